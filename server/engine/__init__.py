@@ -1,0 +1,1 @@
+"""The style transfer engine: tensors only; knows nothing of asyncio, HTTP or sockets."""

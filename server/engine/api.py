@@ -1,0 +1,163 @@
+"""What the rest of the server sees of the engine: plain values and two protocols, no tensors.
+
+Importing this module does not import torch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from server.params import StyleParams
+from server.picture import Picture
+
+
+class Cancelled(Exception):
+    """Raised inside the engine when its control was cancelled. Control flow, not an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to paint: 1 to 4 `styles`; `masks` is empty or has one grey-as-RGB picture or None per style."""
+
+    content: Picture
+    styles: tuple[Picture, ...]
+    params: StyleParams
+    masks: tuple[Picture | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs of one evaluation, each multiplied by its weight, so that total = content + sum(style) + tv up to rounding.
+
+    `style` has one entry per style: the style cost shared out by each style's own distance.
+    """
+
+    total: float
+    content: float
+    style: tuple[float, ...]
+    tv: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"total": self.total, "content": self.content, "style": list(self.style), "tv": self.tv}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One evaluation done. `step` counts from 1 to `total_steps`; `level` from 1 (coarsest) to `levels`.
+
+    `width`, `height` in px of the current level. `step_s` seconds of this evaluation, `elapsed_s` of painting so far
+    (pauses excluded), `eta_s` left. `picture()` copies the current picture; call it only inside the callback, and
+    only when somebody wants it.
+    """
+
+    step: int
+    total_steps: int
+    level: int
+    levels: int
+    width: int
+    height: int
+    costs: Costs
+    step_s: float
+    elapsed_s: float
+    eta_s: float
+    picture: Callable[[], Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a painter is going to do: final size in px, levels and steps."""
+
+    width: int
+    height: int
+    levels: int
+    total_steps: int
+
+
+@dataclass(slots=True)
+class Control:
+    """How a running painting is steered from another thread: cancel, pause and live parameters.
+
+    Each method may be called from any thread. The engine reads it in every evaluation. A change that comes while a
+    previous one waits is merged with it.
+    """
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _cancel: threading.Event = field(default_factory=threading.Event)
+    _pause: threading.Event = field(default_factory=threading.Event)
+    _params: StyleParams | None = None
+    _masks: tuple[Picture | None, ...] | None = None
+
+    def cancel(self) -> None:
+        self._cancel.set()
+
+    def pause(self) -> None:
+        self._pause.set()
+
+    def resume(self) -> None:
+        self._pause.clear()
+
+    def update(self, params: StyleParams, masks: tuple[Picture | None, ...] | None = None) -> None:
+        """Paint on with these parameters (the whole set, already checked); `masks` None keeps the masks."""
+        with self._lock:
+            self._params = params
+            if masks is not None:
+                self._masks = masks
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    @property
+    def paused(self) -> bool:
+        return self._pause.is_set()
+
+    def check(self) -> None:
+        """Raises Cancelled when cancelled."""
+        if self._cancel.is_set():
+            raise Cancelled
+
+    def take_update(self) -> tuple[StyleParams | None, tuple[Picture | None, ...] | None]:
+        """The newest parameters and masks since the last call (None where unchanged)."""
+        with self._lock:
+            taken = self._params, self._masks
+            self._params = self._masks = None
+        return taken
+
+
+class Painter(Protocol):
+    """One painting in progress. All methods run on the engine thread."""
+
+    plan: Plan
+
+    def run(self, on_step: Callable[[Step], None]) -> bool:
+        """Paint until done (True) or until `control.paused` (False; call again to go on exactly there).
+
+        Calls `on_step` after every evaluation. Raises Cancelled when cancelled, EngineError or OutOfMemory when it
+        cannot go on; afterwards `picture` still gives the best so far.
+        """
+        ...
+
+    def picture(self) -> Picture:
+        """The best picture so far at the final size; before the first step the starting picture."""
+        ...
+
+    def report(self) -> Mapping[str, Any]:
+        """About the result: `costs` (dict or None), `elapsed_s`, `evaluations`, `share` (one per style or None)."""
+        ...
+
+
+class Engine(Protocol):
+    """The model's owner. `load` and `begin` run on the engine thread; `device` may be read anywhere after `load`."""
+
+    device: str
+
+    def load(self) -> None:
+        """Load weights and choose kernels, once per process. Raises WeightsError."""
+        ...
+
+    def begin(self, request: Request, control: Control) -> Painter:
+        """Prepare a painting (targets, start). Raises Cancelled, EngineError, OutOfMemory."""
+        ...

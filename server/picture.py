@@ -1,0 +1,21 @@
+"""A decoded picture as plain bytes: the one form in which pictures pass between rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """8-bit sRGB, row by row from the top left: `rgb` holds height x width x 3 bytes.
+
+    Plain bytes on purpose: the event loop and the store must be able to hold one without knowing torch or Pillow.
+    """
+
+    width: int
+    height: int
+    rgb: bytes
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1 or len(self.rgb) != self.width * self.height * 3:
+            raise ValueError(f"{len(self.rgb)} bytes are not a {self.width}x{self.height} RGB picture")

@@ -1,0 +1,120 @@
+"""Every knob of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) and the command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.errors import BadRequest
+
+
+class Settings(BaseSettings):
+    """Settings of one server, read once at start. Lists are JSON in the environment and comma-separated on the
+    command line."""
+
+    model_config = SettingsConfigDict(env_prefix="DUOSTYLE_", frozen=True, extra="ignore", allow_inf_nan=False)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("duostyle")),
+        description="Folder of uploads, jobs and results.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the engine computes.")
+    threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 takes all cores.")
+    weights: Literal["vgg16", "vgg19"] = Field(
+        "vgg16", description="Feature network: the shipped vgg16, or vgg19 which torchvision downloads when asked."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="Host names the server answers to, besides localhost and the address it listens on; * for any.",
+    )
+    allowed_origins: list[str] = Field(
+        default_factory=list,
+        description="Web origins (https://example.org) that may use the server, besides its own page.",
+    )
+    token: str | None = Field(
+        None, min_length=16, description="When set, every request needs it: Authorization: Bearer or ?token=."
+    )
+
+    max_size_px: int = Field(2048, ge=64, le=8192, description="Longest side of a painting in px.")
+    max_upload_bytes: int = Field(32 * 2**20, ge=1024, description="Largest upload in bytes.")
+    max_pixels: int = Field(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
+    max_queue: int = Field(64, ge=1, le=10_000, description="Most jobs waiting, of all clients.")
+    max_jobs_per_client: int = Field(16, ge=1, le=10_000, description="Most unfinished jobs of one client address.")
+    max_sockets: int = Field(512, ge=1, description="Most WebSockets open at once.")
+    max_sockets_per_client: int = Field(64, ge=1, description="Most WebSockets of one client address.")
+    max_subscriptions: int = Field(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
+    max_message_bytes: int = Field(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
+    max_messages_per_s: int = Field(100, ge=1, description="WebSocket messages a client may send per second.")
+    max_requests_per_s: int = Field(100, ge=1, description="HTTP requests a client address may send per second.")
+    max_frame_px: int = Field(2048, ge=64, le=8192, description="Longest side of a live frame in px.")
+    max_fps: float = Field(10.0, gt=0, le=60, description="Most frames per second for one watcher.")
+    max_window: int = Field(4, ge=1, le=4, description="Most frames a watcher may leave unacknowledged.")
+    progress_per_s: float = Field(10.0, gt=0, le=60, description="Most progress messages per second and watcher.")
+
+    heartbeat_s: float = Field(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
+    send_timeout_s: float = Field(30.0, gt=0, le=600, description="A client that takes nothing this long is dropped.")
+    shutdown_grace_s: float = Field(5.0, ge=0, le=600, description="Seconds that open connections get at shutdown.")
+    keep_days: float = Field(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
+    max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of uploads and results kept.")
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the data lives, with `~` resolved."""
+        return self.data_dir.expanduser()
+
+
+def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
+    """Add one option per setting (or per named setting) to `parser`; an option left out stays unset."""
+    for name, field in Settings.model_fields.items():
+        if names is not None and name not in names:
+            continue
+        default = "" if field.default_factory is not None else f" (default {field.default})"
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            dest=name,
+            default=argparse.SUPPRESS,
+            metavar=name.rsplit("_", 1)[-1].upper(),
+            help=f"{field.description}{default}".replace("%", "%%"),
+        )
+
+
+def load_settings(options: dict[str, Any] | None = None) -> Settings:
+    """Settings from `options` (as the command line gives them: strings), else the environment, else the defaults.
+
+    Raises BadRequest naming the setting, what came and why it is not allowed.
+    """
+    values: dict[str, Any] = {}
+    for name, value in (options or {}).items():
+        field = Settings.model_fields.get(name)
+        if field is not None and field.annotation == list[str] and isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        values[name] = value
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        got = "" if name == "token" else f", got {str(first.get('input'))[:80]!r}"
+        raise BadRequest(f"setting {name.replace('_', '-')}: {first['msg']}{got}", field=name) from None
+
+
+def describe_settings() -> list[dict[str, Any]]:
+    """One row per setting: `name`, `env`, `default`, `help`; the source of docs/settings.md."""
+    return [
+        {
+            "name": name,
+            "env": f"DUOSTYLE_{name.upper()}",
+            "default": None if field.default_factory is not None else field.default,
+            "help": field.description,
+        }
+        for name, field in Settings.model_fields.items()
+    ]
