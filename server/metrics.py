@@ -1,0 +1,58 @@
+"""What the server counts about itself, as Prometheus text. One registry per app: two apps never share a count."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The collectors of one app. Every attribute is a prometheus_client collector and safe to use from any thread."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.jobs_submitted = Counter("duostyle_jobs_submitted", "Jobs accepted.", registry=registry)
+        self.jobs_ended = Counter("duostyle_jobs_ended", "Jobs that ended.", ["status"], registry=registry)
+        self.jobs_refused = Counter("duostyle_jobs_refused", "Jobs not accepted.", ["code"], registry=registry)
+        self.jobs_waiting = Gauge("duostyle_jobs_waiting", "Jobs in the queue.", registry=registry)
+        self.jobs_running = Gauge("duostyle_jobs_running", "Jobs being painted.", registry=registry)
+        self.jobs_paused = Gauge("duostyle_jobs_paused", "Jobs paused by a client.", registry=registry)
+        self.job_s = Histogram(
+            "duostyle_job_seconds",
+            "Seconds of painting of completed jobs.",
+            buckets=(1, 3, 10, 30, 60, 120, 300, 900, 3600),
+            registry=registry,
+        )
+        self.evaluations = Counter("duostyle_evaluations", "Evaluations of the objective.", registry=registry)
+        self.evaluation_s = Histogram(
+            "duostyle_evaluation_seconds", "Seconds of one evaluation.", buckets=_SECONDS, registry=registry
+        )
+        self.sockets = Gauge("duostyle_sockets", "WebSockets open.", registry=registry)
+        self.sockets_dropped = Counter(
+            "duostyle_sockets_dropped", "WebSockets closed by the server.", ["reason"], registry=registry
+        )
+        self.watchers = Gauge("duostyle_watchers", "Subscriptions to jobs.", registry=registry)
+        self.messages_received = Counter(
+            "duostyle_messages_received", "WebSocket messages.", ["type"], registry=registry
+        )
+        self.frames_sent = Counter("duostyle_frames_sent", "Live frames sent.", registry=registry)
+        self.frames_skipped = Counter(
+            "duostyle_frames_skipped", "Live frames replaced by a newer one before they were sent.", registry=registry
+        )
+        self.frames_encoded = Counter("duostyle_frames_encoded", "Live frames encoded.", registry=registry)
+        self.progress_skipped = Counter(
+            "duostyle_progress_skipped", "Progress messages replaced by a newer one.", registry=registry
+        )
+        self.requests = Counter("duostyle_http_requests", "HTTP answers.", ["method", "status"], registry=registry)
+        self.request_s = Histogram(
+            "duostyle_http_request_seconds", "Seconds until an HTTP answer ended.", buckets=_SECONDS, registry=registry
+        )
+        self.refused = Counter("duostyle_refused", "Requests refused by the guard.", ["code"], registry=registry)
+        self.uploads = Counter("duostyle_uploads", "Pictures uploaded.", ["outcome"], registry=registry)
+        self.upload_bytes = Counter("duostyle_upload_bytes", "Bytes of accepted pictures.", registry=registry)
+
+    def text(self) -> bytes:
+        """All collectors in the Prometheus text format."""
+        return generate_latest(self.registry)
