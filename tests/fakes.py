@@ -1,0 +1,131 @@
+"""A fake engine that paints a small changing picture per step, and small helpers that many tests share.
+
+By default it runs freely. With `gated=True` each step waits for `engine.release(n)`. No sleeps: a gated step waits on
+a semaphore with a short timeout, only to look at cancel and pause in between.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PIL import Image
+
+from server.engine.api import Control, Costs, Plan, Request, Step
+from server.params import StyleParams
+from server.picture import Picture
+
+_LOOK_S = 0.002
+
+
+def picture_of(step: int, width: int = 8, height: int = 6) -> Picture:
+    """The picture after `step`: one grey that no other step (of 251) has."""
+    return Picture(width, height, bytes([step % 251]) * (width * height * 3))
+
+
+def image_bytes(color: tuple[int, int, int] = (200, 40, 10), size: tuple[int, int] = (16, 12)) -> bytes:
+    """A PNG of one colour."""
+    out = io.BytesIO()
+    Image.new("RGB", size, color).save(out, "png")
+    return out.getvalue()
+
+
+class FakePainter:
+    def __init__(self, engine: FakeEngine, request: Request, control: Control) -> None:
+        self.engine, self.request, self.control = engine, request, control
+        self.params: StyleParams = request.params
+        self.masks = request.masks
+        self.step = 0
+        width, height = engine.size
+        self.plan = Plan(width, height, levels=1, total_steps=self._total())
+
+    def run(self, on_step: Callable[[Step], None]) -> bool:
+        self.engine.threads.add(threading.get_native_id())
+        while self.step < self._total():
+            if not self._may_go():
+                return False
+            params, masks = self.control.take_update()
+            self.params = params or self.params
+            self.masks = self.masks if masks is None else masks
+            if self.step + 1 == self.engine.fail_at:
+                raise self.engine.error
+            self.step += 1
+            on_step(self._step())
+        return True
+
+    def picture(self) -> Picture:
+        return picture_of(self.step, *self.engine.size)
+
+    def report(self) -> Mapping[str, Any]:
+        return {
+            "costs": self._costs().as_dict(),
+            "elapsed_s": float(self.step),
+            "evaluations": self.step,
+            "share": None,
+        }
+
+    def _total(self) -> int:
+        return self.params.iterations or self.engine.steps
+
+    def _may_go(self) -> bool:
+        """False when paused; raises Cancelled when cancelled."""
+        while True:
+            self.control.check()
+            if self.control.paused:
+                return False
+            if not self.engine.gated or self.engine.turns.acquire(timeout=_LOOK_S):
+                return True
+
+    def _costs(self) -> Costs:
+        content, tv = 1.0 / (self.step + 1), 0.5
+        style = tuple(2.0 / (self.step + 1) for _ in self.request.styles)
+        return Costs(content + sum(style) + tv, content, style, tv)
+
+    def _step(self) -> Step:
+        total, step = self._total(), self.step
+
+        def picture() -> Picture:
+            self.engine.pictures_taken += 1
+            return picture_of(0 if self.engine.still else step, *self.engine.size)
+
+        width, height = self.engine.size
+        return Step(step, total, 1, 1, width, height, self._costs(), 1.0, float(step), float(total - step), picture)
+
+
+class FakeEngine:
+    """Set the attributes before a job begins; `painters` has every painter begun so far."""
+
+    device = "fake"
+
+    def __init__(self, *, steps: int = 5, gated: bool = False, size: tuple[int, int] = (8, 6)) -> None:
+        self.steps, self.gated, self.size = steps, gated, size
+        self.still = False
+        self.fail_at = 0
+        self.error: Exception = RuntimeError("the fake engine was told to fail")
+        self.begin_error: Exception | None = None
+        self.load_error: Exception | None = None
+        self.loading = threading.Event()
+        self.loading.set()
+        self.turns = threading.Semaphore(0)
+        self.painters: list[FakePainter] = []
+        self.threads: set[int] = set()
+        self.pictures_taken = 0
+
+    def load(self) -> None:
+        self.threads.add(threading.get_native_id())
+        self.loading.wait(30)
+        if self.load_error:
+            raise self.load_error
+
+    def begin(self, request: Request, control: Control) -> FakePainter:
+        control.check()
+        if self.begin_error:
+            raise self.begin_error
+        self.painters.append(FakePainter(self, request, control))
+        return self.painters[-1]
+
+    def release(self, steps: int = 1) -> None:
+        """Let a gated engine make this many steps."""
+        self.turns.release(steps)
