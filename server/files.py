@@ -1,0 +1,70 @@
+"""Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+_TEMPORARY = ".writing-"
+
+
+class Folder:
+    """One flat folder of files that only its owner may read. Names are the caller's and must hold no separator."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        """Create the folder (0700) and remove what an earlier process left half-written."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for leftover in self.path.glob(_TEMPORARY + "*"):
+            leftover.unlink(missing_ok=True)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Durable when it returns. Raises OSError (a full disk, say) and then leaves what was there before."""
+        target = self.path / name
+        temporary = self.path / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        self._sync()
+
+    def read(self, name: str) -> bytes | None:
+        """The whole file, or None when there is none."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    def names(self) -> Iterator[str]:
+        """Names of the whole files."""
+        return (entry.name for entry in self.path.iterdir() if not entry.name.startswith(_TEMPORARY))
+
+    def size_bytes(self, name: str) -> int:
+        """Size of a file, 0 when there is none."""
+        try:
+            return (self.path / name).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def _sync(self) -> None:
+        # Without this the rename itself may be lost with the power. Some systems cannot open a folder.
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

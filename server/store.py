@@ -1,0 +1,204 @@
+"""Jobs, uploads and results that outlive the process: one thread owns the database and the files.
+
+This is one of the two places where threads are crossed. Every method is asynchronous; its work runs on the store's
+own thread, one thing after the other, and the answer comes back through a future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from server.database import Database, ImageRow, JobRow
+from server.files import Folder
+from server.images import Checked
+from server.params import IMAGE_ID
+
+__all__ = ["ImageRow", "JobRow", "Store"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ENDED = ("completed", "failed", "cancelled")
+_DAY_S = 86_400.0
+# An upload this young may be about to be used: room is made elsewhere.
+_FRESH_S = 3600.0
+
+
+class Store:
+    """The data folder: `duostyle.sqlite`, `images/` named by their hash, `results/` named by their job."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives unix seconds. Nothing is touched before `open`."""
+        self._folder = folder
+        self._clock = clock
+        self._images = Folder(folder / "images")
+        self._results = Folder(folder / "results")
+        self._kept: frozenset[str] = frozenset()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
+        self._opened: Database | None = None
+
+    async def open(self) -> None:
+        """Create what is missing and mend what a crash left. Raises BadRequest when the folder cannot be used."""
+        await self._on_thread(self._open)
+
+    async def close(self) -> None:
+        """Finish what was asked for, then close. Nothing may be called afterwards."""
+        await self._on_thread(self._close)
+        self._thread.shutdown()
+
+    async def put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
+        """Keep a checked picture; True when it was not there before. Durable when it returns."""
+        return await self._on_thread(self._put_image, data, checked)
+
+    async def image(self, image_id: str) -> ImageRow | None:
+        if not IMAGE_ID.fullmatch(image_id):
+            return None
+        return await self._on_thread(lambda: self._database.image(image_id))
+
+    async def image_bytes(self, image_id: str) -> bytes | None:
+        """The bytes as uploaded."""
+        if not IMAGE_ID.fullmatch(image_id):
+            return None
+        return await self._on_thread(self._images.read, _image_file(image_id))
+
+    async def keep_images(self, image_ids: Collection[str]) -> None:
+        """These pictures (the gallery's) are never removed, whatever uses them or not."""
+        self._kept = frozenset(image_ids)
+
+    async def save_job(self, row: JobRow) -> None:
+        """Insert or replace; durable when it returns. A job keeps the place in the order that it first had."""
+        await self._on_thread(lambda: self._database.save_job(row))
+
+    async def jobs(self) -> list[JobRow]:
+        """All jobs, oldest first."""
+        return await self._on_thread(lambda: self._database.jobs())
+
+    async def job(self, job_id: str) -> JobRow | None:
+        if not _JOB_ID.fullmatch(job_id):
+            return None
+        return await self._on_thread(lambda: self._database.job(job_id))
+
+    async def save_result(self, job_id: str, png: bytes) -> None:
+        """Keep a job's picture, replacing an earlier one whole. Raises ValueError on an id that is no job id."""
+        if not _JOB_ID.fullmatch(job_id):
+            raise ValueError("not a job id")
+        await self._on_thread(self._results.write, job_id + ".png", png)
+
+    async def result(self, job_id: str) -> bytes | None:
+        if not _JOB_ID.fullmatch(job_id):
+            return None
+        return await self._on_thread(self._results.read, job_id + ".png")
+
+    async def forget_job(self, job_id: str) -> None:
+        """Remove the job, its result, and its pictures, unless another job uses them or they were uploaded again."""
+        await self._on_thread(self._forget_job, job_id)
+
+    async def sweep(self, *, keep_days: float, max_bytes: int, keep_images: Collection[str] = ()) -> int:
+        """Remove ended jobs and unused uploads older than `keep_days`, then the oldest until `max_bytes` fit.
+
+        Unfinished jobs, their pictures and `keep_images` stay. Answers how many jobs and pictures went.
+        """
+        return await self._on_thread(self._sweep, keep_days, max_bytes, frozenset(keep_images))
+
+    async def _on_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))
+
+    @property
+    def _database(self) -> Database:
+        if self._opened is None:
+            raise RuntimeError("the store is not open")
+        return self._opened
+
+    def _open(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = Database(self._folder / "duostyle.sqlite")
+        # Only after the lock is ours: another server's half-written files are none of our business.
+        self._images.prepare()
+        self._results.prepare()
+        self._opened = database
+        self._mend(database)
+
+    def _mend(self, database: Database) -> None:
+        """A file without a row and a row without a file are both what a crash left."""
+        rows, files = set(database.images()), set(self._images.names())
+        for image_id in rows:
+            if _image_file(image_id) not in files:
+                database.remove_image(image_id)
+        for name in files - {_image_file(image_id) for image_id in rows}:
+            self._images.remove(name)
+        jobs, results = database.jobs(), set(self._results.names())
+        database.lost_results(job.id for job in jobs if job.has_result and job.id + ".png" not in results)
+        for name in results - {job.id + ".png" for job in jobs}:
+            self._results.remove(name)
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def _put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
+        row = ImageRow(checked.id, checked.width, checked.height, checked.format, checked.bytes)
+        new = self._database.image(row.id) is None
+        if new:
+            self._images.write(_image_file(row.id), data)
+        self._database.put_image(row, self._clock())
+        return row, new
+
+    def _forget_job(self, job_id: str) -> None:
+        job = self._database.job(job_id)
+        if job is None:
+            return
+        used = set(self._database.used_by(job_id))
+        self._remove_job(job_id)
+        unused = {image_id for image_id, _, _ in self._database.unused_images(job.created_at)}
+        for image_id in (used & unused) - self._kept:
+            self._remove_image(image_id)
+
+    def _sweep(self, keep_days: float, max_bytes: int, keep_images: frozenset[str]) -> int:
+        now = self._clock()
+        kept = keep_images | self._kept
+        removed = 0
+        ended = sorted(
+            (job.ended_at or job.created_at, job.id) for job in self._database.jobs() if job.status in _ENDED
+        )
+        for ended_at, job_id in list(ended):
+            if ended_at < now - keep_days * _DAY_S:
+                self._remove_job(job_id)
+                ended.remove((ended_at, job_id))
+                removed += 1
+        for image_id, _, _ in self._database.unused_images(now - keep_days * _DAY_S):
+            removed += self._remove_image(image_id) if image_id not in kept else 0
+        results = {name: self._results.size_bytes(name) for name in self._results.names()}
+        while self._database.image_bytes_total() + sum(results.values()) > max_bytes:
+            spare = [row for row in self._database.unused_images(now - _FRESH_S) if row[0] not in kept]
+            if spare and (not ended or spare[0][1] <= ended[0][0]):
+                removed += self._remove_image(spare[0][0])
+            elif ended:
+                _, job_id = ended.pop(0)
+                self._remove_job(job_id)
+                results.pop(job_id + ".png", None)
+                removed += 1
+            else:
+                break
+        return removed
+
+    def _remove_job(self, job_id: str) -> None:
+        # The row first: a file without a row is removed at the next start, a row without a file would be a lie.
+        self._database.remove_job(job_id)
+        self._results.remove(job_id + ".png")
+
+    def _remove_image(self, image_id: str) -> int:
+        self._database.remove_image(image_id)
+        self._images.remove(_image_file(image_id))
+        return 1
+
+
+def _image_file(image_id: str) -> str:
+    return image_id.removeprefix("sha256:")
