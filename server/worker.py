@@ -1,0 +1,252 @@
+"""The engine thread: owns the model for good, paints one task after another, hands Steps to the loop.
+
+One of the two places where threads are crossed. The engine thread runs at a lower priority than the event loop, so
+that the server answers at once while the model computes. Two small pools of helper threads keep blocking work off the
+loop; previews have their own, so that a large upload never holds up a live frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
+
+from server import images
+from server.engine.api import Cancelled, Control, Engine, Painter, Plan, Request, Step
+from server.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
+from server.picture import Picture
+
+_log = logging.getLogger(__name__)
+_ENGINE_NICE, _HELPER_NICE = 10, 5
+_HELPERS = 2
+_STOP_S = 10.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """The newest step as the loop sees it; its `step.picture` must not be called.
+
+    `picture` with its `picture_step` when one was taken since the last glimpse. `evaluations` and `megapixels`
+    (sum over evaluations) count from the task's begin.
+    """
+
+    step: Step
+    picture: Picture | None
+    picture_step: int
+    evaluations: int
+    megapixels: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of an error."""
+
+    how: Literal["done", "paused", "cancelled", "failed"]
+    picture: Picture | None = None
+    report: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """One painting and who hears of it. A paused task may be run again and goes on exactly there.
+
+    `on_begin` and `on_step` are called on the loop; `wants_picture` on the engine thread.
+    """
+
+    request: Request | None
+    control: Control
+    on_begin: Callable[[Plan], None]
+    on_step: Callable[[Glimpse], None]
+    wants_picture: Callable[[], bool]
+    painter: Painter | None = None
+    evaluations: int = 0
+    megapixels: float = 0.0
+    _slot: Glimpse | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Worker:
+    """`start` on the loop that hears of everything; `stop` when no task runs any more."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[Ended]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
+        self._helpers = _pool(_HELPERS, "duostyle-helper")
+        self._preview = _pool(1, "duostyle-preview")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._gone = asyncio.Event()
+        self._loaded = asyncio.Event()
+        self.load_error: DuostyleError | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """The model is there (False while it loads and when loading failed)."""
+        return self._loaded.is_set() and self.load_error is None
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def device(self) -> str:
+        """Where the engine computes, as it names it; "loading" until it knows."""
+        return self._engine.device if self.loaded else "loading"
+
+    async def start(self) -> None:
+        """Start the engine thread, which loads the model while everything else goes on."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def until_loaded(self) -> None:
+        """Wait for the end of loading. Raises what loading raised."""
+        await self._loaded.wait()
+        if self.load_error is not None:
+            raise self.load_error
+
+    async def stop(self) -> None:
+        """End the engine thread after its task; give up on one that hangs (it dies with the process)."""
+        if self._thread.is_alive():
+            self._tasks.put(None)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), _STOP_S)
+        for pool in (self._helpers, self._preview):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, task: Task) -> Ended:
+        """Paint until done, paused, cancelled or failed. Raises nothing of the engine's."""
+        if self._loop is None or not self._thread.is_alive():
+            return Ended("failed", error=ShuttingDown("the engine is not running").as_dict())
+        future: asyncio.Future[Ended] = self._loop.create_future()
+        self._tasks.put((task, future))
+        return await future
+
+    async def offload(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking function on one of the two helper threads."""
+        return await asyncio.wrap_future(self._helpers.submit(function, *args, **kwargs))
+
+    async def encode_preview(self, picture: Picture, max_px: int, quality: int) -> bytes:
+        """`picture` as a JPEG on the preview thread: the hub's `encode`."""
+        job = self._preview.submit(images.encode, picture, "jpeg", quality=quality, max_px=max_px)
+        return await asyncio.wrap_future(job)
+
+    # Everything below runs on the engine thread.
+
+    def _live(self) -> None:
+        _lower_priority(_ENGINE_NICE)
+        try:
+            self._engine.load()
+        except DuostyleError as error:
+            self.load_error = error
+        except Exception:
+            _log.exception("the engine could not be loaded")
+            self.load_error = InternalError("the engine could not be loaded")
+        self._tell(self._loaded.set)
+        while (item := self._tasks.get()) is not None:
+            task, future = item
+            ended = self._paint(task)
+            self._tell(_settle, future, ended)
+            # the thread waits for the next task with nothing of this one in its hands
+            del item, task, future, ended
+        self._tell(self._gone.set)
+
+    def _paint(self, task: Task) -> Ended:
+        if self.load_error is not None:
+            return Ended("failed", error=self.load_error.as_dict())
+        try:
+            if task.painter is None:
+                request, task.request = task.request, None
+                if request is None:
+                    raise InternalError("nothing to paint")
+                task.painter = self._engine.begin(request, task.control)
+                del request
+                self._tell(task.on_begin, task.painter.plan)
+            painter = task.painter
+            while not painter.run(lambda step: self._step(task, step)):
+                # resumed before the engine stood still: go on at once
+                if task.control.paused:
+                    return Ended("paused", picture=painter.picture() if task.evaluations else None)
+            return self._end(task, "done")
+        except Cancelled:
+            return self._end(task, "cancelled")
+        except DuostyleError as error:
+            return self._end(task, "failed", error)
+        except MemoryError:
+            return self._end(task, "failed", OutOfMemory("the picture does not fit into memory"))
+        except Exception:
+            _log.exception("the engine failed")
+            return self._end(task, "failed", InternalError("the engine failed; the server's log tells why"))
+
+    def _end(
+        self, task: Task, how: Literal["done", "cancelled", "failed"], error: DuostyleError | None = None
+    ) -> Ended:
+        painter, task.painter = task.painter, None
+        picture = report = None
+        if painter is not None and (task.evaluations or how == "done"):
+            try:
+                picture, report = painter.picture(), dict(painter.report())
+            except Exception:
+                _log.exception("the engine kept its picture")
+                if how == "done":
+                    how, error = "failed", InternalError("the engine kept its picture")
+        return Ended(how, picture, report, error.as_dict() if error is not None else None)
+
+    def _step(self, task: Task, step: Step) -> None:
+        picture = step.picture() if task.wants_picture() else None
+        picture_step = step.step
+        task.evaluations += 1
+        task.megapixels += step.width * step.height / 1e6
+        with task._lock:
+            waiting = task._slot
+            if waiting is not None and picture is None:
+                picture, picture_step = waiting.picture, waiting.picture_step
+            # the step's own way to a picture holds the engine's tensors: it stays on this thread
+            numbers = replace(step, picture=_no_picture)
+            task._slot = Glimpse(numbers, picture, picture_step, task.evaluations, task.megapixels)
+        if waiting is None:
+            self._tell(_hand_over, task)
+
+    def _tell(self, call: Callable[P, None], *args: P.args, **_: P.kwargs) -> None:
+        # a loop that is closed hears nothing any more
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(call, *args)
+
+
+def _hand_over(task: Task) -> None:
+    with task._lock:
+        glimpse, task._slot = task._slot, None
+    if glimpse is not None:
+        task.on_step(glimpse)
+
+
+def _settle(future: asyncio.Future[Ended], ended: Ended) -> None:
+    if not future.done():
+        future.set_result(ended)
+
+
+def _no_picture() -> NoReturn:
+    raise RuntimeError("a step's picture can only be taken inside the engine's callback")
+
+
+def _pool(threads: int, name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, name, initializer=_lower_priority, initargs=(_HELPER_NICE,))
+
+
+def _lower_priority(nice: int) -> None:
+    """Of this thread alone; only Linux can do that."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
