@@ -44,7 +44,7 @@ PHOTOS = (
           "courtesy of Pikolo Espresso Bar, via scikit-image, data/coffee.png"),
     Photo("astronaut", "astronaut.png", "Astronaut Eileen Collins", "NASA", "public domain",
           "NASA Great Images database, via scikit-image, data/astronaut.png"),
-    Photo("rocket", "rocket.jpg", "Launch of DSCOVR on a Falcon 9", "SpaceX", "public domain",
+    Photo("rocket", "rocket.jpg", "Falcon 9 with DSCOVR on the pad", "SpaceX", "public domain",
           "SpaceX Photos, via scikit-image, data/rocket.jpg"),
 )  # fmt: skip
 

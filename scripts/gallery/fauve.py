@@ -93,7 +93,7 @@ def _trees(canvas, rng, hair, knife, size_px):
             a, r = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform(0, 1))
             px = at + 0.36 * tall * r * np.cos(a)
             py = foot - tall * (0.86 + 0.34 * r * np.sin(a))
-            low = 0.5 + 0.5 * r * np.sin(a) + rng.normal(0, 0.2)
+            low = 0.5 - 0.5 * r * np.sin(a) + rng.normal(0, 0.2)
             order = int(np.clip(low * 4, 0, 3))
             pair = (crown[order], crown[min(3, order + 1)])
             size = ((22 + 26 * tall) * scale, (9 + 14 * tall) * scale)
