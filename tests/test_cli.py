@@ -245,7 +245,6 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     # standard input holds the painting back until the pipe is closed
     script = (
         "import sys; from server import cli; from tests.fakes import FakeEngine; sys.stdin.read(); "
-        "
         "sys.exit(cli.main(sys.argv[1:], make_engine=lambda settings: FakeEngine(steps=3)))"
     )
     argv = ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--progress", "json"]

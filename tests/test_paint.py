@@ -143,7 +143,7 @@ def test_a_folder_without_write_permission(tmp_path: Path, monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", denied)
-    with pytest.raises(BadRequest, match="cannot write to folder .*Permission denied"):
+    with pytest.raises(BadRequest, match=r"cannot write to folder .*Permission denied"):
         check_output(tmp_path / "out.png", [])
 
 
