@@ -1,0 +1,125 @@
+// The HTTP side of the contract: limits, gallery, uploads and the addresses of pictures.
+
+import { bytes, sentence } from "./format.js";
+
+/** An error with the server's own words, or ours when there was no server to speak. */
+export class ApiError extends Error {
+  constructor({ code = "internal", message = "Something went wrong.", field, status } = {}) {
+    super(sentence(message));
+    this.code = code;
+    this.field = field;
+    this.status = status;
+  }
+}
+
+export class Api {
+  #base;
+  #token;
+
+  constructor({ base = document.baseURI, token = null } = {}) {
+    this.#base = new URL("./", base);
+    this.#token = token;
+    this.limits = {};
+  }
+
+  url(path, query = {}) {
+    const url = new URL(path, this.#base);
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    if (this.#token) url.searchParams.set("token", this.#token);
+    return url.href;
+  }
+
+  get socketUrl() {
+    return this.url("ws").replace(/^http/, "ws");
+  }
+
+  imageUrl(id, size) {
+    return this.url(`api/images/${id}`, size ? { size } : {});
+  }
+
+  resultUrl(job, format, { partial = false } = {}) {
+    return this.url(`api/jobs/${encodeURIComponent(job)}/result.${format}`, partial ? { partial: 1 } : {});
+  }
+
+  shareUrl(job) {
+    const url = new URL(this.#base);
+    url.searchParams.set("job", job);
+    return url.href;
+  }
+
+  async json(path) {
+    const response = await this.#fetch(this.url(path));
+    return response.json();
+  }
+
+  async blob(url) {
+    const response = await this.#fetch(url);
+    return response.blob();
+  }
+
+  /**
+   * Upload a picture; `onProgress` gets 0..1. Resolves to the server's {id, width, height, format, bytes}.
+   * A file far above the limit is not sent at all; one a little above is, so that the server says it.
+   */
+  upload(blob, { onProgress = () => {}, signal = null } = {}) {
+    const limit = this.limits.max_upload_bytes;
+    const tooLarge = limit && blob.size > limit;
+    if (limit && blob.size > 2 * limit) return Promise.reject(sizeError(blob.size, limit));
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", this.url("api/images"));
+      request.responseType = "text";
+      request.setRequestHeader("Content-Type", blob.type.startsWith("image/") ? blob.type : "application/octet-stream");
+      request.upload.addEventListener("progress", (event) => {
+        if (event.lengthComputable) onProgress(event.loaded / event.total);
+      });
+      request.addEventListener("load", () => {
+        const body = parse(request.responseText);
+        if (request.status < 300 && body?.id) resolve(body);
+        else reject(errorOf(body, request.status));
+      });
+      request.addEventListener("error", () => {
+        // a server may answer 413 and hang up while we still send: the browser then shows us only the broken line
+        reject(tooLarge ? sizeError(blob.size, limit) : unreachable());
+      });
+      request.addEventListener("abort", () => reject(new ApiError({ code: "aborted", message: "The upload was stopped." })));
+      signal?.addEventListener("abort", () => request.abort(), { once: true });
+      request.send(blob);
+    });
+  }
+
+  async #fetch(url) {
+    let response;
+    try {
+      response = await fetch(url);
+    } catch {
+      throw unreachable();
+    }
+    if (!response.ok) throw errorOf(parse(await response.text()), response.status);
+    return response;
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function errorOf(body, status) {
+  if (body?.error?.message) return new ApiError({ ...body.error, status });
+  return new ApiError({ message: `The server answered ${status} without saying why.`, status });
+}
+
+function unreachable() {
+  return new ApiError({ code: "unreachable", message: "The server could not be reached. Is it running?" });
+}
+
+function sizeError(got, limit) {
+  return new ApiError({
+    code: "image_too_large",
+    message: `This file has ${bytes(got)}; the server takes at most ${bytes(limit)}.`,
+  });
+}

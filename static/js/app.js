@@ -1,0 +1,306 @@
+// Puts the parts together: what happens on launch, on messages, on reload. The parts know nothing of each other.
+
+import { CostChart } from "./chart.js";
+import { Connection } from "./connection.js";
+import { Controls } from "./controls.js";
+import { Gallery } from "./gallery.js";
+import { ENDED } from "./protocol.js";
+import { Session } from "./session.js";
+import { Slots } from "./slots.js";
+import { Stage } from "./stage.js";
+import { StatusLine } from "./status.js";
+import { Tools, copy } from "./tools.js";
+
+const byId = (id) => document.getElementById(id);
+
+export class App {
+  #api;
+  #memory;
+  #parts;
+  #launching = false;
+  #result = null;
+
+  constructor({ api, memory }) {
+    this.#api = api;
+    this.#memory = memory;
+    const stage = new Stage(byId("stage"));
+    this.#parts = {
+      stage,
+      slots: new Slots({ element: byId("slots"), notes: byId("slot-notes"), template: byId("slot-template"), api }),
+      gallery: new Gallery({ element: byId("gallery"), template: byId("tile-template"), api }),
+      controls: new Controls({ element: byId("controls"), api }),
+      status: new StatusLine(byId("status")),
+      chart: new CostChart(byId("costs")),
+      tools: new Tools(byId("tools")),
+      connection: new Connection(byId("connection")),
+      session: new Session({ url: api.socketUrl, frames: () => this.#frameOptions() }),
+    };
+    this.#listen();
+  }
+
+  /** Load limits and gallery, connect, and open the job of the address or the draft of this tab. */
+  async start(jobId) {
+    const { session, slots, controls, status } = this.#parts;
+    const loading = Promise.allSettled([this.#loadLimits(), this.#parts.gallery.load()]);
+    if (jobId) session.open(jobId, this.#memory.job(jobId)?.key ?? null);
+    session.connect();
+    await loading;
+    const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
+    if (kept) {
+      slots.restore({ content: kept.content, styles: kept.styles ?? [] });
+      controls.values = kept.params ?? {};
+    }
+    byId("hero-example").hidden = this.#parts.gallery.pictures.style.length === 0;
+    if (session.job?.params && !kept) controls.values = session.job.params;
+    if (!jobId) status.say("idle", "", "");
+    this.#refresh();
+  }
+
+  async #loadLimits() {
+    const limits = await this.#api.json("api/limits");
+    this.#api.limits = { ...limits.settings, ...limits };
+    this.#parts.controls.describe(this.#api.limits);
+  }
+
+  #frameOptions() {
+    const limits = this.#api.limits;
+    return { max_px: Math.min(this.#parts.stage.pixels, limits.max_frame_px ?? 512), quality: 85, window: 1 };
+  }
+
+  async #launch() {
+    const { session, slots, controls, status, stage, chart } = this.#parts;
+    if (this.#launching || session.active) return;
+    const missing = slots.missing;
+    if (missing) {
+      status.say("note", missing === slots.content ? "Choose a content picture first." : "Choose at least one style first.");
+      missing.focus();
+      return;
+    }
+    if (slots.busy) {
+      status.say("note", "One moment", "a picture is still on its way to the server.");
+      return;
+    }
+    if (controls.invalid) {
+      controls.invalid.report();
+      return;
+    }
+    const inputs = this.#inputs();
+    this.#launching = true;
+    this.#refresh();
+    try {
+      const job = await session.submit({
+        content: inputs.content.id,
+        styles: inputs.styles.map((image) => image.id),
+        params: inputs.params,
+      });
+      this.#result = null;
+      this.#memory.keepJob(job.id, { key: job.key, ...inputs });
+      this.#address(job.id);
+      stage.clearPainting();
+      stage.reveal();
+      chart.clear();
+    } catch (error) {
+      status.say("error", "Not started", error.message);
+      controls.find(error.field)?.focus();
+    } finally {
+      this.#launching = false;
+      this.#onJob();
+    }
+  }
+
+  #inputs() {
+    const { slots, controls } = this.#parts;
+    const bare = ({ id, width, height, title }) => ({ id, width, height, title });
+    return {
+      content: slots.contentImage && bare(slots.contentImage),
+      styles: slots.styleImages.map(bare),
+      params: controls.values,
+    };
+  }
+
+  /** Bring the page in line with the job on view. */
+  #onJob(message = null) {
+    const { session, status, stage, chart, controls } = this.#parts;
+    const { job } = session;
+    if (!job) {
+      this.#refresh();
+      return;
+    }
+    status.show(job);
+    if (message?.type === "state" && job.params && !session.mine) controls.values = job.params;
+    if (message?.type === "updated" && !session.mine) controls.values = job.params;
+    if (!stage.painted) stage.expect(job.width, job.height);
+    if (job.step > 0) chart.add(job.step, job.costs, job.total_steps);
+    if (job.status === "completed") this.#showResult(job);
+    this.#refresh();
+  }
+
+  // frames are JPEG and may be reduced; the finished picture is shown as it is
+  async #showResult(job) {
+    if (this.#result === job.id) return;
+    this.#result = job.id;
+    try {
+      const blob = await this.#api.blob(this.#api.resultUrl(job.id, "png"));
+      if (this.#parts.session.job?.id === job.id) await this.#parts.stage.showResult(blob);
+    } catch {
+      // the last frame is on the canvas already
+    }
+    this.#refresh();
+  }
+
+  /** What can be pressed and seen now. */
+  #refresh() {
+    const { session, slots, gallery, controls, stage, tools } = this.#parts;
+    const { job } = session;
+    const active = session.active || (job?.status === "unknown" && !this.#launching);
+    const steering = active && session.mine;
+    slots.locked = active || this.#launching;
+    gallery.locked = active || this.#launching;
+    controls.mode = steering ? "running" : active || this.#launching ? "watching" : "free";
+    byId("launch").hidden = active;
+    byId("launch").disabled = this.#launching;
+    byId("launch").textContent = this.#launching ? "Starting" : job ? "Paint again" : "Paint";
+    byId("pause").hidden = !steering;
+    byId("pause").textContent = job?.status === "paused" ? "Resume" : "Pause";
+    byId("stop").hidden = !steering;
+    byId("hint").textContent = this.#hint(active);
+    const ended = job !== null && ENDED.has(job.status);
+    const partial = ended && job.status !== "completed";
+    const picture = ended && stage.painted && (!partial || job.step > 0);
+    tools.show({
+      compare: stage.canCompare,
+      comparing: stage.comparing,
+      reuse: picture,
+      share: job !== null && job.status !== "unknown",
+      downloads: picture ? (format) => this.#api.resultUrl(job.id, format, { partial }) : null,
+    });
+    this.#title(job);
+  }
+
+  #hint(active) {
+    const { session, slots } = this.#parts;
+    if (active && !session.mine) return "You are watching a shared painting. Only who started it can steer it.";
+    if (active) return "Settings in full colour can be changed while it paints.";
+    if (slots.missing) return "";
+    return /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘ Return paints, Esc stops" : "Ctrl + Enter paints, Esc stops";
+  }
+
+  #title(job) {
+    const done = job?.total_steps ? Math.floor((100 * job.step) / job.total_steps) : 0;
+    document.title = job?.status === "running" && done ? `${done} % · duostyle` : "duostyle";
+  }
+
+  #address(jobId) {
+    const address = new URL(location.href);
+    if (jobId) address.searchParams.set("job", jobId);
+    else address.searchParams.delete("job");
+    history.replaceState(null, "", address);
+  }
+
+  #picturesChanged() {
+    const { slots, gallery, controls, stage, session } = this.#parts;
+    const image = slots.contentImage;
+    const keepsPainting = session.active;
+    if (!keepsPainting && stage.painted && this.#shownContent !== image?.id) this.#startAnew();
+    this.#shownContent = image?.id ?? null;
+    stage.setContent(image ? { url: this.#api.imageUrl(image.id, 1024), width: image.width, height: image.height } : null);
+    controls.setStyles(slots.styleImages);
+    gallery.mark(new Set([image?.id, ...slots.styleImages.map((style) => style.id)]));
+    this.#keep();
+    this.#refresh();
+  }
+
+  #shownContent = null;
+
+  // another content picture: the old painting leaves the easel, its address stays in the history of the browser only
+  #startAnew() {
+    const { session, stage, chart, status } = this.#parts;
+    session.close();
+    stage.clearPainting();
+    chart.clear();
+    status.say("idle", "", "");
+    this.#address(null);
+  }
+
+  #keep() {
+    const { session } = this.#parts;
+    this.#memory.keepDraft(this.#inputs());
+    if (session.active && session.mine) this.#memory.keepJob(session.job.id, { key: session.job.key, ...this.#inputs() });
+  }
+
+  async #reuse() {
+    const { session, slots, tools, status } = this.#parts;
+    const { job } = session;
+    try {
+      const blob = await this.#api.blob(this.#api.resultUrl(job.id, "png", { partial: job.status !== "completed" }));
+      if (session.job?.id !== job.id) return;
+      await slots.content.upload(new File([blob], "Painting.png", { type: "image/png" }));
+    } catch (error) {
+      status.say("error", "Not possible", error.message);
+      tools.confirm("reuse", "Failed");
+    }
+  }
+
+  #listen() {
+    const { session, slots, gallery, controls, status, stage, tools, connection } = this.#parts;
+    slots.addEventListener("change", () => this.#picturesChanged());
+    gallery.addEventListener("pick", ({ detail }) => slots.pick(detail.kind, detail.image));
+    controls.addEventListener("change", ({ detail }) => {
+      if (controls.isLive(detail.name)) session.change(detail.name, controls.value(detail.name));
+      this.#keep();
+    });
+    session.addEventListener("connection", ({ detail }) => connection.show(detail));
+    session.addEventListener("hello", ({ detail }) => {
+      connection.device = detail.device;
+    });
+    session.addEventListener("job", ({ detail }) => this.#onJob(detail.message));
+    session.addEventListener("frame", ({ detail }) => stage.painter.push(detail));
+    session.addEventListener("problem", ({ detail }) => status.say("error", "Not changed", detail.error.message));
+    session.addEventListener("missing", ({ detail }) => this.#missing(detail.error));
+    stage.addEventListener("frame-done", ({ detail }) => session.ack(detail.header));
+    stage.addEventListener("drawn", () => this.#refresh());
+    tools.addEventListener("compare", () => {
+      stage.compare(!stage.comparing);
+      if (stage.comparing) stage.focusCompare();
+      this.#refresh();
+    });
+    tools.addEventListener("reuse", () => this.#reuse());
+    tools.addEventListener("share", async () => {
+      const done = await copy(this.#api.shareUrl(session.job.id));
+      tools.confirm("share", done ? "Copied" : "Copy the address above");
+    });
+    this.#listenToKeys();
+  }
+
+  #missing(error) {
+    const { status, stage } = this.#parts;
+    stage.clearPainting();
+    this.#address(null);
+    const unknown = error.code === "not_found";
+    status.say("error", unknown ? "This painting is not here." : "Not shown", unknown ? "The link is wrong, or it was deleted. Start a new one." : error.message);
+    this.#refresh();
+  }
+
+  #listenToKeys() {
+    const { session, slots, gallery } = this.#parts;
+    byId("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#launch();
+    });
+    byId("stop").addEventListener("click", () => session.cancel());
+    byId("pause").addEventListener("click", () => (session.job?.status === "paused" ? session.resume() : session.pause()));
+    byId("hero-choose").addEventListener("click", () => slots.content.choose());
+    byId("hero-example").addEventListener("click", () => {
+      const { content, style } = gallery.pictures;
+      if (content.length) slots.restore({ content: content[0], styles: style.slice(0, 2) });
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        this.#launch();
+      } else if (event.key === "Escape" && session.active && session.mine) {
+        session.cancel();
+      }
+    });
+  }
+}

@@ -1,0 +1,46 @@
+// The small mark that tells whether the server can be reached.
+
+export class Connection {
+  #element;
+  #text;
+  #timer = 0;
+  #device = "";
+
+  constructor(element) {
+    this.#element = element;
+    this.#text = element.querySelector(".link-text");
+  }
+
+  set device(name) {
+    this.#device = name ?? "";
+  }
+
+  /** state: connecting, open, or waiting with the seconds until the next try. */
+  show({ state, retry_s: retryS }) {
+    clearInterval(this.#timer);
+    this.#element.dataset.state = state;
+    if (state === "open") {
+      this.#text.replaceChildren("Connected", device(this.#device));
+    } else if (state === "connecting") {
+      this.#text.textContent = "Connecting";
+    } else {
+      this.#count(performance.now() + 1000 * retryS);
+    }
+  }
+
+  #count(until) {
+    const tell = () => {
+      const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
+      this.#text.textContent = left > 0 ? `No connection, next try in ${left} s` : "No connection, trying";
+    };
+    tell();
+    this.#timer = setInterval(tell, 1000);
+  }
+}
+
+function device(name) {
+  const part = document.createElement("span");
+  part.className = "link-device";
+  part.textContent = name ? `, ${name}` : "";
+  return part;
+}

@@ -1,0 +1,92 @@
+// All settings together: reads them for a launch, locks what cannot be changed while painting, tells what was changed.
+
+import { Field } from "./field.js";
+import { Mix } from "./mix.js";
+
+/** Events: `change` {name} after any change by a person. */
+export class Controls extends EventTarget {
+  #fields = new Map();
+  #styles = 0;
+  #mode = "free";
+
+  constructor({ element, api }) {
+    super();
+    for (const part of element.querySelectorAll(".field[data-param]")) this.#add(new Field(part));
+    this.mix = new Mix({ element: element.querySelector("#mix"), api });
+    this.#add(this.mix);
+  }
+
+  #add(field) {
+    this.#fields.set(field.name, field);
+    field.addEventListener("change", () => this.dispatchEvent(new CustomEvent("change", { detail: { name: field.name } })));
+  }
+
+  /** Take the description of the parameters from GET /api/limits. */
+  describe(limits) {
+    for (const row of limits.params ?? []) {
+      const field = this.#fields.get(row.name);
+      if (field instanceof Field) field.describe(row, limits.max_size_px);
+    }
+  }
+
+  setStyles(images) {
+    this.#styles = images.length;
+    this.mix.setStyles(images);
+    this.#lock();
+  }
+
+  /** Parameters that differ from the defaults, as `submit` wants them. */
+  get values() {
+    const values = {};
+    for (const [name, field] of this.#fields) {
+      if (this.#applies(name) && !field.isDefault) values[name] = field.value;
+    }
+    return values;
+  }
+
+  set values(params) {
+    for (const [name, field] of this.#fields) {
+      if (field === this.mix) this.mix.value = params[name] ?? null;
+      else field.value = single(params[name]) ?? field.fallback;
+    }
+  }
+
+  value(name) {
+    return this.#fields.get(name)?.value;
+  }
+
+  isLive(name) {
+    return this.#fields.get(name)?.live === true;
+  }
+
+  get invalid() {
+    return [...this.#fields.values()].find((field) => !field.valid) ?? null;
+  }
+
+  /** The field that the server complained about (`params.size`), or null. */
+  find(path) {
+    return this.#fields.get(String(path ?? "").split(".")[1]) ?? null;
+  }
+
+  /** free: all can be changed; running: only the live ones; watching: none. */
+  set mode(mode) {
+    this.#mode = mode;
+    this.#lock();
+  }
+
+  #lock() {
+    for (const [name, field] of this.#fields) {
+      const open = this.#mode === "free" || (this.#mode === "running" && field.live);
+      field.disabled = !open || !this.#applies(name);
+    }
+  }
+
+  #applies(name) {
+    return this.#styles > 1 || (name !== "masks" && name !== "style_mix") || this.#mode === "watching";
+  }
+}
+
+// a value per style (or a mask per style) has no place on this page: the common value, or none
+function single(value) {
+  return Array.isArray(value) ? null : value;
+}

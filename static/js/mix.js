@@ -1,0 +1,141 @@
+// How the styles share the picture: one slider between two styles, one slider each for three or four.
+
+import { percent } from "./format.js";
+import { shares } from "./scale.js";
+
+/** Event `change` when a person changed the mix. The value has one number per style, or null for equal shares. */
+export class Mix extends EventTarget {
+  #element;
+  #api;
+  #weights = [];
+  #inputs = [];
+  #outputs = [];
+  #key = "";
+  #disabled = false;
+
+  constructor({ element, api }) {
+    super();
+    this.name = "style_mix";
+    this.live = true;
+    this.#element = element;
+    this.#api = api;
+  }
+
+  /** The styles in use, in order. Shares survive as long as their number stays the same. */
+  setStyles(images) {
+    const key = images.map((image) => image.id).join();
+    if (key === this.#key) return;
+    this.#key = key;
+    if (images.length !== this.#weights.length) this.#weights = images.map(() => 1);
+    this.#element.hidden = images.length < 2;
+    if (images.length < 2) this.#element.replaceChildren();
+    else if (images.length === 2) this.#pair(images);
+    else this.#each(images);
+    this.disabled = this.#disabled;
+    this.#show();
+  }
+
+  get value() {
+    if (this.#weights.length < 2) return null;
+    return shares(this.#weights).map((share) => Number(share.toFixed(4)));
+  }
+
+  set value(mix) {
+    this.#weights = this.#weights.map((_, index) => mix?.[index] ?? 1);
+    const most = Math.max(...this.#weights, 0);
+    if (this.#weights.length > 2 && most > 0) this.#weights = this.#weights.map((weight) => weight / most);
+    this.#show();
+  }
+
+  get isDefault() {
+    const mix = this.value;
+    return mix === null || mix.every((share) => Math.abs(share - mix[0]) < 1e-3);
+  }
+
+  get valid() {
+    return true;
+  }
+
+  set disabled(disabled) {
+    this.#disabled = disabled;
+    this.#element.classList.toggle("off", disabled);
+    for (const input of this.#inputs) input.disabled = disabled;
+  }
+
+  focus() {
+    this.#inputs[0]?.focus();
+  }
+
+  #pair(images) {
+    const input = range("mix", "Mix of style 1 and style 2");
+    const [left, right] = [document.createElement("output"), document.createElement("output")];
+    this.#element.className = "mix mix-pair";
+    this.#element.replaceChildren(heading(), this.#thumb(images[0], 1), left, input, right, this.#thumb(images[1], 2));
+    this.#inputs = [input];
+    this.#outputs = [left, right];
+    input.addEventListener("input", () => {
+      const share = Number(input.value) / 100;
+      this.#changed([1 - share, share]);
+    });
+  }
+
+  #each(images) {
+    this.#element.className = "mix mix-each";
+    this.#inputs = images.map((_, index) => range(`mix-${index + 1}`, `Share of style ${index + 1}`));
+    this.#outputs = images.map(() => document.createElement("output"));
+    this.#element.replaceChildren(
+      heading(),
+      ...images.flatMap((image, index) => [this.#thumb(image, index + 1), this.#inputs[index], this.#outputs[index]]),
+    );
+    this.#inputs.forEach((input) => {
+      input.addEventListener("input", () => this.#changed(this.#inputs.map((other) => Number(other.value) / 100)));
+    });
+  }
+
+  #changed(weights) {
+    // all at 0 has no meaning on the wire; the styles then share equally
+    this.#weights = weights;
+    this.#show();
+    this.dispatchEvent(new CustomEvent("change"));
+  }
+
+  #show() {
+    if (this.#weights.length < 2 || this.#inputs.length === 0) return;
+    const mix = shares(this.#weights);
+    if (this.#weights.length === 2) {
+      this.#set(this.#inputs[0], mix[1], `${percent(mix[0])} style 1, ${percent(mix[1])} style 2`);
+    } else {
+      this.#inputs.forEach((input, index) => this.#set(input, this.#weights[index], percent(mix[index])));
+    }
+    this.#outputs.forEach((output, index) => {
+      output.textContent = percent(mix[index]);
+    });
+  }
+
+  #set(input, position, text) {
+    input.value = String(Math.round(position * 100));
+    input.style.setProperty("--fill", String(position));
+    input.setAttribute("aria-valuetext", text);
+  }
+
+  #thumb(image, number) {
+    const picture = document.createElement("img");
+    picture.src = this.#api.imageUrl(image.id, 256);
+    picture.alt = `Style ${number}`;
+    return picture;
+  }
+}
+
+function heading() {
+  const title = document.createElement("span");
+  title.className = "mix-title";
+  title.textContent = "Mix";
+  return title;
+}
+
+function range(id, label) {
+  const input = document.createElement("input");
+  Object.assign(input, { type: "range", id, min: "0", max: "100", step: "1" });
+  input.setAttribute("aria-label", label);
+  return input;
+}

@@ -1,0 +1,166 @@
+// The job on view and the socket that feeds it: submit, follow across lost connections, steer.
+
+import { ApiError } from "./api.js";
+import { newJob, reduce } from "./job.js";
+import { ACTIVE, ENDED } from "./protocol.js";
+import { LiveSocket } from "./socket.js";
+
+const UPDATE_AFTER_MS = 150;
+
+/**
+ * Events: `job` {job, message} after each message about the job, `frame` {header, image}, `missing` {error} when the job
+ * cannot be watched, `problem` {error} when steering failed, `connection` and `hello` from the socket.
+ */
+export class Session extends EventTarget {
+  #socket;
+  #frames;
+  #subscribeRef = null;
+  #seenSeq = null;
+  #changes = {};
+  #changeTimer = 0;
+
+  /** `frames` is a function giving the frame options {max_px, max_fps, quality, window} of this moment. */
+  constructor({ url, frames }) {
+    super();
+    this.job = null;
+    this.#frames = frames;
+    this.#socket = new LiveSocket(url);
+    this.#socket.addEventListener("status", (event) => this.#tell("connection", event.detail));
+    this.#socket.addEventListener("hello", (event) => {
+      this.#tell("hello", event.detail);
+      this.#subscribe();
+    });
+    this.#socket.addEventListener("message", (event) => this.#message(event.detail));
+    this.#socket.addEventListener("frame", (event) => this.#frame(event.detail));
+  }
+
+  get connected() {
+    return this.#socket.isOpen;
+  }
+
+  get active() {
+    return this.job !== null && ACTIVE.has(this.job.status);
+  }
+
+  get mine() {
+    return Boolean(this.job?.key);
+  }
+
+  connect() {
+    this.#socket.connect();
+  }
+
+  /** Follow a job; with its key it can be steered too. */
+  open(id, key = null) {
+    this.close();
+    this.job = newJob(id, key);
+    this.#subscribe();
+  }
+
+  /** Follow no job any more. */
+  close() {
+    if (this.job && !ENDED.has(this.job.status)) this.#socket.send({ type: "unsubscribe", job: this.job.id });
+    clearTimeout(this.#changeTimer);
+    this.#changes = {};
+    this.job = null;
+    this.#subscribeRef = null;
+    this.#seenSeq = null;
+  }
+
+  /** Submit and follow; resolves to the job. Rejects with the server's ApiError; the job on view then stays. */
+  async submit({ content, styles, params }) {
+    const early = [];
+    const keep = (event) => early.push(event.detail);
+    // what comes between the answer and our noticing it belongs to the new job
+    this.#socket.addEventListener("message", keep);
+    try {
+      const answer = await this.#socket.request({ type: "submit", content, styles, params, frames: this.#frames() });
+      this.close();
+      this.job = newJob(answer.job, answer.key);
+      for (const message of early) this.#apply(message);
+      return this.job;
+    } finally {
+      this.#socket.removeEventListener("message", keep);
+    }
+  }
+
+  cancel() {
+    return this.#steer("cancel");
+  }
+
+  pause() {
+    return this.#steer("pause");
+  }
+
+  resume() {
+    return this.#steer("resume");
+  }
+
+  /** Change a live parameter; changes within 150 ms travel together. */
+  change(name, value) {
+    if (!this.active || !this.mine) return;
+    this.#changes[name] = value;
+    clearTimeout(this.#changeTimer);
+    this.#changeTimer = setTimeout(() => {
+      const params = this.#changes;
+      this.#changes = {};
+      this.#steer("update", { params });
+    }, UPDATE_AFTER_MS);
+  }
+
+  /** Tell the server that a frame was drawn, so that the next may come. */
+  ack({ job, seq }) {
+    if (job === this.job?.id) this.#socket.send({ type: "ack", job, seq });
+  }
+
+  async #steer(type, fields = {}) {
+    const job = this.job;
+    if (!job?.key) return;
+    try {
+      await this.#socket.request({ type, job: job.id, key: job.key, ...fields });
+    } catch (error) {
+      if (this.job?.id === job.id) this.#tell("problem", { error });
+    }
+  }
+
+  #subscribe() {
+    if (!this.job || ENDED.has(this.job.status) || !this.#socket.isOpen) return;
+    const message = { type: "subscribe", job: this.job.id, frames: this.#frames() };
+    if (this.#seenSeq !== null) message.after = this.#seenSeq;
+    this.#subscribeRef = this.#socket.nextRef();
+    this.#socket.send({ ...message, ref: this.#subscribeRef });
+  }
+
+  #message(message) {
+    if (message.type === "error" && message.ref !== undefined && message.ref === this.#subscribeRef) {
+      this.#subscribeRef = null;
+      this.job = null;
+      this.#tell("missing", { error: new ApiError(message) });
+      return;
+    }
+    this.#apply(message);
+  }
+
+  #apply(message) {
+    if (!this.job || message.job !== this.job.id) return;
+    const next = reduce(this.job, message);
+    if (next === this.job) return;
+    this.job = next;
+    if (Number.isInteger(message.seq)) this.#seen(message.seq);
+    this.#tell("job", { job: next, message });
+  }
+
+  #frame(frame) {
+    if (frame.header.job !== this.job?.id) return;
+    this.#seen(frame.header.seq);
+    this.#tell("frame", frame);
+  }
+
+  #seen(seq) {
+    this.#seenSeq = Math.max(this.#seenSeq ?? 0, seq);
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,149 @@
+// The easel: the invitation, the content picture, the painting, and the line that compares the two.
+
+import { FramePainter } from "./painter.js";
+
+/** Events: `drawn` {header} after a frame is on the canvas, `frame-done` {header} when a frame may be acknowledged. */
+export class Stage extends EventTarget {
+  #element;
+  #frame;
+  #before;
+  #canvas;
+  #compare;
+  #range;
+  #comparing = false;
+  #painted = false;
+  #content = null;
+
+  constructor(element) {
+    super();
+    this.#element = element;
+    this.#frame = element.querySelector(".frame");
+    this.#before = element.querySelector(".before");
+    this.#canvas = element.querySelector(".painting");
+    this.#compare = element.querySelector(".compare");
+    this.#range = element.querySelector(".compare-range");
+    this.painter = new FramePainter(this.#canvas);
+    this.painter.addEventListener("done", (event) => this.#done(event.detail));
+    this.#range.addEventListener("input", () => this.#split(Number(this.#range.value)));
+    this.#compare.addEventListener("pointerdown", (event) => this.#grab(event));
+    this.#compare.addEventListener("pointermove", (event) => this.#drag(event));
+    this.#split(50);
+  }
+
+  /** How many device pixels of the painting can be seen at most. */
+  get pixels() {
+    const { clientWidth, clientHeight } = this.#element;
+    return Math.ceil(Math.max(clientWidth, clientHeight, 256) * Math.min(window.devicePixelRatio || 1, 3));
+  }
+
+  get painted() {
+    return this.#painted;
+  }
+
+  get canCompare() {
+    return this.#painted && this.#content !== null;
+  }
+
+  get comparing() {
+    return this.#comparing;
+  }
+
+  /** The content picture {url, width, height} or null. */
+  setContent(content) {
+    this.#content = content;
+    if (content) {
+      this.#before.src = content.url;
+      if (!this.#painted) this.#shape(content.width, content.height);
+    } else {
+      this.#before.removeAttribute("src");
+    }
+    this.#show();
+  }
+
+  /** Away with the painting: the content picture is shown again. */
+  clearPainting() {
+    this.painter.clear();
+    this.#painted = false;
+    this.compare(false);
+    if (this.#content) this.#shape(this.#content.width, this.#content.height);
+    this.#show();
+  }
+
+  /** Keep room for a painting of this size before its first frame. */
+  expect(width, height) {
+    if (width > 0 && height > 0) this.#shape(width, height);
+  }
+
+  async showResult(blob) {
+    if (await this.painter.show(blob)) this.#drawn();
+  }
+
+  compare(on) {
+    this.#comparing = on && this.canCompare;
+    this.#show();
+  }
+
+  /** Bring the easel into view, if the page was scrolled away from it. */
+  reveal() {
+    const box = this.#element.getBoundingClientRect();
+    if (box.top >= 0 && box.bottom <= window.innerHeight) return;
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.#element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+  }
+
+  focusCompare() {
+    this.#range.focus();
+  }
+
+  #done({ header, drawn }) {
+    if (drawn) {
+      this.#drawn();
+      this.dispatchEvent(new CustomEvent("drawn", { detail: { header } }));
+    }
+    this.dispatchEvent(new CustomEvent("frame-done", { detail: { header } }));
+  }
+
+  #drawn() {
+    this.#painted = true;
+    this.#shape(this.#canvas.width, this.#canvas.height);
+    this.#show();
+  }
+
+  #show() {
+    const view = this.#painted ? "painting" : this.#content ? "content" : "empty";
+    this.#element.dataset.view = view;
+    this.#canvas.hidden = !this.#painted;
+    this.#before.hidden = !this.#content || (this.#painted && !this.#comparing);
+    this.#compare.hidden = !this.#comparing;
+    this.#frame.classList.toggle("comparing", this.#comparing);
+  }
+
+  #shape(width, height) {
+    this.#frame.style.setProperty("--w", String(width));
+    this.#frame.style.setProperty("--h", String(height));
+  }
+
+  #split(value) {
+    const kept = Math.min(100, Math.max(0, value));
+    this.#range.value = String(kept);
+    this.#range.setAttribute("aria-valuetext", `${Math.round(kept)} % content`);
+    this.#frame.style.setProperty("--split", `${kept}%`);
+  }
+
+  #grab(event) {
+    if (event.button !== 0) return;
+    this.#compare.setPointerCapture(event.pointerId);
+    this.#range.focus({ preventScroll: true });
+    event.preventDefault();
+    this.#follow(event);
+  }
+
+  #drag(event) {
+    if (this.#compare.hasPointerCapture(event.pointerId)) this.#follow(event);
+  }
+
+  #follow(event) {
+    const box = this.#compare.getBoundingClientRect();
+    this.#split((100 * (event.clientX - box.left)) / box.width);
+  }
+}
