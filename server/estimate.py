@@ -14,22 +14,29 @@ _NEW_SHARE = 0.5
 class Estimate:
     def __init__(self) -> None:
         self._rate: float | None = None
+        self._guess: float | None = None
         self._steps: dict[str, int] = {}
 
     def learn(self, params: StyleParams, *, megapixels: float, steps: int, seconds: float) -> None:
-        """A job with a final picture of `megapixels` took (or is going to take) `seconds` for `steps`."""
+        """A job with a final picture of `megapixels` took `seconds` for `steps`."""
         if params.iterations is None:
             self._steps[params.preset] = steps
         if megapixels > 0 and steps > 0 and seconds > 0:
             rate = seconds / (megapixels * steps)
             self._rate = rate if self._rate is None else self._rate + _NEW_SHARE * (rate - self._rate)
 
+    def preview(self, params: StyleParams, *, megapixels: float, steps: int, seconds: float) -> None:
+        """The running job looks like taking `seconds` for `steps`: counts until a job has really ended."""
+        if params.iterations is None:
+            self._steps.setdefault(params.preset, steps)
+        if megapixels > 0 and steps > 0 and seconds > 0:
+            self._guess = seconds / (megapixels * steps)
+
     def seconds(self, params: StyleParams, *, megapixels: float) -> float | None:
         """For a whole job with a final picture of `megapixels`; None while unknown."""
         steps = params.iterations or self._steps.get(params.preset)
-        if self._rate is None or steps is None:
-            return None
-        return self._rate * megapixels * steps
+        rate = self._guess if self._rate is None else self._rate
+        return None if rate is None or steps is None else rate * megapixels * steps
 
 
 def final_megapixels(size_px: int, width: int, height: int) -> float:

@@ -133,6 +133,12 @@ class Hub:
         for subscription in topic.subscriptions:
             subscription.mailbox.wake()
 
+    def unchanged(self, job: str) -> None:
+        """A picture was taken and is the one that watchers have: the next is wanted after the usual interval."""
+        topic = self.topic(job)
+        topic.taken_at, topic.asked = self.clock(), False
+        topic.reckon_due()
+
     def ask(self, job: str) -> None:
         """Want a picture at the next step though nobody watches."""
         topic = self.topic(job)

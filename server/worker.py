@@ -37,15 +37,13 @@ T = TypeVar("T")
 class Glimpse:
     """The newest step as the loop sees it; its `step.picture` must not be called.
 
-    `picture` with its `picture_step` when one was taken since the last glimpse. `evaluations` and `megapixels`
-    (sum over evaluations) count from the task's begin.
+    `picture` with its `picture_step` when one was taken since the last glimpse; `evaluations` since then.
     """
 
     step: Step
     picture: Picture | None
     picture_step: int
     evaluations: int
-    megapixels: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,6 @@ class Task:
     wants_picture: Callable[[], bool]
     painter: Painter | None = None
     evaluations: int = 0
-    megapixels: float = 0.0
     _slot: Glimpse | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -207,14 +204,16 @@ class Worker:
         picture = step.picture() if task.wants_picture() else None
         picture_step = step.step
         task.evaluations += 1
-        task.megapixels += step.width * step.height / 1e6
+        evaluations = 1
         with task._lock:
             waiting = task._slot
-            if waiting is not None and picture is None:
-                picture, picture_step = waiting.picture, waiting.picture_step
+            if waiting is not None:
+                evaluations += waiting.evaluations
+                if picture is None:
+                    picture, picture_step = waiting.picture, waiting.picture_step
             # the step's own way to a picture holds the engine's tensors: it stays on this thread
             numbers = replace(step, picture=_no_picture)
-            task._slot = Glimpse(numbers, picture, picture_step, task.evaluations, task.megapixels)
+            task._slot = Glimpse(numbers, picture, picture_step, evaluations)
         if waiting is None:
             self._tell(_hand_over, task)
 

@@ -1,0 +1,142 @@
+"""Jobs in the store: rows to jobs and back, what is recovered at start, the last ended jobs at hand (no pictures)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import OrderedDict
+
+from pydantic import ValidationError
+
+from server.errors import NotFound
+from server.jobs import Job, JobStatus
+from server.params import StyleParams
+from server.store import JobRow, Store
+
+_log = logging.getLogger(__name__)
+_KEPT = 1000
+# The seq in the store is that of the last change of status; clients may have seen later ones. No run has more events.
+_SEQ_GAP = 20_000
+
+
+class Archive:
+    """All that the scheduler writes to and reads from the store about jobs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ended: OrderedDict[str, Job] = OrderedDict()
+
+    async def save(self, job: Job) -> None:
+        """Durable when it returns."""
+        await self._store.save_job(_row(job))
+
+    def keep(self, job: Job) -> None:
+        """Have an ended job at hand; the least recently used ones are dropped from memory."""
+        self._ended[job.id] = job
+        self._ended.move_to_end(job.id)
+        while len(self._ended) > _KEPT:
+            self._ended.popitem(last=False)
+
+    def at_hand(self, job_id: str) -> Job:
+        """An ended job in memory. Raises NotFound."""
+        job = self._ended.get(job_id)
+        if job is None:
+            raise NotFound("no such job", field="job")
+        return job
+
+    async def ended(self, job_id: str) -> Job:
+        """An ended job, from the store if need be. Raises NotFound."""
+        if job_id not in self._ended:
+            row = await self._store.job(job_id)
+            if row is not None and JobStatus(row.status).ended:
+                with contextlib.suppress(ValidationError):
+                    self.keep(_job(row, _params_of(row)))
+        return self.at_hand(job_id)
+
+    async def forget(self, job_id: str) -> None:
+        """Remove the job, its result and the uploads that no other job uses."""
+        self._ended.pop(job_id, None)
+        await self._store.forget_job(job_id)
+
+    async def recover(self) -> list[Job]:
+        """The unfinished jobs of an earlier process, oldest first and queued again; ended ones are kept at hand."""
+        unfinished: list[Job] = []
+        for row in await self._store.jobs():
+            try:
+                job = _job(row, _params_of(row))
+            except ValidationError:
+                # of an earlier version, whose parameters were others: nothing can be painted from it
+                _log.warning("job of an earlier version left alone")
+                continue
+            if job.status.ended:
+                self.keep(job)
+                continue
+            content = await self._store.image(job.content)
+            if content is not None:
+                job.pixels = (content.width, content.height)
+            # the one change that the statuses do not know: the process that painted is gone
+            job.status = JobStatus.QUEUED
+            job.seq += _SEQ_GAP
+            job.frame_seq = job.step = job.level = job.width = job.height = 0
+            job.elapsed_s, job.eta_s, job.costs, job.started_at = 0.0, None, None, None
+            await self.save(job)
+            unfinished.append(job)
+        return unfinished
+
+
+def _params_of(row: JobRow) -> StyleParams:
+    return StyleParams.model_validate(row.params)
+
+
+def _row(job: Job) -> JobRow:
+    return JobRow(
+        id=job.id,
+        key_hash=job.key_hash,
+        client=job.client,
+        content=job.content,
+        styles=job.styles,
+        params=job.params.model_dump(mode="json", exclude_unset=True),
+        status=job.status.value,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+        width=job.width,
+        height=job.height,
+        step=job.step,
+        total_steps=job.total_steps,
+        elapsed_s=job.elapsed_s,
+        seq=job.seq,
+        costs=job.costs,
+        error=job.error,
+        has_result=job.has_result,
+        partial=job.partial,
+        report=job.report,
+    )
+
+
+def _job(row: JobRow, params: StyleParams) -> Job:
+    return Job(
+        id=row.id,
+        key_hash=row.key_hash,
+        client=row.client,
+        content=row.content,
+        styles=row.styles,
+        params=params,
+        created_at=row.created_at,
+        status=JobStatus(row.status),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        width=row.width,
+        height=row.height,
+        step=row.step,
+        total_steps=row.total_steps,
+        elapsed_s=row.elapsed_s,
+        seq=row.seq,
+        # the final frame's seq comes right before the end's, see dispatch
+        frame_seq=row.seq - 1 if row.has_result else 0,
+        costs=row.costs,
+        error=row.error,
+        has_result=row.has_result,
+        partial=row.partial,
+        report=row.report,
+    )

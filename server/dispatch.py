@@ -1,0 +1,205 @@
+"""From the line to the engine: decodes a job's pictures, has it painted, and publishes its steps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+
+from server import messages
+from server.archive import Archive
+from server.ending import Endings, logged
+from server.engine.api import Plan, Request
+from server.errors import DuostyleError, InternalError
+from server.estimate import Estimate
+from server.hub import Hub
+from server.jobs import JobStatus
+from server.line import Entry, Line
+from server.metrics import Metrics
+from server.picture import Picture
+from server.pictures import DECODE_PX, Pictures
+from server.worker import Ended, Glimpse, Task, Worker
+
+_log = logging.getLogger(__name__)
+_STOP_S = 15.0
+
+
+class Dispatcher:
+    """Takes entries from the line, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        pictures: Pictures,
+        archive: Archive,
+        hub: Hub,
+        worker: Worker,
+        metrics: Metrics,
+        line: Line,
+        estimate: Estimate,
+        endings: Endings,
+    ) -> None:
+        self._pictures, self._archive = pictures, archive
+        self._hub, self._worker, self._metrics = hub, worker, metrics
+        self._line, self._estimate = line, estimate
+        self._endings = endings
+        self._draining = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Interrupt the running job, which stays queued in the store."""
+        self._draining = True
+        if self._task is None:
+            return
+        if self._line.running is None:
+            self._task.cancel()
+        else:
+            self._line.running.control.cancel()
+        done, _ = await asyncio.wait({self._task}, timeout=_STOP_S)
+        if not done:
+            self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _run(self) -> None:
+        # a failed load is told by every job's own failure
+        with contextlib.suppress(DuostyleError):
+            await self._worker.until_loaded()
+        while not self._draining:
+            entry = await self._line.next()
+            with logged("a job could not be dispatched"):
+                await self._paint(entry)
+            self._line.running = None
+            self._line.tell()
+            self._endings.count()
+
+    async def _paint(self, entry: Entry) -> None:
+        job = entry.job
+        job.move(JobStatus.RUNNING)
+        job.started_at = job.started_at or self._endings.wall()
+        entry.on_engine = True
+        self._line.tell()
+        self._endings.count()
+        try:
+            ended = await self._on_engine(entry)
+        except DuostyleError as error:
+            ended = Ended("failed", error=error.as_dict())
+        except Exception:
+            _log.exception("a job could not be prepared")
+            ended = Ended("failed", error=InternalError("the job could not be prepared").as_dict())
+        entry.on_engine = False
+        if entry.verdict is None and ended.how in ("paused", "cancelled"):
+            if self._draining:
+                # interrupted, not cancelled: the next process begins it again
+                job.status = JobStatus.QUEUED
+                await self._archive.save(job)
+                return
+            if ended.how == "paused":
+                entry.best = ended.picture
+                if ended.picture is not None:
+                    self._show(entry, ended.picture, job.step)
+                return
+        if entry.verdict is None:
+            entry.verdict = JobStatus.COMPLETED if ended.how == "done" else JobStatus.FAILED
+        await self._endings.finish(entry, picture=ended.picture, report=ended.report, error=ended.error)
+
+    async def _on_engine(self, entry: Entry) -> Ended:
+        await self._archive.save(entry.job)
+        if entry.task is None:
+            entry.begun = True
+            entry.task = self._make_task(entry, await self._request(entry))
+        else:
+            self._tell_started(entry)
+        ended = await self._worker.run(entry.task)
+        # resumed after the engine had let go and before this was known here
+        while ended.how == "paused" and not entry.control.paused and entry.verdict is None and not self._draining:
+            ended = await self._worker.run(entry.task)
+        return ended
+
+    async def _request(self, entry: Entry) -> Request:
+        params = entry.job.params
+        content = await self._pictures.of_image(entry.job.content, max_px=max(DECODE_PX, params.size))
+        styles = []
+        for image_id, scale in zip(entry.job.styles, params.scales_for(len(entry.job.styles)), strict=True):
+            largest = max(DECODE_PX, math.ceil(params.size * scale))
+            styles.append(await self._pictures.of_image(image_id, max_px=largest))
+        return Request(content, tuple(styles), params, await self._pictures.masks(params))
+
+    def _make_task(self, entry: Entry, request: Request) -> Task:
+        topic, clock = self._hub.topic(entry.job.id), self._hub.clock
+        return Task(
+            request,
+            entry.control,
+            on_begin=lambda plan: self._on_begin(entry, plan),
+            on_step=lambda glimpse: self._on_step(entry, glimpse),
+            wants_picture=lambda: topic.due_at <= clock(),
+        )
+
+    def _on_begin(self, entry: Entry, plan: Plan) -> None:
+        job = entry.job
+        job.width, job.height, job.levels, job.total_steps = plan.width, plan.height, plan.levels, plan.total_steps
+        if job.status is JobStatus.RUNNING and entry.verdict is None:
+            self._tell_started(entry)
+
+    def _tell_started(self, entry: Entry) -> None:
+        job = entry.job
+        self._hub.hush(job.id)
+        self._hub.tell(
+            job.id,
+            messages.text(
+                "started",
+                job=job.id,
+                total_steps=job.total_steps,
+                levels=job.levels,
+                width=job.width,
+                height=job.height,
+            ),
+        )
+
+    def _on_step(self, entry: Entry, glimpse: Glimpse) -> None:
+        job, step = entry.job, glimpse.step
+        job.step, job.total_steps, job.level, job.levels = step.step, step.total_steps, step.level, step.levels
+        job.width, job.height = step.width, step.height
+        job.costs = messages.round_costs(step.costs.as_dict())
+        job.elapsed_s, job.eta_s = round(step.elapsed_s, 3), messages.significant(step.eta_s, 3)
+        job.next_seq()
+        self._metrics.evaluations.inc(glimpse.evaluations)
+        self._metrics.evaluation_s.observe(step.step_s)
+        seconds = step.elapsed_s + step.eta_s
+        self._estimate.preview(job.params, megapixels=entry.megapixels, steps=step.total_steps, seconds=seconds)
+        if entry.verdict is not None:
+            return
+        if glimpse.picture is not None:
+            self._show(entry, glimpse.picture, glimpse.picture_step)
+        if job.status is JobStatus.RUNNING and self._hub.watched(job.id):
+            self._hub.progress(
+                job.id,
+                messages.progress(
+                    job=job.id,
+                    seq=job.seq,
+                    step=step.step,
+                    total_steps=step.total_steps,
+                    level=step.level,
+                    width=step.width,
+                    height=step.height,
+                    costs=step.costs.as_dict(),
+                    step_s=step.step_s,
+                    elapsed_s=step.elapsed_s,
+                    eta_s=step.eta_s,
+                ),
+            )
+        self._line.tell_now_and_then()
+
+    def _show(self, entry: Entry, picture: Picture, step: int) -> None:
+        job = entry.job
+        if self._hub.topic(job.id).picture == picture:
+            self._hub.unchanged(job.id)
+        else:
+            # a paused job's picture comes after its last step: a seq of its own
+            job.frame_seq = job.seq if job.seq > job.frame_seq else job.next_seq()
+            self._hub.picture(job.id, picture, seq=job.frame_seq, step=step)
+        entry.pictured.set()

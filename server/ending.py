@@ -1,0 +1,124 @@
+"""The one place where a job ends: result, final frame, store, terminal message, counts - in this order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from server import images, messages
+from server.archive import Archive
+from server.errors import InternalError
+from server.estimate import Estimate
+from server.hub import Hub
+from server.jobs import JobStatus
+from server.line import Entry
+from server.metrics import Metrics
+from server.picture import Picture
+from server.store import Store
+from server.worker import Worker
+
+_log = logging.getLogger(__name__)
+TEXT_KEY = "duostyle"
+
+
+class Endings:
+    """`live` holds every unfinished job; `wall` gives unix seconds."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        archive: Archive,
+        hub: Hub,
+        worker: Worker,
+        metrics: Metrics,
+        estimate: Estimate,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._archive = store, archive
+        self._hub, self._worker, self._metrics = hub, worker, metrics
+        self._estimate = estimate
+        self.wall = wall
+        self.live: dict[str, Entry] = {}
+
+    async def finish(
+        self,
+        entry: Entry,
+        *,
+        picture: Picture | None = None,
+        report: dict[str, Any] | None = None,
+        error: dict[str, Any] | None = None,
+    ) -> None:
+        """End the job as `entry.verdict` says, whoever set it; `picture` is the best so far. Called once per job."""
+        job, status = entry.job, entry.verdict or JobStatus.FAILED
+        entry.task = entry.best = None
+        if picture is not None and not entry.forget:
+            try:
+                await self._save_result(entry, picture, partial=status is not JobStatus.COMPLETED)
+            except Exception:
+                _log.exception("a result could not be saved")
+                if status is JobStatus.COMPLETED:
+                    status, error = JobStatus.FAILED, InternalError("the result could not be saved").as_dict()
+        if picture is not None:
+            job.frame_seq = job.next_seq()
+            self._hub.picture(job.id, picture, seq=job.frame_seq, step=job.step, final=True)
+        if report is not None:
+            job.report, job.elapsed_s = report, round(float(report.get("elapsed_s") or job.elapsed_s), 3)
+        job.error = error if status is JobStatus.FAILED else None
+        job.ended_at, job.eta_s = self.wall(), None
+        job.next_seq()
+        job.move(status)
+        with logged("an ended job could not be saved"):
+            await (self._archive.forget(job.id) if entry.forget else self._archive.save(job))
+        self._hub.end(job.id, _end_text(entry))
+        self.live.pop(job.id, None)
+        if not entry.forget:
+            self._archive.keep(job)
+        self._count_end(entry)
+        entry.pictured.set()
+        entry.ended.set()
+
+    def count(self) -> None:
+        """Set the gauges of unfinished jobs."""
+        statuses = [entry.job.status for entry in self.live.values()]
+        self._metrics.jobs_waiting.set(statuses.count(JobStatus.QUEUED))
+        self._metrics.jobs_running.set(statuses.count(JobStatus.RUNNING))
+        self._metrics.jobs_paused.set(statuses.count(JobStatus.PAUSED))
+
+    async def _save_result(self, entry: Entry, picture: Picture, *, partial: bool) -> None:
+        job = entry.job
+        text = {TEXT_KEY: json.dumps(job.params.model_dump(mode="json"))}
+        png = await self._worker.offload(images.encode, picture, "png", text=text)
+        await self._store.save_result(job.id, png)
+        job.has_result, job.partial = True, partial
+
+    def _count_end(self, entry: Entry) -> None:
+        job = entry.job
+        self._metrics.jobs_ended.labels(job.status.value).inc()
+        if job.status is JobStatus.COMPLETED:
+            self._metrics.job_s.observe(job.elapsed_s)
+            self._estimate.learn(job.params, megapixels=entry.megapixels, steps=job.total_steps, seconds=job.elapsed_s)
+        self.count()
+
+
+@contextlib.contextmanager
+def logged(message: str) -> Iterator[None]:
+    """Keep an unforeseen error from ending the task that serves every job; it goes to the log."""
+    try:
+        yield
+    except Exception:
+        _log.exception(message)
+
+
+def _end_text(entry: Entry) -> str:
+    job = entry.job
+    fields: dict[str, Any] = {"job": job.id, "seq": job.seq, "elapsed_s": job.elapsed_s}
+    if job.status is not JobStatus.COMPLETED:
+        fields["partial"] = job.partial
+    if job.error is not None:
+        fields["error"] = job.error
+    return messages.text(job.status.value, **fields, step=job.step, total_steps=job.total_steps, costs=job.costs)

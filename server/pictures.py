@@ -1,0 +1,70 @@
+"""Decoded pictures on demand: of uploads, masks and results, and the newest of a painting in progress."""
+
+from __future__ import annotations
+
+import asyncio
+
+from server import images
+from server.errors import NotFinished, NotFound
+from server.hub import Hub
+from server.jobs import Job, JobStatus
+from server.line import Entry
+from server.params import StyleParams
+from server.picture import Picture
+from server.store import ImageRow, Store
+from server.worker import Worker
+
+# Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
+DECODE_PX = 4096
+_PATIENCE_S = 30.0
+
+
+class Pictures:
+    def __init__(self, store: Store, worker: Worker, hub: Hub) -> None:
+        self._store, self._worker, self._hub = store, worker, hub
+
+    async def known(self, image_id: str, field: str) -> ImageRow:
+        """What is known of a stored picture. Raises NotFound naming the field."""
+        row = await self._store.image(image_id)
+        if row is None:
+            raise NotFound(f"{field}: no such image; upload it first", field=field, got=image_id)
+        return row
+
+    async def of_image(self, image_id: str, *, max_px: int) -> Picture:
+        """A stored picture, decoded off the loop. Raises NotFound, CorruptImage."""
+        data = await self._store.image_bytes(image_id)
+        if data is None:
+            raise NotFound("an image of this job is gone", got=image_id)
+        return await self._worker.offload(images.decode, data, max_px=max_px)
+
+    async def masks(self, params: StyleParams) -> tuple[Picture | None, ...]:
+        """The masks that `params` names, decoded; empty when there are none or a mode makes them."""
+        if not isinstance(params.masks, list):
+            return ()
+        largest = max(DECODE_PX, params.size)
+        return tuple([None if mask is None else await self.of_image(mask, max_px=largest) for mask in params.masks])
+
+    async def png_of_result(self, job: Job) -> bytes:
+        """An ended job's picture as stored. Raises NotFound."""
+        png = await self._store.result(job.id)
+        if png is None:
+            raise NotFound("the result of this job is gone", field="job")
+        return png
+
+    async def of_result(self, job: Job) -> Picture:
+        """An ended job's picture. Raises NotFound."""
+        return await self._worker.offload(images.decode, await self.png_of_result(job))
+
+    async def newest(self, entry: Entry) -> Picture:
+        """An unfinished job's newest picture; waits for the first one. Raises NotFinished when there is none."""
+        topic = self._hub.topic(entry.job.id)
+        if entry.job.status is JobStatus.RUNNING:
+            self._hub.ask(entry.job.id)
+        if topic.picture is None and entry.job.status is JobStatus.RUNNING:
+            try:
+                await asyncio.wait_for(entry.pictured.wait(), _PATIENCE_S)
+            except TimeoutError:
+                raise NotFinished("the job shows no picture yet") from None
+        if topic.picture is None:
+            raise NotFinished("the job has no picture yet")
+        return topic.picture

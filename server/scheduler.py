@@ -1,0 +1,334 @@
+"""What clients may do with jobs: submit, look, steer, end. Admission and keys are checked here.
+
+What changes a job is finished even when the client that asked for it is gone. Parts: `line` (who is next), `dispatch`
+(line to engine), `steering` (cancel, pause, resume, update), `ending` (the one place where jobs end).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from server import images, messages
+from server.admission import masks_of, parse_order
+from server.archive import Archive
+from server.dispatch import Dispatcher
+from server.ending import Endings
+from server.errors import (
+    BadRequest,
+    DuostyleError,
+    InternalError,
+    NotFinished,
+    NotFound,
+    QueueFull,
+    ShuttingDown,
+    TooManyJobs,
+)
+from server.estimate import Estimate
+from server.hub import Hub
+from server.jobs import Job, JobStatus, hash_key, new_id, new_key
+from server.line import Entry, Line
+from server.mailbox import Mailbox
+from server.metrics import Metrics
+from server.pictures import Pictures
+from server.protocol import FrameOptions
+from server.settings import Settings
+from server.steering import Answer, Steering
+from server.store import Store
+from server.worker import Worker
+
+# How long a caller waits for the engine to let go of a job.
+_PATIENCE_S = 30.0
+_RESULT_QUALITY, _FRAME_QUALITY = 95, 85
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`position` in the line (1: next), `eta_s` until the picture is ready, None while unknown."""
+
+    job: str
+    key: str
+    position: int
+    eta_s: float | None
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
+class Scheduler:
+    """`answer` of the steering methods is called when the change is sure, before any watcher hears of it."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        store: Store,
+        hub: Hub,
+        worker: Worker,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._hub, self._worker, self._metrics = hub, worker, metrics
+        estimate, self._archive = Estimate(), Archive(store)
+        self._line = line = Line(hub, estimate, clock=clock)
+        self._pictures = pictures = Pictures(store, worker, hub)
+        self._endings = endings = Endings(
+            store=store, archive=self._archive, hub=hub, worker=worker, metrics=metrics, estimate=estimate, wall=wall
+        )
+        self._dispatcher = Dispatcher(
+            pictures=pictures,
+            archive=self._archive,
+            hub=hub,
+            worker=worker,
+            metrics=metrics,
+            line=line,
+            estimate=estimate,
+            endings=endings,
+        )
+        self._steering = Steering(
+            archive=self._archive,
+            hub=hub,
+            line=line,
+            endings=endings,
+            pictures=pictures,
+            max_size_px=settings.max_size_px,
+            spawn=self._spawn,
+        )
+        self._draining = False
+        self._changes: set[asyncio.Task[Any]] = set()
+
+    @property
+    def ready(self) -> bool:
+        """The model is loaded, its thread lives, and jobs are taken."""
+        return self._worker.loaded and self._worker.alive and not self._draining
+
+    @property
+    def images_in_use(self) -> frozenset[str]:
+        """Ids of the pictures that unfinished jobs need: not to be swept away."""
+        jobs = [entry.job for entry in self._endings.live.values()]
+        masks = {mask for job in jobs for _, mask in masks_of(job.params)}
+        return frozenset({image for job in jobs for image in (job.content, *job.styles)} | masks)
+
+    async def start(self) -> None:
+        """Queue the unfinished jobs of an earlier process again, in their order, then dispatch."""
+        for job in await self._archive.recover():
+            entry = self._endings.live[job.id] = Entry(job)
+            self._line.add(entry)
+        self._line.tell()
+        self._endings.count()
+        self._dispatcher.start()
+
+    async def stop(self) -> None:
+        """Take no more jobs; interrupt the running one, which stays queued in the store."""
+        self._draining = True
+        await self._dispatcher.stop()
+        if self._changes:
+            await asyncio.wait(self._changes, timeout=_PATIENCE_S)
+
+    async def submit(
+        self,
+        *,
+        content: Any,
+        styles: Any,
+        params: Any,
+        client: str,
+        answer: Callable[[Accepted], None] = _nothing,
+    ) -> Accepted:
+        """Queue a job of `client` (its address). Durable when it returns; `answer` is called before the job can begin.
+
+        Raises BadRequest, NotAvailable, NotFound (with the field's path), TooManyJobs, QueueFull, ShuttingDown.
+        """
+        try:
+            return await self._surely(self._submit(content, styles, params, client, answer))
+        except DuostyleError as error:
+            self._metrics.jobs_refused.labels(error.code).inc()
+            raise
+
+    def state(self, job_id: str) -> dict[str, Any]:
+        """The fields of the `state` message without `type`. Raises NotFound; `recall` first brings back old jobs."""
+        entry = self._endings.live.get(job_id)
+        if entry is None:
+            return self._archive.at_hand(job_id).state(position=None, eta_s=None)
+        position, eta_s = self._line.place(entry)
+        return entry.job.state(position=position, eta_s=eta_s)
+
+    async def recall(self, job_id: str) -> None:
+        """Have the job in memory, from the store if need be. Raises NotFound."""
+        if job_id not in self._endings.live:
+            await self._archive.ended(job_id)
+
+    async def watch(self, mailbox: Mailbox, job_id: str, frames: FrameOptions | None, after: int | None = None) -> None:
+        """Post the `state` snapshot; the last frame follows and, while the job lives, all that happens to it.
+
+        Raises NotFound, TooManyRequests (too many jobs watched on one connection).
+        """
+        await self.recall(job_id)
+        picture = None
+        if job_id not in self._endings.live and frames is not None:
+            job = self._archive.at_hand(job_id)
+            if job.has_result and job.frame_seq > (after or 0):
+                with contextlib.suppress(NotFound):
+                    picture = await self._pictures.of_result(job)
+        state = self.state(job_id)
+        watched = mailbox.subscriptions.get(job_id)
+        if job_id in self._endings.live:
+            self._hub.subscribe(mailbox, job_id, frames, after)
+        elif picture is not None and frames is not None and watched is None:
+            self._hub.show(mailbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
+        mailbox.post(messages.text("state", **state))
+
+    async def cancel(self, job_id: str, key: str, *, wait: bool = True, answer: Answer = _nothing) -> bool:
+        """True when this call cancelled the job, False when it had ended; with `wait` only once that is stored.
+
+        Raises NotFound, Forbidden.
+        """
+        entry = await self._entry(job_id, key)
+        answer()
+        if entry is None:
+            return False
+        won = self._steering.cancel(entry)
+        if wait:
+            await self._until_ended(entry)
+        return won
+
+    async def delete(self, job_id: str, key: str) -> None:
+        """Cancel if need be, then forget the job, its result and its uploads. Raises NotFound, Forbidden."""
+        entry = await self._entry(job_id, key)
+        if entry is not None:
+            entry.forget = True
+            self._steering.cancel(entry)
+            await self._until_ended(entry)
+        # also when its end was being stored before this
+        await self._surely(self._archive.forget(job_id))
+
+    async def update(self, job_id: str, key: str, params: Any, *, answer: Answer = _nothing) -> None:
+        """Change live parameters. Raises NotFound, Forbidden, BadRequest (also when the job has ended)."""
+        entry = await self._living(job_id, key)
+        await self._surely(self._steering.update(entry, params, answer))
+
+    async def pause(self, job_id: str, key: str, *, answer: Answer = _nothing) -> None:
+        """Let the next in line run; nothing new when paused already. Raises NotFound, Forbidden, BadRequest."""
+        entry = await self._living(job_id, key)
+        await self._surely(self._steering.pause(entry, answer))
+
+    async def resume(self, job_id: str, key: str, *, answer: Answer = _nothing) -> None:
+        """Go on, before all others that wait; nothing new when not paused. Raises NotFound, Forbidden, BadRequest."""
+        entry = await self._living(job_id, key)
+        await self._surely(self._steering.resume(entry, answer))
+
+    async def result(self, job_id: str, format: Literal["png", "jpeg", "webp"], *, partial: bool = False) -> bytes:
+        """The finished picture; with `partial` the best so far. Raises NotFound, NotFinished."""
+        await self.recall(job_id)
+        entry = self._endings.live.get(job_id)
+        if entry is not None:
+            if not partial:
+                raise NotFinished("the job has not finished; ask with partial=1 for the best so far")
+            picture = await self._pictures.newest(entry)
+        else:
+            job = self._archive.at_hand(job_id)
+            if not job.has_result or (job.partial and not partial):
+                raise NotFinished("the job ended without a finished picture")
+            if format == "png":
+                return await self._pictures.png_of_result(job)
+            picture = await self._pictures.of_result(job)
+        return await self._worker.offload(images.encode, picture, format, quality=_RESULT_QUALITY)
+
+    async def frame(self, job_id: str) -> bytes:
+        """The newest preview as JPEG. Raises NotFound, NotFinished when there is none yet."""
+        await self.recall(job_id)
+        entry = self._endings.live.get(job_id)
+        if entry is not None:
+            picture = await self._pictures.newest(entry)
+        else:
+            job = self._archive.at_hand(job_id)
+            if not job.has_result:
+                raise NotFinished("the job ended without a picture")
+            picture = await self._pictures.of_result(job)
+        return await self._worker.encode_preview(picture, self._settings.max_frame_px, _FRAME_QUALITY)
+
+    async def _submit(
+        self, content: Any, styles: Any, params: Any, client: str, answer: Callable[[Accepted], None]
+    ) -> Accepted:
+        self._check_room(client)
+        order = parse_order(content, styles, params, max_size_px=self._settings.max_size_px)
+        rows = {field: await self._pictures.known(image, field) for field, image in order.pictures()}
+        # others were admitted while the pictures were looked up
+        self._check_room(client)
+        key = new_key()
+        job = Job(
+            id=new_id(),
+            key_hash=hash_key(key),
+            client=client,
+            content=order.content,
+            styles=order.styles,
+            params=order.params,
+            created_at=self._endings.wall(),
+            pixels=(rows["content"].width, rows["content"].height),
+        )
+        entry = self._endings.live[job.id] = Entry(job)
+        try:
+            await self._archive.save(job)
+        except Exception as error:
+            del self._endings.live[job.id]
+            raise InternalError("the job could not be stored") from error
+        self._line.add(entry)
+        position, eta_s = self._line.place(entry)
+        entry.told = (position or 1, eta_s)
+        accepted = Accepted(job.id, key, *entry.told)
+        answer(accepted)
+        self._metrics.jobs_submitted.inc()
+        self._endings.count()
+        return accepted
+
+    def _check_room(self, client: str) -> None:
+        if self._draining:
+            raise ShuttingDown("the server is about to stop")
+        jobs = [entry.job for entry in self._endings.live.values()]
+        if sum(job.client == client for job in jobs) >= self._settings.max_jobs_per_client:
+            raise TooManyJobs("too many unfinished jobs of this client", limit=self._settings.max_jobs_per_client)
+        # a paused job waits as well, and holds memory
+        if sum(job.status is not JobStatus.RUNNING for job in jobs) >= self._settings.max_queue:
+            raise QueueFull("the queue is full", limit=self._settings.max_queue)
+
+    async def _entry(self, job_id: str, key: str) -> Entry | None:
+        """The unfinished job, None when it has ended. Raises NotFound, Forbidden."""
+        await self.recall(job_id)
+        entry = self._endings.live.get(job_id)
+        (entry.job if entry is not None else self._archive.at_hand(job_id)).check_key(key)
+        return entry
+
+    async def _living(self, job_id: str, key: str) -> Entry:
+        entry = await self._entry(job_id, key)
+        if entry is None:
+            raise BadRequest("the job has ended", field="job")
+        return entry
+
+    async def _until_ended(self, entry: Entry) -> None:
+        # an engine that hangs must not hang its callers too; the end is decided all the same
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(entry.ended.wait(), _PATIENCE_S)
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._changes.add(task)
+        task.add_done_callback(self._changed)
+        return task
+
+    def _changed(self, task: asyncio.Task[Any]) -> None:
+        self._changes.discard(task)
+        # whoever asked may be gone: an error that nobody hears is not a warning
+        if not task.cancelled():
+            task.exception()
+
+    async def _surely(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` to its end even when the caller is cancelled."""
+        return await asyncio.shield(self._spawn(work))
