@@ -18,7 +18,8 @@ from server.settings import Settings
 
 PACKAGES = ("torch", "torchvision", "starlette", "uvicorn", "websockets", "pillow", "numpy", "safetensors", "pydantic")
 SIDE_PX = 256
-ITERATIONS = 3
+# enough for three at the full size
+ITERATIONS = 8
 
 
 def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str], str] | None = None) -> dict[str, Any]:
@@ -54,7 +55,10 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
 
 
 def measure(engine: Engine) -> float:
-    """Seconds per megapixel-evaluation of a small painting, its first step (which warms up) left out."""
+    """Seconds per megapixel-evaluation: the quickest step of a small painting at its full size.
+
+    The quickest, because the first step at each size also prepares the targets, and other work may slow down any.
+    """
     request = Request(
         content=made_up_picture(3),
         styles=(made_up_picture(11),),
@@ -62,8 +66,8 @@ def measure(engine: Engine) -> float:
     )
     steps: list[Step] = []
     engine.begin(request, Control()).run(steps.append)
-    counted = steps[1:] or steps
-    return sum(step.step_s for step in counted) / sum(step.width * step.height / 1e6 for step in counted)
+    largest_px = max(step.width * step.height for step in steps)
+    return min(step.step_s for step in steps if step.width * step.height == largest_px) / (largest_px / 1e6)
 
 
 def made_up_picture(seed: int) -> Picture:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.doctor import SIDE_PX, describe, examine, made_up_picture, measure
+from server.doctor import ITERATIONS, SIDE_PX, describe, examine, made_up_picture, measure
 from server.engine.api import Step
 from server.errors import WeightsError
 from server.settings import Settings
@@ -31,23 +31,25 @@ def test_all_is_well(tmp_path: Path) -> None:
     assert describe(facts).splitlines()[-1] == "result       all is well"
 
 
-def test_the_speed_leaves_out_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    # steps of 8x6 px: 48e-6 megapixels; the first takes 90 s, the two others 0.48 s each
-    seconds = iter([90.0, 0.48, 0.48])
+def test_the_speed_is_the_quickest_step_at_the_full_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    # (px, seconds): smaller sizes do not count, nor does the slow first step at 100x100 px = 0.01 megapixels
+    script = [(50, 0.01), (50, 0.01), (50, 0.01), (100, 9.0), (100, 0.5), (100, 0.6), (100, 0.7), (100, 0.8)]
     real_run = FakePainter.run
 
     def run(self: FakePainter, on_step: Callable[[Step], None]) -> bool:
-        def timed(step: Step) -> None:
+        def scripted(step: Step) -> None:
+            side, seconds = script[step.step - 1]
             fields = {name: getattr(step, name) for name in Step.__slots__}
-            on_step(Step(**{**fields, "step_s": next(seconds)}))
+            on_step(Step(**{**fields, "width": side, "height": side, "step_s": seconds}))
 
-        return real_run(self, timed)
+        return real_run(self, scripted)
 
     monkeypatch.setattr(FakePainter, "run", run)
     engine = FakeEngine()
-    assert measure(engine) == pytest.approx(10_000)
+    assert measure(engine) == pytest.approx(50)
+    assert len(script) == ITERATIONS
     request = engine.painters[0].request
-    assert (request.content.width, request.params.size, request.params.iterations) == (SIDE_PX, SIDE_PX, 3)
+    assert (request.content.width, request.params.size, request.params.iterations) == (SIDE_PX, SIDE_PX, ITERATIONS)
 
 
 def test_the_made_up_pictures_differ_and_have_colours() -> None:
