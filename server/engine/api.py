@@ -130,7 +130,10 @@ class Control:
 class Painter(Protocol):
     """One painting in progress. All methods run on the engine thread."""
 
-    plan: Plan
+    @property
+    def plan(self) -> Plan:
+        """Sizes and steps as planned now; steps may change on the way."""
+        ...
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
         """Paint until done (True) or until `control.paused` (False; call again to go on exactly there).

@@ -1,0 +1,148 @@
+"""One painting: from the request through the levels to the result, one evaluation at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from server.engine import color
+from server.engine.api import Control, Costs, Plan, Request, Step
+from server.engine.failures import engine_errors
+from server.engine.materials import Materials
+from server.engine.pyramid import plan_levels, resize
+from server.engine.schedule import Pace, Schedule
+from server.engine.stage import Stage, climb_from
+from server.engine.tensors import to_picture, to_tensor
+from server.engine.vgg import Network
+from server.picture import Picture
+
+
+class TorchPainter:
+    """See `server.engine.api.Painter`. `clock` gives seconds; `pace` is learnt on and shared with other paintings."""
+
+    def __init__(
+        self, network: Network, request: Request, control: Control, *, clock: Callable[[], float], pace: Pace
+    ) -> None:
+        self.control = control
+        self.clock = clock
+        self.pace = pace
+        self.params = request.params
+        content = request.content
+        levels = plan_levels(
+            content.width, content.height, self.params.size, self.params.preset, self.params.iterations
+        )
+        self.schedule = Schedule(
+            levels, preset=self.params.preset, styles=len(request.styles), fixed=self.params.iterations is not None
+        )
+        # nothing larger than the result is ever needed of the content
+        final = levels[-1]
+        full = resize(to_tensor(content, network.device), final.width, final.height).clamp(0, 1)
+        styles = [to_tensor(style) for style in request.styles]
+        self.materials = Materials(network, full, styles, _grey(request.masks))
+        self.final = final
+        self.elapsed_s = 0.0
+        self.costs: Costs | None = None
+        self.share: tuple[float, ...] | None = None
+        self.stage: Stage | None = None
+        self.painted: Tensor | None = None
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(self.final.width, self.final.height, len(self.schedule.levels), self.schedule.total)
+
+    def run(self, on_step: Callable[[Step], None]) -> bool:
+        """See `Painter.run`."""
+        with engine_errors(), torch.inference_mode():
+            while True:
+                self.control.check()
+                self._take_update()
+                if self.schedule.ended:
+                    break
+                if self.control.paused:
+                    return False
+                self._step(on_step)
+            if self.share is None and len(self.materials.styles) > 1:
+                self.share = self.materials.shares(self._final_picture())
+            return True
+
+    def picture(self) -> Picture:
+        """See `Painter.picture`."""
+        with torch.inference_mode():
+            return self._show(self._final_picture())
+
+    def report(self) -> dict[str, Any]:
+        """See `Painter.report`."""
+        return {
+            "costs": None if self.costs is None else self.costs.as_dict(),
+            "elapsed_s": self.elapsed_s,
+            "evaluations": self.schedule.done,
+            "share": None if self.share is None else list(self.share),
+        }
+
+    def _step(self, on_step: Callable[[Step], None]) -> None:
+        start = self.clock()
+        if self.stage is None:
+            self.stage = Stage(self.materials, self.schedule.level, self.params, self.painted, self.control.check)
+        begin = self.clock()
+        stage, level, number = self.stage, self.schedule.level, self.schedule.at + 1
+        self.costs = stage.step()
+        self.painted = stage.picture
+        now = self.clock()
+        self.elapsed_s += now - start
+        self.pace.learn(level.megapixels, now - begin)
+        done = self.schedule.count(stage.best_costs)
+        picture = stage.picture
+        on_step(
+            Step(
+                step=self.schedule.done,
+                total_steps=self.schedule.total,
+                level=number,
+                levels=len(self.schedule.levels),
+                width=level.width,
+                height=level.height,
+                costs=self.costs,
+                step_s=now - start,
+                elapsed_s=self.elapsed_s,
+                eta_s=self.schedule.eta_s(self.pace),
+                picture=lambda: self._show(picture),
+            )
+        )
+        if done:
+            self.schedule.advance()
+            self.stage = None
+
+    def _take_update(self) -> None:
+        params, masks = self.control.take_update()
+        if params is None:
+            return
+        asked, self.params = self.params.iterations, params
+        if masks is not None:
+            self.materials.masks = _grey(masks)
+        if params.iterations is not None and params.iterations != asked and not self.schedule.ended:
+            self.schedule.replan(params.iterations)
+            if self.schedule.left_here == 0:
+                self.schedule.advance()
+                self.stage = None
+        if self.stage is not None:
+            self.stage.tune(params)
+
+    def _final_picture(self) -> Tensor:
+        """The best picture so far at the final size, [1, 3, h, w]."""
+        content = self.materials.content
+        if self.painted is None:
+            return content
+        if self.painted.shape == content.shape:
+            return self.painted
+        base = self.materials.base(content, self.materials.styles_at(self.final, self.params), self.params)
+        return climb_from(self.painted, base, self.params)
+
+    def _show(self, x: Tensor) -> Picture:
+        content = resize(self.materials.content, x.shape[3], x.shape[2])
+        return to_picture(color.keep_colors(x, content, self.params.preserve_color))
+
+
+def _grey(masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
+    return [None if mask is None else to_tensor(mask).mean(1, keepdim=True) for mask in masks]

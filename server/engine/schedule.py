@@ -1,0 +1,102 @@
+"""Which level is painted, how many steps are left, and how long that takes. Pure arithmetic, no tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.engine.pyramid import PRESETS, Level, split_steps
+
+# a forward pass over a style or the content costs about this much of an evaluation of the same size
+FORWARD_SHARE = 0.45
+# the stopping rule looks back this many steps, and never stops a level before MIN_STEPS
+LOOK_BACK = 5
+MIN_STEPS = 8
+
+
+@dataclass
+class Pace:
+    """Seconds per megapixel-evaluation, learnt from what was measured last; kept over paintings for a first guess."""
+
+    seconds: float = 6.0
+
+    def learn(self, megapixels: float, seconds: float) -> None:
+        """One evaluation of that many megapixels took that long. Small ones say little about large ones."""
+        weight = min(0.5, megapixels * 5)
+        self.seconds += weight * (seconds / megapixels - self.seconds)
+
+
+class Schedule:
+    """The levels with their steps: done, left, and changed on the way.
+
+    `at` counts from 0 and is `len(levels)` at the end. `styles` is the number of styles (1..4): each must be looked
+    at once per level. `fixed` means that the client gave the number of steps, so no level ends early.
+    """
+
+    def __init__(self, levels: Sequence[Level], *, preset: str, styles: int, fixed: bool) -> None:
+        self.levels = list(levels)
+        self.steps = [level.steps for level in levels]
+        self.preset = PRESETS[preset]
+        self.styles = styles
+        self.fixed = fixed
+        self.at = 0
+        self.done_here = 0
+        self.done = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.at >= len(self.levels)
+
+    @property
+    def level(self) -> Level:
+        """The level at hand (the finest once all are done)."""
+        return self.levels[min(self.at, len(self.levels) - 1)]
+
+    @property
+    def left_here(self) -> int:
+        return 0 if self.ended else max(0, self.steps[self.at] - self.done_here)
+
+    @property
+    def total(self) -> int:
+        """Steps in all: those done and those still planned."""
+        return self.done + self.left_here + sum(self.steps[self.at + 1 :])
+
+    def count(self, best_costs: Sequence[float]) -> bool:
+        """One step is done; `best_costs` are the best total costs after each step of this level. True: level done."""
+        self.done_here += 1
+        self.done += 1
+        if self.left_here > 0 and self._stalled(best_costs):
+            self.steps[self.at] = self.done_here
+        return self.left_here == 0
+
+    def advance(self) -> None:
+        """Go to the next level that has steps, or to the end."""
+        self.at += 1
+        self.done_here = 0
+        while not self.ended and self.steps[self.at] == 0:
+            self.at += 1
+
+    def replan(self, iterations: int) -> None:
+        """A new total number of steps: what is left is split over the levels left, too few go to the finest ones."""
+        self.fixed = True
+        left = max(0, iterations - self.done)
+        weights = [self.left_here, *self.steps[self.at + 1 :]]
+        count = min(len(weights), left)
+        shares = split_steps([max(1, weight) for weight in weights[len(weights) - count :]], left) if count else []
+        shares = [0] * (len(weights) - count) + shares
+        self.steps[self.at] = self.done_here + shares[0]
+        self.steps[self.at + 1 :] = shares[1:]
+
+    def eta_s(self, pace: Pace) -> float:
+        """Seconds left: steps and the looks at content and styles that each later level begins with."""
+        work = self.left_here * self.level.megapixels
+        for level, steps in zip(self.levels[self.at + 1 :], self.steps[self.at + 1 :], strict=True):
+            work += level.megapixels * (steps + FORWARD_SHARE * (1 + self.styles)) if steps else 0.0
+        return work * pace.seconds
+
+    def _stalled(self, best_costs: Sequence[float]) -> bool:
+        if self.fixed or self.done_here < MIN_STEPS or len(best_costs) <= LOOK_BACK:
+            return False
+        least = self.preset.stop_finest if self.at == len(self.levels) - 1 else self.preset.stop
+        before, now = best_costs[-1 - LOOK_BACK], best_costs[-1]
+        return before - now < least * before

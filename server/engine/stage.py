@@ -1,0 +1,82 @@
+"""One level in progress: its targets, its optimiser, and the best picture so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from server.engine.api import Costs
+from server.engine.materials import Materials
+from server.engine.objective import Objective, style_moments
+from server.engine.optimize import make_optimizer
+from server.engine.pyramid import Level, climb
+from server.params import StyleParams
+
+
+class Stage:
+    """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
+    of the level below [1, 3, h, w], or when that is None from what `params.init` says.
+
+    `check` is called before every convolution and may raise to stop in the middle.
+    """
+
+    def __init__(
+        self,
+        materials: Materials,
+        level: Level,
+        params: StyleParams,
+        previous: Tensor | None,
+        check: Callable[[], None],
+    ) -> None:
+        self.materials = materials
+        self.level = level
+        self.content = materials.content_at(level)
+        styles = materials.styles_at(level, params)
+        self.base = materials.base(self.content, styles, params)
+        moments = [style_moments(materials.network, style, check) for style in styles]
+        self.objective = Objective(
+            materials.network, self.content, moments, params, materials.guides(level, params), check
+        )
+        start = self._start(params) if previous is None else climb_from(previous, self.base, params)
+        self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)
+        self.costs: Costs | None = None
+        self.best_costs: list[float] = []
+
+    @property
+    def picture(self) -> Tensor:
+        """The best picture evaluated so far, [1, 3, h, w] in 0..1; the start before the first step."""
+        return self.optimizer.best
+
+    def step(self) -> Costs:
+        """One evaluation and one move. Returns the costs of the best picture so far."""
+        before = self.optimizer.best_cost
+        evaluation = self.objective.evaluate(self.optimizer.x)
+        self.optimizer.tell(evaluation.costs.total, evaluation.gradient)
+        if self.costs is None or self.optimizer.best_cost < before:
+            self.costs = evaluation.costs
+        self.best_costs.append(self.optimizer.best_cost)
+        return self.costs
+
+    def tune(self, params: StyleParams) -> None:
+        """Take up new live parameters: the targets stay, the optimiser starts anew from the current picture."""
+        self.objective.tune(params, self.materials.guides(self.level, params))
+        self.optimizer.restart()
+        self.costs = None
+        self.best_costs = []
+
+    def _start(self, params: StyleParams) -> Tensor:
+        if params.init == "noise":
+            generator = torch.Generator().manual_seed(params.seed)
+            return torch.rand(self.content.shape, generator=generator).to(self.content.device)
+        if params.init == "content":
+            return self.content
+        candidates = [self.base, self.content]
+        costs = [self.objective.evaluate(x).costs.total for x in candidates]
+        return candidates[costs.index(min(costs))]
+
+
+def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
+    """The painting of a coarser level at the size of `base`, with the content's detail except from noise."""
+    return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)

@@ -1,0 +1,80 @@
+"""The engine: owns the network, and begins paintings."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import torch
+
+from server.engine.api import Control, Painter, Request
+from server.engine.conv import Chooser
+from server.engine.failures import engine_errors
+from server.engine.painter import TorchPainter
+from server.engine.schedule import Pace
+from server.engine.vgg import Network
+from server.engine.weights import load_weights
+from server.errors import EngineError
+
+
+class TorchEngine:
+    """One network on one device, for as long as the process lives. All methods run on one thread, the engine's.
+
+    `device` is `auto`, `cpu` or `cuda` until `load`, then what was chosen; `threads` 0 takes all cores; `weights` is
+    `vgg16` or `vgg19`.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        weights: str = "vgg16",
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.device = device
+        self.threads = threads
+        self.weights = weights
+        self.clock = clock
+        self.pace = Pace()
+        self.network: Network | None = None
+        self.weights_sha256 = ""
+
+    def load(self) -> None:
+        """Load weights and choose kernels, once. Raises WeightsError, EngineError when the device is not there."""
+        if self.network is not None:
+            return
+        device = choose_device(self.device)
+        if device.type == "cpu":
+            self.threads = self.threads or usable_cores()
+            torch.set_num_threads(self.threads)
+        weights = load_weights(self.weights)
+        with torch.inference_mode():
+            network = Network(weights, device)
+            network.choose_kernels(Chooser())
+            # first calls pay for memory and code that later ones find ready
+            network.forward(torch.zeros(1, 3, 64, 64, device=device), ["relu5_1"])
+        self.device = device.type
+        self.weights_sha256 = weights.sha256
+        self.network = network
+
+    def begin(self, request: Request, control: Control) -> Painter:
+        """Prepare a painting. Raises Cancelled, EngineError, OutOfMemory."""
+        if self.network is None:
+            raise EngineError("the engine is not loaded yet")
+        with engine_errors(), torch.inference_mode():
+            return TorchPainter(self.network, request, control, clock=self.clock, pace=self.pace)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes CUDA when there is one. Raises EngineError when CUDA is asked for and missing."""
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise EngineError("device cuda was asked for, but torch sees no CUDA device; use --device cpu")
+    return torch.device("cuda" if there and name in ("auto", "cuda") else "cpu")
