@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from server import errors
 
 GOING_AWAY, POLICY, TOO_BIG, INTERNAL, RESTART, TRY_LATER = 1001, 1008, 1009, 1011, 1012, 1013
+RETRY_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,13 @@ def outcome(error: errors.DuostyleError) -> Outcome:
 def has_row(kind: type[errors.DuostyleError]) -> bool:
     """True when `kind` has a row of its own."""
     return kind in _TABLE
+
+
+def answer(error: errors.DuostyleError) -> tuple[int, dict[str, str], bytes]:
+    """The error as an HTTP answer: status, headers, JSON body."""
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    if isinstance(error, errors.BusyError):
+        headers["Retry-After"] = str(RETRY_S)
+    elif isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    return outcome(error).http, headers, json.dumps({"error": error.as_dict()}).encode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -68,7 +68,7 @@ class Store:
             return None
         return await self._on_thread(self._images.read, _image_file(image_id))
 
-    async def keep_images(self, image_ids: Collection[str]) -> None:
+    async def keep_images(self, image_ids: Iterable[str]) -> None:
         """These pictures (the gallery's) are never removed, whatever uses them or not."""
         self._kept = frozenset(image_ids)
 

@@ -1,0 +1,180 @@
+"""create_app: puts the house together. The only module that knows everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncIterator
+from importlib.resources.abc import Traversable
+from typing import TypedDict
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from server import access, gallery, house, pages, protocol, routes, routes_jobs, statuses
+from server.engine.api import Engine
+from server.errors import (
+    BadRequest,
+    DuostyleError,
+    Forbidden,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    RequestError,
+    Unauthorized,
+)
+from server.guard import Guard
+from server.house import House
+from server.hub import Hub
+from server.limits import limits
+from server.metrics import Metrics
+from server.scheduler import Scheduler
+from server.settings import Settings
+from server.store import Store
+from server.websocket import Connection
+from server.worker import Worker
+
+_log = logging.getLogger(__name__)
+_SWEEP_EVERY_S = 3600.0
+
+
+class State(TypedDict):
+    """The lifespan state: what `request.state` holds."""
+
+    house: House
+
+
+def create_app(settings: Settings, *, engine: Engine | None = None, pictures: Traversable | None = None) -> Starlette:
+    """The whole server as an ASGI app; nothing lives before its lifespan starts.
+
+    `engine` None takes the real one, `pictures` None the shipped gallery.
+    """
+    metrics = Metrics()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+        async with _living(
+            settings, metrics, engine or _torch_engine(settings), pictures or gallery.shipped()
+        ) as built:
+            yield {"house": built}
+
+    app = Starlette(
+        routes=_routes(),
+        lifespan=lifespan,
+        middleware=[Middleware(Guard, settings=settings, metrics=metrics)],
+        exception_handlers={HTTPException: _http_error, DuostyleError: _our_error, Exception: _bug},
+    )
+    # A redirect is neither JSON nor a picture, and the contract knows none.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _torch_engine(settings: Settings) -> Engine:
+    # Imported late: everything else must start, and be testable, without torch.
+    from server.engine.stylize import TorchEngine
+
+    return TorchEngine(device=settings.device, threads=settings.threads, weights=settings.weights)
+
+
+def _routes() -> list[BaseRoute]:
+    files = pages.Files(pages.folder())
+    return [
+        Route("/", files.page),
+        *routes.routes(),
+        *routes_jobs.routes(),
+        WebSocketRoute("/ws", _watch),
+        Mount("/static", files),
+    ]
+
+
+async def _watch(socket: WebSocket) -> None:
+    built: House = socket.state.house
+    hello = {
+        "protocol": protocol.VERSION,
+        "server": house.version(),
+        "device": built.worker.device,
+        "limits": limits(built.settings),
+        "heartbeat_s": built.settings.heartbeat_s,
+    }
+    await Connection(
+        socket,
+        settings=built.settings,
+        scheduler=built.scheduler,
+        hub=built.hub,
+        metrics=built.metrics,
+        client=access.client_of(socket.client.host if socket.client else None),
+        hello=hello,
+    ).serve()
+
+
+@contextlib.asynccontextmanager
+async def _living(settings: Settings, metrics: Metrics, engine: Engine, pictures: Traversable) -> AsyncIterator[House]:
+    async with contextlib.AsyncExitStack() as stack:
+        store = Store(settings.state_dir)
+        stack.push_async_callback(store.close)
+        await store.open()
+        worker = Worker(engine)
+        stack.push_async_callback(worker.stop)
+        hub = Hub(settings=settings, metrics=metrics, encode=worker.encode_preview)
+        scheduler = Scheduler(settings=settings, store=store, hub=hub, worker=worker, metrics=metrics)
+        shown = await gallery.load(store, functools.partial(house.check, worker, settings), pictures)
+        await worker.start()
+        stack.push_async_callback(scheduler.stop)
+        await scheduler.start()
+        built = House(settings, metrics, store, hub, worker, scheduler, shown)
+        sweeping = asyncio.create_task(_sweep_now_and_then(built))
+        stack.callback(sweeping.cancel)
+        yield built
+
+
+async def _sweep_now_and_then(built: House) -> None:
+    while True:
+        try:
+            removed = await built.store.sweep(
+                keep_days=built.settings.keep_days,
+                max_bytes=built.settings.max_store_bytes,
+                keep_images=built.scheduler.images_in_use,
+            )
+            _log.info("swept: %d old jobs and pictures removed", removed)
+        except OSError:
+            # A full or vanished disk now may be fine in an hour.
+            _log.exception("sweeping failed")
+        await asyncio.sleep(_SWEEP_EVERY_S)
+
+
+def _respond(error: DuostyleError) -> Response:
+    status, headers, body = statuses.answer(error)
+    return Response(body, status, headers)
+
+
+async def _our_error(request: Request, error: Exception) -> Response:
+    return _respond(error if isinstance(error, DuostyleError) else InternalError("internal error"))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses, in our words."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    kinds: dict[int, type[RequestError]] = {
+        401: Unauthorized,
+        403: Forbidden,
+        404: NotFound,
+        405: MethodNotAllowed,
+    }
+    kind = kinds.get(status, BadRequest)
+    messages = {404: "there is nothing here", 405: "this page does not take that method"}
+    response = _respond(kind(messages.get(status, "the request cannot be read")))
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    # The framework logs the traceback; the client must not see it.
+    return _respond(InternalError("something went wrong; the server's log says what"))

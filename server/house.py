@@ -1,0 +1,48 @@
+"""Everything that lives while the app runs, as one value in the lifespan state: what handlers reach for."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server import images
+from server.hub import Hub
+from server.images import Checked
+from server.metrics import Metrics
+from server.scheduler import Scheduler
+from server.settings import Settings
+from server.store import ImageRow, Store
+from server.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Made and torn down by the app; `gallery` is what `/api/gallery` answers."""
+
+    settings: Settings
+    metrics: Metrics
+    store: Store
+    hub: Hub
+    worker: Worker
+    scheduler: Scheduler
+    gallery: Mapping[str, Any]
+
+    async def take_in(self, data: bytes) -> tuple[ImageRow, bool]:
+        """Check and keep an uploaded picture; True when it is new. Raises ImageError."""
+        checked = await check(self.worker, self.settings, data)
+        return await self.store.put_image(data, checked)
+
+
+async def check(worker: Worker, settings: Settings, data: bytes) -> Checked:
+    """`images.check` with this server's limits, off the event loop. Raises ImageError."""
+    return await worker.offload(images.check, data, max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
+
+
+def version() -> str:
+    """The version of the installed package; "unknown" when it runs from a folder without being installed."""
+    try:
+        return importlib.metadata.version("duostyle")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,36 @@
+"""Every limit that a client can run into, for `GET /api/limits` and the socket's `hello`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server import images
+from server.params import MAX_STYLES
+from server.settings import Settings
+
+_NAMES = (
+    "max_size_px",
+    "max_upload_bytes",
+    "max_pixels",
+    "max_queue",
+    "max_jobs_per_client",
+    "max_sockets",
+    "max_sockets_per_client",
+    "max_subscriptions",
+    "max_message_bytes",
+    "max_messages_per_s",
+    "max_requests_per_s",
+    "max_frame_px",
+    "max_fps",
+    "max_window",
+    "progress_per_s",
+    "heartbeat_s",
+    "send_timeout_s",
+    "keep_days",
+)
+
+
+def limits(settings: Settings) -> dict[str, Any]:
+    """The settings that limit a client, by their names, and what is fixed: `max_styles`, `max_side_px`, `formats`."""
+    fixed = {"max_styles": MAX_STYLES, "max_side_px": images.MAX_SIDE_PX, "formats": list(images.FORMATS)}
+    return {name: getattr(settings, name) for name in _NAMES} | fixed

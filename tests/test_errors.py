@@ -1,0 +1,92 @@
+"""The tree of errors, its picture in the docstring, and the table that both edges read agree."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from server import errors, statuses
+
+# The closed list of codes of the contract, and the HTTP status that a client sees with each.
+CONTRACT = {
+    "bad_request": 422,
+    "image_too_large": 413,
+    "unsupported_format": 415,
+    "corrupt_image": 422,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_finished": 409,
+    "not_available": 501,
+    "too_many_jobs": 429,
+    "too_many_requests": 429,
+    "queue_full": 503,
+    "shutting_down": 503,
+    "internal": 500,
+    "engine_failed": 500,
+    "out_of_memory": 500,
+    "weights_unavailable": 503,
+}
+
+
+def tree(kind: type[errors.DuostyleError] = errors.DuostyleError) -> Iterator[type[errors.DuostyleError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from tree(child)
+
+
+def leaves() -> list[type[errors.DuostyleError]]:
+    return [kind for kind in tree() if not kind.__subclasses__()]
+
+
+@pytest.mark.parametrize("kind", list(tree()))
+def test_every_class_has_a_row_of_its_own(kind: type[errors.DuostyleError]) -> None:
+    assert statuses.has_row(kind)
+
+
+def test_codes_and_statuses_are_those_of_the_contract() -> None:
+    assert {kind.code: statuses.outcome(kind("x")).http for kind in leaves()} == CONTRACT
+
+
+def test_each_leaf_has_its_own_code() -> None:
+    codes = [kind.code for kind in leaves()]
+    assert len(codes) == len(set(codes))
+
+
+def test_the_docstring_draws_the_tree() -> None:
+    drawn = dict(re.findall(r"[├└]── (\w+) +(\w+):", errors.__doc__ or ""))
+    assert drawn == {kind.__name__: kind.code for kind in leaves()}
+
+
+def test_close_codes_are_legal_and_tell_busy_from_broken() -> None:
+    assert statuses.outcome(errors.Forbidden("x")).close == 1008
+    assert statuses.outcome(errors.ShuttingDown("x")).close == 1012
+    assert statuses.outcome(errors.TooManyRequests("x")).close == 1013
+    assert statuses.outcome(errors.InternalError("x")).close == 1011
+    assert {statuses.outcome(kind("x")).close for kind in tree()} <= {1008, 1009, 1011, 1012, 1013}
+
+
+def test_the_wire_form_has_only_what_is_known() -> None:
+    assert errors.NotFound("gone").as_dict() == {"code": "not_found", "message": "gone"}
+    full = errors.BadRequest("no", field="params.size", limit="64 to 2048", got=0)
+    assert full.as_dict() == {
+        "code": "bad_request",
+        "message": "no",
+        "field": "params.size",
+        "limit": "64 to 2048",
+        "got": 0,
+    }
+
+
+def test_an_answer_is_json_with_the_right_headers() -> None:
+    status, headers, body = statuses.answer(errors.QueueFull("full", limit=64))
+    assert status == 503
+    assert headers["Content-Type"] == "application/json"
+    assert int(headers["Retry-After"]) > 0
+    assert json.loads(body) == {"error": {"code": "queue_full", "message": "full", "limit": 64}}
+    assert statuses.answer(errors.Unauthorized("who"))[1]["WWW-Authenticate"] == "Bearer"
+    assert "Retry-After" not in statuses.answer(errors.NotFound("gone"))[1]

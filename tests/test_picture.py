@@ -1,0 +1,28 @@
+"""A picture is exactly its pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from server.picture import Picture
+
+
+def test_a_picture_holds_what_it_was_given() -> None:
+    picture = Picture(2, 1, b"\x01\x02\x03\x04\x05\x06")
+    assert (picture.width, picture.height, picture.rgb[3:]) == (2, 1, b"\x04\x05\x06")
+    assert picture == Picture(2, 1, bytes(range(1, 7)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "size"), [(2, 1, 5), (2, 1, 7), (0, 1, 0), (1, 0, 0), (-1, -1, 3), (1, 1, 4)]
+)
+def test_bytes_that_do_not_fit_are_refused(width: int, height: int, size: int) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        Picture(width, height, bytes(size))
+
+
+def test_a_picture_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Picture(1, 1, b"abc").width = 2  # type: ignore[misc]
