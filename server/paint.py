@@ -15,11 +15,13 @@ from types import FrameType
 from typing import Any
 
 from server import images
+from server.ending import TEXT_KEY
 from server.engine.api import Cancelled, Control, Engine, Painter, Request
 from server.errors import BadRequest, ImageError
 from server.options import read_options
 from server.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
 from server.picture import Picture
+from server.pictures import DECODE_PX
 from server.reporters import Reporter
 
 ENDINGS: Mapping[str, images.Format] = {
@@ -33,7 +35,6 @@ ENDINGS: Mapping[str, images.Format] = {
 # no server's limit applies: the machine is the painter's own
 MAX_SIZE_PX = 8192
 QUALITY = 95
-TEXT_KEY = "duostyle"
 STOPPING = b"\nstopping; the best picture so far will be saved (Ctrl-C again: stop at once and save nothing)\n"
 
 
@@ -63,12 +64,14 @@ def read_order(
         raw["masks"] = [None if data is None else images.image_id(data) for data in mask_data]
     params = parse_params(raw, styles=len(styles), max_size_px=MAX_SIZE_PX)
     format = check_output(output, [content, *styles, *(Path(name) for name in mask_files if name is not None)])
+    # as the server does it, so that the same order gives the same painting
+    max_px = max(DECODE_PX, params.size)
     request = Request(
-        content=_picture(content, _read(content), max_pixels),
-        styles=tuple(_picture(style, _read(style), max_pixels) for style in styles),
+        content=_picture(content, _read(content), max_pixels, max_px),
+        styles=tuple(_picture(style, _read(style), max_pixels, max_px) for style in styles),
         params=params,
         masks=tuple(
-            None if data is None else _picture(Path(name), data, max_pixels)
+            None if data is None else _picture(Path(name), data, max_pixels, max_px)
             for name, data in zip(mask_files, mask_data, strict=True)
         ),
     )
@@ -185,9 +188,9 @@ def _read_mask(name: str) -> bytes:
         raise BadRequest(f"masks: {error.message}; a mode is one of {', '.join(MASK_MODES)}") from None
 
 
-def _picture(path: Path, data: bytes, max_pixels: int) -> Picture:
+def _picture(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:
     try:
         images.check(data, max_bytes=len(data), max_pixels=max_pixels)
-        return images.decode(data)
+        return images.decode(data, max_px=max_px)
     except ImageError as error:
         raise type(error)(f"{path}: {error.message}", limit=error.limit, got=error.got) from None

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from server.ending import TEXT_KEY
 from server.engine.api import Step
 from server.errors import BadRequest, CorruptImage, EngineError, ImageTooLarge, UnsupportedFormat
 from server.images import image_id
-from server.paint import ENDINGS, TEXT_KEY, Order, check_output, paint, read_order, write_atomically
+from server.paint import ENDINGS, Order, check_output, paint, read_order, write_atomically
 from server.params import parse_params
 from server.reporters import SilentReporter
 from tests.fakes import FakeEngine, image_bytes, picture_of
