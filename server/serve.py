@@ -40,7 +40,7 @@ class Socket(WebSocketsSansIOProtocol):
 class Server(uvicorn.Server):
     """uvicorn that tells when it listens, and says `shutdown` to every watcher before it closes their sockets."""
 
-    def __init__(self, config: uvicorn.Config, state: State, *, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, state: State, *, on_ready: Callable[[Server], None]) -> None:
         super().__init__(config)
         self._state = state
         self._on_ready = on_ready
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan.state.update(self._state)
         await super().startup(sockets)
-        self._on_ready()
+        self._on_ready(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._state["house"].hub.shutdown(_RETRY_S)
@@ -79,12 +79,12 @@ def serve(settings: Settings, *, engine: Engine | None = None) -> int:
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
-        asyncio.run(run(create_app(settings, engine=engine), settings, listening, lambda: print(ready, flush=True)))
+        asyncio.run(run(create_app(settings, engine=engine), settings, listening, lambda _: print(ready, flush=True)))
     return 0
 
 
-async def run(app: Starlette, settings: Settings, listening: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve `app` on a listening socket until a signal. Raises what the start of the app raises."""
+async def run(app: Starlette, settings: Settings, listening: socket.socket, on_ready: Callable[[Server], None]) -> None:
+    """Serve `app` on a listening socket until a signal or `should_exit`. Raises what the start of the app raises."""
     async with app.router.lifespan_context(app) as state:
         await Server(config(app, settings), cast(State, state), on_ready=on_ready).serve(sockets=[listening])
 
