@@ -39,6 +39,9 @@ class Hub:
         self.clock = clock
         self._topics: dict[str, Topic] = {}
         self._mailboxes: set[Mailbox] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._farewell: str | None = None
 
     def connect(self, on_ready: Callable[[], None]) -> Mailbox:
         """A mailbox for a new connection; `on_ready` is called when there may be something to take."""
@@ -48,7 +51,10 @@ class Hub:
             max_subscriptions=self._settings.max_subscriptions,
         )
         self._mailboxes.add(mailbox)
+        self._empty.clear()
         self._metrics.sockets.inc()
+        if self._farewell is not None:
+            self._part(mailbox, self._farewell)
         return mailbox
 
     def disconnect(self, mailbox: Mailbox) -> None:
@@ -59,6 +65,8 @@ class Hub:
         for job in list(mailbox.subscriptions):
             mailbox.unsubscribe(job)
         self._metrics.sockets.dec()
+        if not self._mailboxes:
+            self._empty.set()
         self._count_watchers()
 
     def topic(self, job: str) -> Topic:
@@ -187,11 +195,14 @@ class Hub:
         return frame
 
     def shutdown(self, retry_s: float) -> None:
-        """Tell every connection that the server restarts, then let each close with 1012."""
-        text = messages.text("shutdown", retry_s=retry_s)
+        """Tell every connection, also those still to come, that the server restarts; each then closes with 1012."""
+        self._farewell = messages.text("shutdown", retry_s=retry_s)
         for mailbox in self._mailboxes:
-            mailbox.post(text)
-            mailbox.close(RESTART)
+            self._part(mailbox, self._farewell)
+
+    async def until_empty(self) -> None:
+        """Wait until no connection is left."""
+        await self._empty.wait()
 
     async def _encoded(self, header: messages.FrameHeader, picture: Picture, max_px: int, quality: int) -> bytes | None:
         try:
@@ -201,6 +212,10 @@ class Hub:
             return None
         self._metrics.frames_encoded.inc()
         return messages.encode_frame(header, image)
+
+    def _part(self, mailbox: Mailbox, farewell: str) -> None:
+        mailbox.post(farewell)
+        mailbox.close(RESTART)
 
     def _watchers(self, job: str) -> list[Subscription]:
         topic = self._topics.get(job)

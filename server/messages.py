@@ -62,25 +62,26 @@ def progress(
     eta_s: float,
 ) -> str:
     """A `progress` message of at most 300 bytes: costs and seconds keep as many digits as fit (2 at least)."""
+    head = (
+        f'{{"type":"progress","job":{json.dumps(job)},"seq":{seq},"step":{step},"total_steps":{total_steps},'
+        f'"level":{level},"width":{width},"height":{height},"costs":{{'
+    )
     message = ""
     for digits in (5, 4, 3, 2):
-        message = text(
-            "progress",
-            job=job,
-            seq=seq,
-            step=step,
-            total_steps=total_steps,
-            level=level,
-            width=width,
-            height=height,
-            costs=round_costs(costs, digits),
-            step_s=significant(step_s, 3),
-            elapsed_s=significant(elapsed_s, digits + 1),
-            eta_s=significant(eta_s, 3),
+        style = ",".join(_number(share, digits) for share in costs["style"])
+        parts = {name: _number(costs[name], digits) for name in ("total", "content", "tv")}
+        message = (
+            f'{head}"total":{parts["total"]},"content":{parts["content"]},"style":[{style}],"tv":{parts["tv"]}}},'
+            f'"step_s":{_number(step_s, 3)},"elapsed_s":{_number(elapsed_s, digits + 1)},"eta_s":{_number(eta_s, 3)}}}'
         )
         if len(message) <= MAX_PROGRESS_BYTES:
             break
     return message
+
+
+def _number(value: float, digits: int) -> str:
+    # written by hand because json spells 1e11 with all its zeros
+    return f"{value:.{digits}g}" if math.isfinite(value) else "null"
 
 
 def round_costs(costs: Mapping[str, Any], digits: int = 5) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.metadata
 import logging
 import math
 import time
@@ -15,9 +16,11 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from server import messages, protocol
+from server import access, messages, protocol
 from server.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
+from server.house import House
 from server.hub import Hub
+from server.limits import limits
 from server.mailbox import Close, FrameDue
 from server.metrics import Metrics
 from server.scheduler import Accepted, Scheduler
@@ -26,6 +29,33 @@ from server.statuses import GOING_AWAY, INTERNAL, POLICY, TRY_LATER
 
 _log = logging.getLogger(__name__)
 _INBOX = 64
+
+
+async def connection(socket: WebSocket) -> None:
+    """The endpoint `/ws`; whoever comes here has passed the guard."""
+    house: House = socket.state.house
+    await Connection(
+        socket,
+        settings=house.settings,
+        scheduler=house.scheduler,
+        hub=house.hub,
+        metrics=house.metrics,
+        client=access.client_of(socket.client.host if socket.client else None),
+        hello={
+            "protocol": protocol.VERSION,
+            "server": _version(),
+            "device": house.worker.device,
+            "limits": limits(house.settings),
+            "heartbeat_s": house.settings.heartbeat_s,
+        },
+    ).serve()
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("duostyle")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 class Connection:

@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from server import messages
+from server.errors import TooManyRequests
+from server.hub import Hub, fit, frame_class
+from server.mailbox import MAX_LANE, Close, FrameDue, Mailbox
+from server.metrics import Metrics
+from server.picture import Picture
+from server.protocol import FrameOptions
+from server.settings import Settings
+from tests.fakes import picture_of
+
+FRAMES = FrameOptions(max_px=64, max_fps=10.0, window=1)
+
+
+@dataclass
+class Desk:
+    """A hub with a clock that is set by hand and an encoder that counts."""
+
+    now: float = 100.0
+    encoded: list[tuple[int, int, int]] = field(default_factory=list)
+    broken: bool = False
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics()
+        settings = Settings(max_subscriptions=3)
+        self.hub = Hub(settings=settings, metrics=self.metrics, encode=self.encode, clock=lambda: self.now)
+
+    async def encode(self, picture: Picture, max_px: int, quality: int) -> bytes:
+        await asyncio.sleep(0)
+        if self.broken:
+            raise ValueError("no")
+        self.encoded.append((picture.rgb[0], max_px, quality))
+        return bytes(picture.rgb[:1])
+
+    def connect(self) -> Mailbox:
+        return self.hub.connect(lambda: None)
+
+    def watcher(self, job: str = "j", frames: FrameOptions | None = FRAMES) -> Mailbox:
+        mailbox = self.connect()
+        self.hub.subscribe(mailbox, job, frames)
+        return mailbox
+
+    def show(self, seq: int, *, final: bool = False) -> None:
+        self.hub.picture("j", picture_of(seq), seq=seq, step=seq, final=final)
+
+    async def all(self, mailbox: Mailbox) -> list[Any]:
+        """Everything that is due now: texts' types and frames' seqs."""
+        heard: list[Any] = []
+        while (taken := mailbox.take(self.now)) is not None:
+            if isinstance(taken, str):
+                heard.append(json.loads(taken)["type"])
+            elif isinstance(taken, FrameDue):
+                frame = await self.hub.frame(taken)
+                if frame is not None:
+                    heard.append(messages.decode_frame(frame)[0]["seq"])
+            else:
+                heard.append(taken)
+                break
+        return heard
+
+    def sample(self, name: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name)
+
+
+async def test_progress_newest_wins_and_is_paced() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    for number in range(50):
+        desk.hub.progress("j", messages.text("progress", n=number))
+    taken = mailbox.take(desk.now)
+    assert isinstance(taken, str)
+    assert json.loads(taken)["n"] == 49
+    desk.hub.progress("j", messages.text("progress", n=50))
+    assert mailbox.take(desk.now) is None
+    assert mailbox.due_at() == pytest.approx(desk.now + 0.105)
+    desk.now += 0.106
+    assert isinstance(mailbox.take(desk.now), str)
+    assert desk.sample("duostyle_progress_skipped_total") == 49
+
+
+async def test_never_more_than_ten_progress_messages_in_a_second() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    times = []
+    for _ in range(3000):
+        desk.now += 0.001
+        desk.hub.progress("j", messages.text("progress"))
+        if mailbox.take(desk.now) is not None:
+            times.append(desk.now)
+    assert len(times) >= 28
+    assert all(later - first >= 1.0 for first, later in zip(times, times[10:], strict=False))
+
+
+async def test_rare_messages_come_first_and_in_order() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    desk.hub.progress("j", messages.text("progress"))
+    for kind in ("started", "updated", "paused"):
+        desk.hub.tell("j", messages.text(kind))
+    assert await desk.all(mailbox) == ["started", "updated", "paused", "progress"]
+
+
+async def test_one_frame_in_flight_until_acknowledged_then_the_newest() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    desk.show(1)
+    assert await desk.all(mailbox) == [1]
+    for seq in (2, 3, 4):
+        desk.now += 1
+        desk.show(seq)
+    assert await desk.all(mailbox) == []
+    mailbox.acknowledge("j", 1)
+    assert await desk.all(mailbox) == [4]
+    assert [shade for shade, _, _ in desk.encoded] == [1, 4], "skipped pictures are never encoded"
+    assert desk.sample("duostyle_frames_skipped_total") == 2
+
+
+async def test_a_window_of_three() -> None:
+    desk = Desk()
+    mailbox = desk.watcher(frames=FrameOptions(64, 10.0, window=3))
+    sent = []
+    for seq in range(1, 6):
+        desk.now += 1
+        desk.show(seq)
+        sent += await desk.all(mailbox)
+    assert sent == [1, 2, 3]
+    mailbox.acknowledge("j", 2)
+    assert await desk.all(mailbox) == [5]
+
+
+async def test_the_same_frame_is_not_sent_twice_and_fps_is_kept() -> None:
+    desk = Desk()
+    mailbox = desk.watcher(frames=FrameOptions(64, 2.0, window=4))
+    desk.show(1)
+    assert await desk.all(mailbox) == [1]
+    assert await desk.all(mailbox) == []
+    desk.show(2)
+    assert await desk.all(mailbox) == [], "half a second must pass"
+    assert mailbox.due_at() == pytest.approx(desk.now + 0.5)
+    desk.now += 0.5
+    assert await desk.all(mailbox) == [2]
+
+
+async def test_the_final_frame_needs_no_credit_and_precedes_the_end() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    desk.show(1)
+    assert await desk.all(mailbox) == [1]
+    desk.hub.progress("j", messages.text("progress"))
+    desk.hub.tell("j", messages.text("updated"))
+    desk.show(2, final=True)
+    desk.hub.end("j", messages.text("completed"))
+    assert await desk.all(mailbox) == ["updated", "progress", 2, "completed"]
+    desk.hub.tell("j", messages.text("paused"))
+    desk.hub.progress("j", messages.text("progress"))
+    desk.hub.end("j", messages.text("failed"))
+    desk.now += 10
+    assert await desk.all(mailbox) == []
+    assert mailbox.subscriptions == {}
+
+
+async def test_a_progress_not_due_is_dropped_at_the_end() -> None:
+    desk = Desk()
+    mailbox = desk.watcher(frames=None)
+    desk.hub.progress("j", messages.text("progress"))
+    assert await desk.all(mailbox) == ["progress"]
+    desk.hub.progress("j", messages.text("progress"))
+    desk.hub.end("j", messages.text("completed"))
+    assert await desk.all(mailbox) == ["completed"]
+    desk.now += 10
+    assert await desk.all(mailbox) == []
+
+
+async def test_a_job_without_a_final_frame_ends_without_an_older_one() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    desk.show(1)
+    desk.hub.end("j", messages.text("failed"))
+    assert await desk.all(mailbox) == ["failed"]
+
+
+async def test_a_frame_that_cannot_be_encoded_does_not_hold_up_the_end() -> None:
+    desk = Desk(broken=True)
+    mailbox = desk.watcher()
+    desk.show(1, final=True)
+    desk.hub.end("j", messages.text("completed"))
+    assert await desk.all(mailbox) == ["completed"]
+
+
+async def test_encoded_once_per_class_however_many_watch() -> None:
+    desk = Desk()
+    big = Picture(1000, 500, bytes(1000 * 500 * 3))
+    small = [desk.watcher(frames=FrameOptions(px, 10.0, quality)) for px, quality in ((256, 75), (270, 79), (256, 75))]
+    large = [desk.watcher(frames=FrameOptions(px, 10.0, 75)) for px in (1000, 2048)]
+    desk.hub.picture("j", big, seq=1, step=1)
+    results = await asyncio.gather(*(desk.all(mailbox) for mailbox in small + large))
+    assert results == [[1]] * 5
+    assert sorted(desk.encoded) == [(0, 256, 75), (0, 1000, 75)]
+
+
+async def test_an_unsubscribe_while_the_frame_is_encoded() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    desk.show(1)
+    due = mailbox.take(desk.now)
+    assert isinstance(due, FrameDue)
+    encoding = asyncio.create_task(desk.hub.frame(due))
+    await asyncio.sleep(0)
+    desk.hub.unsubscribe(mailbox, "j")
+    assert await encoding is None
+
+
+async def test_pictures_are_wanted_only_when_somebody_wants_them() -> None:
+    desk = Desk()
+    topic = desk.hub.topic("j")
+    assert topic.due_at == float("inf")
+    blind = desk.watcher(frames=None)
+    assert topic.due_at == float("inf")
+    mailbox = desk.watcher()
+    assert topic.due_at <= desk.now
+    desk.show(1)
+    assert topic.due_at == pytest.approx(desk.now + 0.1)
+    desk.hub.unsubscribe(mailbox, "j")
+    assert topic.due_at == float("inf")
+    desk.hub.ask("j")
+    assert topic.due_at <= desk.now
+    desk.hub.unchanged("j")
+    assert topic.due_at == float("inf")
+    assert not await desk.all(blind)
+
+
+async def test_a_watcher_that_never_acknowledges_is_no_longer_painted_for() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    topic = desk.hub.topic("j")
+    for seq in range(1, 40):
+        desk.show(seq)
+        await desk.all(mailbox)
+        desk.now += 1
+    assert topic.due_at == float("inf")
+    mailbox.acknowledge("j", 1)
+    assert topic.due_at <= desk.now
+    assert await desk.all(mailbox) == [39]
+
+
+async def test_a_stalled_watcher_costs_bounded_memory_and_delays_nobody() -> None:
+    desk = Desk()
+    stalled, healthy = desk.watcher(), desk.watcher()
+    for seq in range(1, 1001):
+        desk.now += 0.2
+        desk.hub.progress("j", messages.text("progress"))
+        desk.show(seq)
+        assert await desk.all(healthy) == ["progress", seq]
+        healthy.acknowledge("j", seq)
+    assert len(stalled.subscriptions["j"].unacknowledged) == 0
+    assert len(stalled._lane) == 0
+    assert await desk.all(stalled) == ["progress", 1000]
+
+
+async def test_too_many_rare_messages_close_the_connection() -> None:
+    desk = Desk()
+    mailbox, other = desk.watcher(), desk.watcher()
+    for _ in range(MAX_LANE + 1):
+        desk.hub.tell("j", messages.text("updated"))
+        assert await desk.all(other) == ["updated"]
+    assert await desk.all(mailbox) == [Close(1013)]
+    assert len(mailbox._lane) == 0
+
+
+async def test_subscriptions_are_limited_but_may_be_renewed() -> None:
+    desk = Desk()
+    mailbox = desk.connect()
+    for job in "abc":
+        desk.hub.subscribe(mailbox, job, None)
+    with pytest.raises(TooManyRequests):
+        desk.hub.subscribe(mailbox, "d", None)
+    desk.hub.subscribe(mailbox, "a", FRAMES)
+    assert desk.sample("duostyle_watchers") == 3
+    desk.hub.disconnect(mailbox)
+    assert desk.sample("duostyle_watchers") == 0
+    assert desk.sample("duostyle_sockets") == 0
+    assert not desk.hub.watched("a")
+
+
+async def test_a_busy_job_does_not_starve_another_on_the_same_connection() -> None:
+    desk = Desk()
+    mailbox = desk.connect()
+    for job in ("a", "b"):
+        desk.hub.subscribe(mailbox, job, FrameOptions(64, 10.0, window=4))
+    heard = []
+    for seq in range(1, 5):
+        for job in ("a", "b"):
+            desk.hub.picture(job, picture_of(seq), seq=seq, step=seq)
+        due = mailbox.take(desk.now)
+        assert isinstance(due, FrameDue)
+        await desk.hub.frame(due)
+        heard.append(due.subscription.topic.job)
+        desk.now += 0.2
+    assert sorted(heard) == ["a", "a", "b", "b"]
+
+
+async def test_late_watchers_of_a_live_job_get_the_last_frame_unless_seen() -> None:
+    desk = Desk()
+    desk.show(5)
+    late, seen = desk.connect(), desk.connect()
+    desk.hub.subscribe(late, "j", FRAMES, after=None)
+    desk.hub.subscribe(seen, "j", FRAMES, after=5)
+    assert await desk.all(late) == [5]
+    assert await desk.all(seen) == []
+
+
+async def test_shutdown_is_told_then_closed_also_to_newcomers() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    desk.hub.progress("j", messages.text("progress"))
+    desk.hub.shutdown(5.0)
+    newcomer = desk.connect()
+    for one in (mailbox, newcomer):
+        assert await desk.all(one) == ["shutdown", Close(1012)]
+        desk.hub.disconnect(one)
+    await asyncio.wait_for(desk.hub.until_empty(), 5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "longest", "given"), [(512, 300, 300), (300, 300, 300), (300, 2000, 256), (16, 2000, 16)]
+)
+def test_frame_classes_never_exceed_what_was_asked(asked: int, longest: int, given: int) -> None:
+    max_px, quality = frame_class(FrameOptions(asked, 10.0, 77), longest)
+    assert (max_px, quality) == (given, 75)
+
+
+def test_every_size_has_a_class_at_most_a_quarter_smaller() -> None:
+    for asked in range(16, 8193):
+        max_px, _ = frame_class(FrameOptions(asked, 10.0), 100_000)
+        assert 0.75 * asked <= max_px <= asked
+
+
+@pytest.mark.parametrize(
+    ("size", "max_px", "expected"), [((100, 50), 50, (50, 25)), ((100, 50), 100, (100, 50)), ((1, 900), 90, (1, 90))]
+)
+def test_fit(size: tuple[int, int], max_px: int, expected: tuple[int, int]) -> None:
+    assert fit(*size, max_px) == expected
