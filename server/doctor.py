@@ -12,6 +12,7 @@ from typing import Any
 
 from server.engine.api import Control, Engine, Request, Step
 from server.errors import DuostyleError
+from server.limits import limits
 from server.params import StyleParams
 from server.picture import Picture
 from server.settings import Settings
@@ -48,7 +49,7 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
         "weights": {"name": settings.weights, "sha256": digest},
         "seconds_per_megapixel_evaluation": seconds,
         "data_dir": _data_dir(settings.state_dir, problems),
-        "limits": {name: getattr(settings, name) for name in Settings.model_fields if name.startswith("max_")},
+        "limits": limits(settings),
         "versions": versions,
         "problems": problems,
     }
