@@ -1,0 +1,172 @@
+"""The page's files: whole, self-contained, labelled, and in step with the parameters."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from server.params import describe_params
+
+ROOT = Path(__file__).resolve().parents[1]
+STATIC = ROOT / "static"
+MODULES = sorted((STATIC / "js").glob("*.js"))
+IMPORT = re.compile(r"""(?:^|\n)import\b[^;"']*["']([^"']+)["'];""")
+# Parameters that have no control of their own, on purpose: the strength slider stands for the ratio of the weights.
+WITHOUT_CONTROL = {"content_weight", "style_layer_weights"}
+
+
+class Page(HTMLParser):
+    """Every element of the page in order, with the labels that name controls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.labelled: set[str] = set()
+        self.texts: dict[int, str] = {}
+        self._open: list[tuple[str, int]] = []
+        self.inside_label: set[int] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        index = len(self.elements)
+        self.elements.append((tag, values))
+        if tag == "label" and "for" in values:
+            self.labelled.add(values["for"])
+        if any(name == "label" for name, _ in self._open):
+            self.inside_label.add(index)
+        if tag not in ("input", "img", "meta", "link", "circle", "path"):
+            self._open.append((tag, index))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        for _, index in self._open:
+            self.texts[index] = self.texts.get(index, "") + data.strip()
+
+
+@pytest.fixture
+def page() -> Page:
+    parsed = Page()
+    parsed.feed((STATIC / "index.html").read_text(encoding="utf-8"))
+    return parsed
+
+
+def named(page: Page, index: int) -> bool:
+    tag, attrs = page.elements[index]
+    if attrs.get("aria-label") or attrs.get("id") in page.labelled or index in page.inside_label:
+        return True
+    return tag in ("button", "a", "summary") and bool(page.texts.get(index))
+
+
+def test_every_control_has_a_name(page: Page) -> None:
+    controls = [i for i, (tag, _) in enumerate(page.elements) if tag in ("input", "select", "textarea", "button", "a")]
+    assert len(controls) > 20
+    # slots and tiles get their names from the script that fills them
+    unnamed = [page.elements[i] for i in controls if not named(page, i)]
+    assert [attrs.get("class") for _, attrs in unnamed] == ["slot-face", "slot-remove", "tile"]
+
+
+def test_every_id_is_unique_and_every_reference_has_its_target(page: Page) -> None:
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for _, attrs in page.elements:
+        for name in ("for", "aria-describedby", "aria-labelledby"):
+            assert attrs.get(name, ids[0]) in ids
+    script = "\n".join(path.read_text(encoding="utf-8") for path in MODULES)
+    wanted = set(re.findall(r'(?:byId|getElementById)\("([^"]+)"\)', script))
+    assert wanted
+    assert wanted <= set(ids)
+
+
+def test_every_parameter_has_a_control_and_no_control_is_made_up(page: Page) -> None:
+    shown = {attrs["data-param"] for _, attrs in page.elements if "data-param" in attrs}
+    assert shown == {row["name"] for row in describe_params()} - WITHOUT_CONTROL
+
+
+def test_every_choice_is_one_that_the_server_takes(page: Page) -> None:
+    schemas = {row["name"]: row["schema"] for row in describe_params()}
+    name, seen = "", 0
+    for tag, attrs in page.elements:
+        name = attrs.get("data-param", name)
+        if tag == "option" or attrs.get("type") == "radio":
+            branches = [schemas[name], *schemas[name].get("anyOf", [])]
+            allowed = next(branch["enum"] for branch in branches if "enum" in branch)
+            assert attrs["value"] in ["", *allowed]
+            seen += 1
+    assert seen > 10
+
+
+def test_nothing_is_inline_and_nothing_comes_from_elsewhere(page: Page) -> None:
+    for tag, attrs in page.elements:
+        assert tag != "style"
+        assert "style" not in attrs
+        assert not [name for name in attrs if name.startswith("on")]
+        if tag == "script":
+            assert attrs["type"] == "module"
+        for name in ("src", "href"):
+            target = attrs.get(name, "")
+            assert not target.startswith(("http:", "https:", "//", "data:"))
+            if target.startswith("static/"):
+                assert (ROOT / target).is_file()
+    for path in [*MODULES, *STATIC.glob("*.css")]:
+        text = path.read_text(encoding="utf-8")
+        foreign = [found for found in re.findall(r"https?://[^\s\"'`)]+", text) if "www.w3.org" not in found]
+        assert foreign == [], path.name
+        assert "innerHTML" not in text, path.name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_every_imported_module_exists_and_exports_what_is_imported(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for target in IMPORT.findall(text):
+        assert target.startswith("./"), target
+        other = (path.parent / target).resolve()
+        assert other.is_file(), target
+        names = re.search(r"import\s*\{([^}]*)\}\s*from\s*[\"']" + re.escape(target), text)
+        exported = re.findall(r"^export (?:async )?(?:function|class|const) (\w+)", other.read_text("utf-8"), re.M)
+        for name in names.group(1).split(",") if names else []:
+            assert name.strip() in [*exported, ""], f"{target} does not export {name}"
+
+
+def test_every_module_is_used() -> None:
+    used = {"main.js", "theme.js"}
+    for path in MODULES:
+        used |= {target.removeprefix("./") for target in IMPORT.findall(path.read_text(encoding="utf-8"))}
+    assert used == {path.name for path in MODULES}
+
+
+def _node() -> str:
+    node = shutil.which("node")
+    if node is None:
+        if os.environ.get("CI"):
+            pytest.fail("node is missing, and CI must check the page's scripts")
+        pytest.skip("node is not installed")
+    return node
+
+
+def test_the_syntax_of_every_module_is_sound(tmp_path: Path) -> None:
+    # .mjs: without a package.json beside it, node would read a .js file as a script
+    for path in MODULES:
+        copy = tmp_path / f"{path.stem}.mjs"
+        copy.write_bytes(path.read_bytes())
+        done = subprocess.run([_node(), "--check", str(copy)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_parts_without_a_document_give_the_right_answers(tmp_path: Path) -> None:
+    # copied beside a package.json that says "module"; the page itself needs none
+    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+    shutil.copytree(STATIC / "js", tmp_path / "static" / "js")
+    (tmp_path / "tests" / "browser").mkdir(parents=True)
+    test = tmp_path / "tests" / "browser" / "pure.test.mjs"
+    shutil.copy(ROOT / "tests" / "browser" / "pure.test.mjs", test)
+    done = subprocess.run([_node(), "--test", str(test)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
