@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 from collections.abc import AsyncIterator
 from importlib.resources.abc import Traversable
@@ -124,7 +123,7 @@ async def _living(settings: Settings, metrics: Metrics, engine: Engine, pictures
         stack.push_async_callback(worker.stop)
         hub = Hub(settings=settings, metrics=metrics, encode=worker.encode_preview)
         scheduler = Scheduler(settings=settings, store=store, hub=hub, worker=worker, metrics=metrics)
-        shown = await gallery.load(store, functools.partial(house.check, worker, settings), pictures)
+        shown = await gallery.load(store, worker.offload, pictures)
         await worker.start()
         stack.push_async_callback(scheduler.stop)
         await scheduler.start()

@@ -9,7 +9,6 @@ from typing import Any
 
 from server import images
 from server.hub import Hub
-from server.images import Checked
 from server.metrics import Metrics
 from server.scheduler import Scheduler
 from server.settings import Settings
@@ -31,13 +30,9 @@ class House:
 
     async def take_in(self, data: bytes) -> tuple[ImageRow, bool]:
         """Check and keep an uploaded picture; True when it is new. Raises ImageError."""
-        checked = await check(self.worker, self.settings, data)
+        limits = {"max_bytes": self.settings.max_upload_bytes, "max_pixels": self.settings.max_pixels}
+        checked = await self.worker.offload(images.check, data, **limits)
         return await self.store.put_image(data, checked)
-
-
-async def check(worker: Worker, settings: Settings, data: bytes) -> Checked:
-    """`images.check` with this server's limits, off the event loop. Raises ImageError."""
-    return await worker.offload(images.check, data, max_bytes=settings.max_upload_bytes, max_pixels=settings.max_pixels)
 
 
 def version() -> str:

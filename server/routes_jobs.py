@@ -20,8 +20,7 @@ def routes() -> list[Route]:
     """The routes of this module."""
     return [
         Route("/api/jobs", submit, methods=["POST"]),
-        Route("/api/jobs/{job}", state, methods=["GET"]),
-        Route("/api/jobs/{job}", delete, methods=["DELETE"]),
+        Route("/api/jobs/{job}", job, methods=["GET", "DELETE"]),
         Route("/api/jobs/{job}/cancel", cancel, methods=["POST"]),
         Route("/api/jobs/{job}/result.{format}", result),
         Route("/api/jobs/{job}/frame.jpg", frame),
@@ -78,36 +77,34 @@ def _links(job: str) -> dict[str, str]:
     }
 
 
-async def state(request: Request) -> Response:
+async def job(request: Request) -> Response:
+    """Look at it, or forget it: one route, so that a wrong method is told of both."""
     house: House = request.state.house
-    job = request.path_params["job"]
-    await house.scheduler.recall(job)
-    return JSONResponse(house.scheduler.state(job), headers=_FRESH)
-
-
-async def delete(request: Request) -> Response:
-    house: House = request.state.house
-    await house.scheduler.delete(request.path_params["job"], _key(request))
-    return Response(status_code=204)
+    job_id = request.path_params["job"]
+    if request.method == "DELETE":
+        await house.scheduler.delete(job_id, _key(request))
+        return Response(status_code=204)
+    await house.scheduler.recall(job_id)
+    return JSONResponse(house.scheduler.state(job_id), headers=_FRESH)
 
 
 async def cancel(request: Request) -> Response:
     house: House = request.state.house
-    job = request.path_params["job"]
-    cancelled = await house.scheduler.cancel(job, _key(request))
-    return JSONResponse({"cancelled": cancelled, "state": house.scheduler.state(job)}, headers=_FRESH)
+    job_id = request.path_params["job"]
+    cancelled = await house.scheduler.cancel(job_id, _key(request))
+    return JSONResponse({"cancelled": cancelled, "state": house.scheduler.state(job_id)}, headers=_FRESH)
 
 
 async def result(request: Request) -> Response:
     house: House = request.state.house
-    job, format = request.path_params["job"], request.path_params["format"]
+    job_id, format = request.path_params["job"], request.path_params["format"]
     if format not in _RESULTS:
         raise NotFound("results are .png, .jpg or .webp", limit=list(_RESULTS), got=format[:80])
     partial = request.query_params.get("partial", "0")
     if partial not in ("0", "1"):
         raise BadRequest("partial must be 0 or 1", field="partial", limit="0 or 1", got=partial[:80])
-    data = await house.scheduler.result(job, _RESULTS[format], partial=partial == "1")
-    headers = {**_FRESH, "Content-Disposition": f'inline; filename="duostyle-{job[:8]}.{format}"'}
+    data = await house.scheduler.result(job_id, _RESULTS[format], partial=partial == "1")
+    headers = {**_FRESH, "Content-Disposition": f'inline; filename="duostyle-{job_id[:8]}.{format}"'}
     return Response(data, media_type=f"image/{_RESULTS[format]}", headers=headers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -25,9 +26,8 @@ _PATIENCE_S = 30
 class Running:
     """A server that listens; `stop` ends it politely, as a signal would."""
 
-    def __init__(self, settings: Settings, engine: FakeEngine, app: Starlette | None = None) -> None:
-        self.settings, self.engine = settings, engine
-        self.app = app or create_app(settings, engine=engine)
+    def __init__(self, settings: Settings, engine: FakeEngine, app: Starlette) -> None:
+        self.settings, self.engine, self.app = settings, engine, app
         self.listening = serve.listen(settings)
         self.url = serve.address(self.listening).rstrip("/")
         self.server: serve.Server | None = None
@@ -51,29 +51,33 @@ class Running:
     def stop(self) -> None:
         assert self.server is not None
         self.server.should_exit = True
-        # A gated engine must see that it is to stop.
         self._thread.join(_PATIENCE_S)
         assert not self._thread.is_alive(), "the server does not stop"
 
 
+def started(stack: contextlib.ExitStack, folder: Path, engine: FakeEngine | None = None, **changes: Any) -> Running:
+    """A server whose data is in `folder`, stopped when `stack` closes; without the gallery, which takes a while."""
+    empty = folder / "gallery"
+    empty.mkdir(exist_ok=True)
+    settings = Settings(**{"data_dir": folder / "data", "port": 0, "shutdown_grace_s": 2.0, **changes})
+    engine = engine or FakeEngine()
+    running = Running(settings, engine, create_app(settings, engine=engine, pictures=empty))
+    stack.callback(running.stop)
+    return running
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start servers; `start(engine, token=...)` takes settings. Same data folder unless told."""
+    """Start servers of this test alone, all on one data folder: `start(engine, token=...)` takes settings."""
     with contextlib.ExitStack() as stack:
-
-        def start(engine: FakeEngine | None = None, **changes: Any) -> Running:
-            settings = Settings(**{"data_dir": tmp_path / "data", "port": 0, "shutdown_grace_s": 2.0, **changes})
-            running = Running(settings, engine or FakeEngine())
-            stack.callback(running.stop)
-            return running
-
-        yield start
+        yield functools.partial(started, stack, tmp_path)
 
 
-@pytest.fixture
-def running(start: Callable[..., Running]) -> Running:
-    """A server with the fake engine and default settings."""
-    return start()
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server with the fake engine and default settings that the tests of a module share."""
+    with contextlib.ExitStack() as stack:
+        yield started(stack, tmp_path_factory.mktemp("shared"), max_requests_per_s=100_000)
 
 
 @pytest.fixture
