@@ -1,65 +1,59 @@
 // Puts the parts together: what happens on launch, on messages, on reload. The parts know nothing of each other.
 
-import { CostChart } from "./chart.js";
-import { Connection } from "./connection.js";
-import { Controls } from "./controls.js";
-import { Gallery } from "./gallery.js";
+import { showAddress, showTitle } from "./address.js";
+import { makeParts } from "./parts.js";
 import { ENDED } from "./protocol.js";
-import { Session } from "./session.js";
-import { Slots } from "./slots.js";
-import { Stage } from "./stage.js";
-import { StatusLine } from "./status.js";
-import { Tools, copy } from "./tools.js";
-
-const byId = (id) => document.getElementById(id);
+import { copy } from "./tools.js";
 
 export class App {
   #api;
   #memory;
   #parts;
   #launching = false;
+  #loaded = true;
+  #restoring = false;
+  #shownContent = null;
   #result = null;
 
   constructor({ api, memory }) {
     this.#api = api;
     this.#memory = memory;
-    const stage = new Stage(byId("stage"));
-    this.#parts = {
-      stage,
-      slots: new Slots({ element: byId("slots"), notes: byId("slot-notes"), template: byId("slot-template"), api }),
-      gallery: new Gallery({ element: byId("gallery"), template: byId("tile-template"), api }),
-      controls: new Controls({ element: byId("controls"), api }),
-      status: new StatusLine(byId("status")),
-      chart: new CostChart(byId("costs")),
-      tools: new Tools(byId("tools")),
-      connection: new Connection(byId("connection")),
-      session: new Session({ url: api.socketUrl, frames: () => this.#frameOptions() }),
-    };
+    this.#parts = makeParts({ api, frames: () => this.#frameOptions() });
     this.#listen();
   }
 
   /** Load limits and gallery, connect, and open the job of the address or the draft of this tab. */
   async start(jobId) {
     const { session, slots, controls, status } = this.#parts;
-    const loading = Promise.allSettled([this.#loadLimits(), this.#parts.gallery.load()]);
+    const loading = this.#load();
     if (jobId) session.open(jobId, this.#memory.job(jobId)?.key ?? null);
     session.connect();
     await loading;
     const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
     if (kept) {
+      this.#restoring = true;
+      this.#shownContent = kept.content?.id ?? null;
       slots.restore({ content: kept.content, styles: kept.styles ?? [] });
       controls.values = kept.params ?? {};
+      this.#restoring = false;
     }
-    byId("hero-example").hidden = this.#parts.gallery.pictures.style.length === 0;
     if (session.job?.params && !kept) controls.values = session.job.params;
-    if (!jobId) status.say("idle", "", "");
+    if (!jobId) status.say("idle", "");
     this.#refresh();
   }
 
-  async #loadLimits() {
-    const limits = await this.#api.json("api/limits");
-    this.#api.limits = { ...limits.settings, ...limits };
-    this.#parts.controls.describe(this.#api.limits);
+  async #load() {
+    const { gallery, controls } = this.#parts;
+    const limits = this.#api.json("api/limits").then((answer) => {
+      this.#api.limits = answer;
+      controls.describe(answer);
+    });
+    const shown = gallery.load().then(() => {
+      const { content, style } = gallery.pictures;
+      this.#parts.example.hidden = content.length === 0 || style.length === 0;
+    });
+    const results = await Promise.allSettled([limits, shown]);
+    this.#loaded = results.every(({ status }) => status === "fulfilled");
   }
 
   #frameOptions() {
@@ -70,14 +64,14 @@ export class App {
   async #launch() {
     const { session, slots, controls, status, stage, chart } = this.#parts;
     if (this.#launching || session.active) return;
+    if (slots.busy) {
+      status.say("note", "One moment", "a picture is still on its way to the server.");
+      return;
+    }
     const missing = slots.missing;
     if (missing) {
       status.say("note", missing === slots.content ? "Choose a content picture first." : "Choose at least one style first.");
       missing.focus();
-      return;
-    }
-    if (slots.busy) {
-      status.say("note", "One moment", "a picture is still on its way to the server.");
       return;
     }
     if (controls.invalid) {
@@ -95,7 +89,7 @@ export class App {
       });
       this.#result = null;
       this.#memory.keepJob(job.id, { key: job.key, ...inputs });
-      this.#address(job.id);
+      showAddress(job.id);
       stage.clearPainting();
       stage.reveal();
       chart.clear();
@@ -150,21 +144,22 @@ export class App {
 
   /** What can be pressed and seen now. */
   #refresh() {
-    const { session, slots, gallery, controls, stage, tools } = this.#parts;
+    const { session, slots, gallery, controls, stage, tools, actions } = this.#parts;
     const { job } = session;
     const active = session.active || (job?.status === "unknown" && !this.#launching);
     const steering = active && session.mine;
     slots.locked = active || this.#launching;
     gallery.locked = active || this.#launching;
     controls.mode = steering ? "running" : active || this.#launching ? "watching" : "free";
-    byId("launch").hidden = active;
-    byId("launch").disabled = this.#launching;
-    byId("launch").textContent = this.#launching ? "Starting" : job ? "Paint again" : "Paint";
-    byId("pause").hidden = !steering;
-    byId("pause").textContent = job?.status === "paused" ? "Resume" : "Pause";
-    byId("stop").hidden = !steering;
-    byId("hint").textContent = this.#hint(active);
     const ended = job !== null && ENDED.has(job.status);
+    actions.show({
+      active,
+      mine: session.mine,
+      launching: this.#launching,
+      paused: job?.status === "paused",
+      ended,
+      ready: slots.missing === null,
+    });
     const partial = ended && job.status !== "completed";
     const picture = ended && stage.painted && (!partial || job.step > 0);
     tools.show({
@@ -174,34 +169,14 @@ export class App {
       share: job !== null && job.status !== "unknown",
       downloads: picture ? (format) => this.#api.resultUrl(job.id, format, { partial }) : null,
     });
-    this.#title(job);
-  }
-
-  #hint(active) {
-    const { session, slots } = this.#parts;
-    if (active && !session.mine) return "You are watching a shared painting. Only who started it can steer it.";
-    if (active) return "Settings in full colour can be changed while it paints.";
-    if (slots.missing) return "";
-    return /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘ Return paints, Esc stops" : "Ctrl + Enter paints, Esc stops";
-  }
-
-  #title(job) {
-    const done = job?.total_steps ? Math.floor((100 * job.step) / job.total_steps) : 0;
-    document.title = job?.status === "running" && done ? `${done} % · duostyle` : "duostyle";
-  }
-
-  #address(jobId) {
-    const address = new URL(location.href);
-    if (jobId) address.searchParams.set("job", jobId);
-    else address.searchParams.delete("job");
-    history.replaceState(null, "", address);
+    showTitle(job);
   }
 
   #picturesChanged() {
-    const { slots, gallery, controls, stage, session } = this.#parts;
+    const { slots, gallery, controls, stage, session, status } = this.#parts;
     const image = slots.contentImage;
-    const keepsPainting = session.active;
-    if (!keepsPainting && stage.painted && this.#shownContent !== image?.id) this.#startAnew();
+    if (!session.job) status.say("idle", "");
+    if (!session.active && stage.painted && this.#shownContent !== image?.id) this.#startAnew();
     this.#shownContent = image?.id ?? null;
     stage.setContent(image ? { url: this.#api.imageUrl(image.id, 1024), width: image.width, height: image.height } : null);
     controls.setStyles(slots.styleImages);
@@ -210,20 +185,19 @@ export class App {
     this.#refresh();
   }
 
-  #shownContent = null;
-
   // another content picture: the old painting leaves the easel, its address stays in the history of the browser only
   #startAnew() {
     const { session, stage, chart, status } = this.#parts;
     session.close();
     stage.clearPainting();
     chart.clear();
-    status.say("idle", "", "");
-    this.#address(null);
+    status.say("idle", "");
+    showAddress(null);
   }
 
   #keep() {
     const { session } = this.#parts;
+    if (this.#restoring) return;
     this.#memory.keepDraft(this.#inputs());
     if (session.active && session.mine) this.#memory.keepJob(session.job.id, { key: session.job.key, ...this.#inputs() });
   }
@@ -242,7 +216,17 @@ export class App {
   }
 
   #listen() {
-    const { session, slots, gallery, controls, status, stage, tools, connection } = this.#parts;
+    const { session, slots, gallery, controls, status, stage, tools, actions, connection } = this.#parts;
+    actions.addEventListener("launch", () => this.#launch());
+    actions.addEventListener("stop", () => session.cancel());
+    actions.addEventListener("pause", () => session.pause());
+    actions.addEventListener("resume", () => session.resume());
+    this.#parts.choose.addEventListener("click", () => slots.content.choose());
+    this.#parts.example.addEventListener("click", () => {
+      const { content, style } = gallery.pictures;
+      slots.restore({ content: content[0], styles: style.slice(0, 2) });
+    });
+    this.#parts.easel.addEventListener("drop", (event) => slots.takeContent(event));
     slots.addEventListener("change", () => this.#picturesChanged());
     gallery.addEventListener("pick", ({ detail }) => slots.pick(detail.kind, detail.image));
     controls.addEventListener("change", ({ detail }) => {
@@ -252,6 +236,8 @@ export class App {
     session.addEventListener("connection", ({ detail }) => connection.show(detail));
     session.addEventListener("hello", ({ detail }) => {
       connection.device = detail.device;
+      this.#api.limits = { ...detail.limits, ...this.#api.limits };
+      if (!this.#loaded) this.#load();
     });
     session.addEventListener("job", ({ detail }) => this.#onJob(detail.message));
     session.addEventListener("frame", ({ detail }) => stage.painter.push(detail));
@@ -269,38 +255,15 @@ export class App {
       const done = await copy(this.#api.shareUrl(session.job.id));
       tools.confirm("share", done ? "Copied" : "Copy the address above");
     });
-    this.#listenToKeys();
   }
 
   #missing(error) {
     const { status, stage } = this.#parts;
     stage.clearPainting();
-    this.#address(null);
+    showAddress(null);
     const unknown = error.code === "not_found";
-    status.say("error", unknown ? "This painting is not here." : "Not shown", unknown ? "The link is wrong, or it was deleted. Start a new one." : error.message);
+    if (unknown) status.say("error", "This painting is not here.", "The link is wrong, or it was deleted. Start a new one.");
+    else status.say("error", "Not shown", error.message);
     this.#refresh();
-  }
-
-  #listenToKeys() {
-    const { session, slots, gallery } = this.#parts;
-    byId("form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#launch();
-    });
-    byId("stop").addEventListener("click", () => session.cancel());
-    byId("pause").addEventListener("click", () => (session.job?.status === "paused" ? session.resume() : session.pause()));
-    byId("hero-choose").addEventListener("click", () => slots.content.choose());
-    byId("hero-example").addEventListener("click", () => {
-      const { content, style } = gallery.pictures;
-      if (content.length) slots.restore({ content: content[0], styles: style.slice(0, 2) });
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-        event.preventDefault();
-        this.#launch();
-      } else if (event.key === "Escape" && session.active && session.mine) {
-        session.cancel();
-      }
-    });
   }
 }

@@ -1,20 +1,15 @@
-// Finds the parts in the page and hands them to the app.
+// Starts the page.
 
+import { jobInAddress, takeFromAddress } from "./address.js";
 import { Api } from "./api.js";
 import { App } from "./app.js";
 import { Memory } from "./memory.js";
 import { startTheme } from "./theme.js";
 
 const memory = new Memory();
-const address = new URL(location.href);
-const given = address.searchParams.get("token");
-if (given) {
-  // the token is kept for this tab only, and not left where people copy addresses from
-  memory.token = given;
-  address.searchParams.delete("token");
-  history.replaceState(null, "", address);
-}
+// the token is kept for this tab only, and not left where people copy addresses from
+const token = takeFromAddress("token");
+if (token) memory.token = token;
 
 startTheme(document.getElementById("theme"));
-const app = new App({ api: new Api({ token: given ?? memory.token }), memory });
-app.start(address.searchParams.get("job"));
+new App({ api: new Api({ token: token ?? memory.token }), memory }).start(jobInAddress());

@@ -91,6 +91,13 @@ export class Slots extends EventTarget {
     }
   }
 
+  /** A drop on the easel: its first picture becomes the content. */
+  takeContent(event) {
+    if (this.#locked || !canDrop(event.dataTransfer)) return;
+    event.preventDefault();
+    this.fill(this.content.take(event.dataTransfer));
+  }
+
   #make(label, removable) {
     const note = document.createElement("p");
     note.className = "note";

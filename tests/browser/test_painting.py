@@ -145,6 +145,9 @@ def test_a_reload_in_the_middle_loses_nothing(site: Site, open_page: Open) -> No
     page.reload()
     status(page, "cancelled")
     painted(page, site.engine.painters[0].step)
+    expect(page.locator("#preserve_color")).to_have_value("40")
+    expect(page.locator(".slot.filled")).to_have_count(3)
+    assert "job=" in page.url
 
 
 def test_two_styles_share_by_the_mix_and_it_is_live(site: Site, context: BrowserContext, open_page: Open) -> None:
