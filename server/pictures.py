@@ -62,7 +62,8 @@ class Pictures:
             self._hub.ask(entry.job.id)
         if topic.picture is None and entry.job.status is JobStatus.RUNNING:
             try:
-                await asyncio.wait_for(entry.pictured.wait(), _PATIENCE_S)
+                async with asyncio.timeout(_PATIENCE_S):
+                    await entry.pictured.wait()
             except TimeoutError:
                 raise NotFinished("the job shows no picture yet") from None
         if topic.picture is None:

@@ -1,7 +1,7 @@
-"""What clients may do with jobs: submit, look, steer, end. Admission and keys are checked here.
+"""What clients may do with jobs: submit, look, steer, end. Keys are checked here.
 
-What changes a job is finished even when the client that asked for it is gone. Parts: `line` (who is next), `dispatch`
-(line to engine), `steering` (cancel, pause, resume, update), `ending` (the one place where jobs end).
+What changes a job is finished even when the client that asked for it is gone. Parts: `intake` (admission), `line` (who
+is next), `dispatch` (line to engine), `steering` (cancel, pause, resume, update), `ending` (where jobs end).
 """
 
 from __future__ import annotations
@@ -10,27 +10,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from server import images, messages
-from server.admission import masks_of, parse_order
+from server.admission import masks_of
 from server.archive import Archive
 from server.dispatch import Dispatcher
 from server.ending import Endings
-from server.errors import (
-    BadRequest,
-    DuostyleError,
-    InternalError,
-    NotFinished,
-    NotFound,
-    QueueFull,
-    ShuttingDown,
-    TooManyJobs,
-)
+from server.errors import BadRequest, DuostyleError, NotFinished, NotFound
 from server.estimate import Estimate
 from server.hub import Hub
-from server.jobs import Job, JobStatus, hash_key, new_id, new_key
+from server.intake import Accepted, Intake
 from server.line import Entry, Line
 from server.mailbox import Mailbox
 from server.metrics import Metrics
@@ -45,17 +35,9 @@ from server.worker import Worker
 _PATIENCE_S = 30.0
 _RESULT_QUALITY, _FRAME_QUALITY = 95, 85
 
+__all__ = ["Accepted", "Scheduler"]
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """`position` in the line (1: next), `eta_s` until the picture is ready, None while unknown."""
-
-    job: str
-    key: str
-    position: int
-    eta_s: float | None
 
 
 def _nothing(*_: Any) -> None:
@@ -103,13 +85,13 @@ class Scheduler:
             max_size_px=settings.max_size_px,
             spawn=self._spawn,
         )
-        self._draining = False
+        self._intake = Intake(settings=settings, archive=self._archive, pictures=pictures, endings=endings, line=line)
         self._changes: set[asyncio.Task[Any]] = set()
 
     @property
     def ready(self) -> bool:
         """The model is loaded, its thread lives, and jobs are taken."""
-        return self._worker.loaded and self._worker.alive and not self._draining
+        return self._worker.loaded and self._worker.alive and not self._intake.closed
 
     @property
     def images_in_use(self) -> frozenset[str]:
@@ -129,7 +111,7 @@ class Scheduler:
 
     async def stop(self) -> None:
         """Take no more jobs; interrupt the running one, which stays queued in the store."""
-        self._draining = True
+        self._intake.close()
         await self._dispatcher.stop()
         if self._changes:
             await asyncio.wait(self._changes, timeout=_PATIENCE_S)
@@ -148,10 +130,12 @@ class Scheduler:
         Raises BadRequest, NotAvailable, NotFound (with the field's path), TooManyJobs, QueueFull, ShuttingDown.
         """
         try:
-            return await self._surely(self._submit(content, styles, params, client, answer))
+            accepted = await self._surely(self._intake.submit(content, styles, params, client, answer))
         except DuostyleError as error:
             self._metrics.jobs_refused.labels(error.code).inc()
             raise
+        self._metrics.jobs_submitted.inc()
+        return accepted
 
     def state(self, job_id: str) -> dict[str, Any]:
         """The fields of the `state` message without `type`. Raises NotFound; `recall` first brings back old jobs."""
@@ -255,50 +239,6 @@ class Scheduler:
             picture = await self._pictures.of_result(job)
         return await self._worker.encode_preview(picture, self._settings.max_frame_px, _FRAME_QUALITY)
 
-    async def _submit(
-        self, content: Any, styles: Any, params: Any, client: str, answer: Callable[[Accepted], None]
-    ) -> Accepted:
-        self._check_room(client)
-        order = parse_order(content, styles, params, max_size_px=self._settings.max_size_px)
-        rows = {field: await self._pictures.known(image, field) for field, image in order.pictures()}
-        # others were admitted while the pictures were looked up
-        self._check_room(client)
-        key = new_key()
-        job = Job(
-            id=new_id(),
-            key_hash=hash_key(key),
-            client=client,
-            content=order.content,
-            styles=order.styles,
-            params=order.params,
-            created_at=self._endings.wall(),
-            pixels=(rows["content"].width, rows["content"].height),
-        )
-        entry = self._endings.live[job.id] = Entry(job)
-        try:
-            await self._archive.save(job)
-        except Exception as error:
-            del self._endings.live[job.id]
-            raise InternalError("the job could not be stored") from error
-        self._line.add(entry)
-        position, eta_s = self._line.place(entry)
-        entry.told = (position or 1, eta_s)
-        accepted = Accepted(job.id, key, *entry.told)
-        answer(accepted)
-        self._metrics.jobs_submitted.inc()
-        self._endings.count()
-        return accepted
-
-    def _check_room(self, client: str) -> None:
-        if self._draining:
-            raise ShuttingDown("the server is about to stop")
-        jobs = [entry.job for entry in self._endings.live.values()]
-        if sum(job.client == client for job in jobs) >= self._settings.max_jobs_per_client:
-            raise TooManyJobs("too many unfinished jobs of this client", limit=self._settings.max_jobs_per_client)
-        # a paused job waits as well, and holds memory
-        if sum(job.status is not JobStatus.RUNNING for job in jobs) >= self._settings.max_queue:
-            raise QueueFull("the queue is full", limit=self._settings.max_queue)
-
     async def _entry(self, job_id: str, key: str) -> Entry | None:
         """The unfinished job, None when it has ended. Raises NotFound, Forbidden."""
         await self.recall(job_id)
@@ -315,7 +255,8 @@ class Scheduler:
     async def _until_ended(self, entry: Entry) -> None:
         # an engine that hangs must not hang its callers too; the end is decided all the same
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(entry.ended.wait(), _PATIENCE_S)
+            async with asyncio.timeout(_PATIENCE_S):
+                await entry.ended.wait()
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)

@@ -217,13 +217,18 @@ class Connection:
             else:
                 wait_s = self._mailbox.due_at() - self._clock()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ready.wait(), None if wait_s == math.inf else max(0.0, wait_s))
+                    async with asyncio.timeout(None if wait_s == math.inf else max(0.0, wait_s)):
+                        await self._ready.wait()
 
     async def _send(self, message: str | bytes) -> None:
         """Raises WebSocketDisconnect when the client is gone, or takes nothing for `send_timeout_s`."""
-        sending = self._socket.send_text(message) if isinstance(message, str) else self._socket.send_bytes(message)
         try:
-            await asyncio.wait_for(sending, self._settings.send_timeout_s)
+            # not wait_for, which in Python 3.11 may swallow the cancellation that ends this task
+            async with asyncio.timeout(self._settings.send_timeout_s):
+                if isinstance(message, str):
+                    await self._socket.send_text(message)
+                else:
+                    await self._socket.send_bytes(message)
         except TimeoutError:
             self._metrics.sockets_dropped.labels("stalled").inc()
             await self._close(TRY_LATER)
@@ -241,7 +246,8 @@ class Connection:
         if self._socket.application_state is not WebSocketState.CONNECTED:
             return
         with contextlib.suppress(OSError, RuntimeError, TimeoutError, WebSocketDisconnect):
-            await asyncio.wait_for(self._socket.close(code), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._socket.close(code)
 
     def _allowed(self) -> bool:
         """A bucket that holds one second's worth of messages."""

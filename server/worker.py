@@ -86,6 +86,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = asyncio.Event()
         self._loaded = asyncio.Event()
+        self._stopping = False
         self.load_error: DuostyleError | None = None
 
     @property
@@ -115,16 +116,20 @@ class Worker:
 
     async def stop(self) -> None:
         """End the engine thread after its task; give up on one that hangs (it dies with the process)."""
+        self._stopping = True
         if self._thread.is_alive():
             self._tasks.put(None)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), _STOP_S)
+                async with asyncio.timeout(_STOP_S):
+                    await self._gone.wait()
+                    # its last act was to say so: only an instant is left of it
+                    self._thread.join()
         for pool in (self._helpers, self._preview):
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, task: Task) -> Ended:
         """Paint until done, paused, cancelled or failed. Raises nothing of the engine's."""
-        if self._loop is None or not self._thread.is_alive():
+        if self._loop is None or self._stopping or not self._thread.is_alive():
             return Ended("failed", error=ShuttingDown("the engine is not running").as_dict())
         future: asyncio.Future[Ended] = self._loop.create_future()
         self._tasks.put((task, future))
