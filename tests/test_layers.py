@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("hub", "archive"),
     ("line", "gallery"),
     ("pictures", "ending"),
-    ("dispatch", "steering"),
+    ("dispatch", "steering", "intake"),
     ("scheduler",),
     ("house",),
     ("bodies", "guard", "pages", "websocket"),
