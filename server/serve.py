@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server.app import State, create_app
@@ -30,6 +31,12 @@ _BACKLOG = 512
 
 class Socket(WebSocketsSansIOProtocol):
     """A WebSocket whose connection ends with its handler, also when the client does not take what waits for it."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # A refusal is a whole answer too; without this it is logged as an error of ours.
+            self.handshake_complete = True
 
     async def run_asgi(self) -> None:
         await super().run_asgi()
