@@ -30,12 +30,12 @@ class StyleCost:
     bias: Tensor
 
 
-def style_cost(loss: str, current: Moments, target: Moments, positions: int) -> StyleCost:
+def style_cost(loss: str, current: Moments, target: Moments, positions: float) -> StyleCost:
     """`loss` is `covariance` or `gram`; `positions` is the number of positions n that `current` was taken over."""
     return (covariance_cost if loss == "covariance" else gram_cost)(current, target, positions)
 
 
-def gram_cost(current: Moments, target: Moments, positions: int) -> StyleCost:
+def gram_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
     """|G - G_s|^2 / |G_s|^2 (Gatys et al. 2016, equation 4, made relative)."""
     difference = current.second - target.second  # [c, c]
     norm = target.second.square().sum() + TINY
@@ -43,7 +43,7 @@ def gram_cost(current: Moments, target: Moments, positions: int) -> StyleCost:
     return StyleCost(value, difference * (4 / (positions * norm)), torch.zeros_like(current.mean))
 
 
-def covariance_cost(current: Moments, target: Moments, positions: int) -> StyleCost:
+def covariance_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
     """1/2 |C - C_s|^2 / |C_s|^2 + 1/2 |mu - mu_s|^2 / |mu_s|^2.
 
     Departure from Gatys et al.: the Gram matrix is dominated by the means; matching covariance and mean apart lets

@@ -49,17 +49,6 @@ def moments(features: Tensor) -> Moments:
     return Moments(flat.mean(1), gram(flat) / flat.shape[1])
 
 
-def guided_moments(features: Tensor, guide: Tensor) -> Moments:
-    """Moments weighted by a guide [n] of non-negative weights with a positive sum, for features [1, c, h, w].
-
-    Departure from Gatys et al. 2017 (guided Gram matrices, section 4.2), who weight the features themselves: weights
-    on the moments keep soft masks linear, so two half masks add up to a whole one.
-    """
-    flat = features.reshape(features.shape[1], -1)  # [c, n]
-    weight = guide / guide.sum()
-    return Moments(flat @ weight, gram(flat * weight.sqrt()))
-
-
 def collage(parts: Sequence[Moments], mix: Sequence[float]) -> Moments:
     """Moments of a picture that has `mix[k]` of its area from style k (`mix` sums to 1).
 

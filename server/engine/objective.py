@@ -5,7 +5,7 @@ Gatys, Ecker and Bethge 2016, equation 7; the style term is a weighted sum over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,21 +13,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from server.engine.api import Costs
-from server.engine.losses import content_cost, style_cost, tv_cost
-from server.engine.moments import Moments, collage, guided_moments, moments
+from server.engine.losses import content_cost, tv_cost
+from server.engine.moments import collage, moments
 from server.engine.pyramid import PRESETS
+from server.engine.style_term import LayerCost, StyleMoments, Sums, judge_mix, judge_regions, measure, pull
 from server.engine.vgg import Network, TapGradient
 from server.params import STYLE_LAYERS, StyleParams
 
 Check = Callable[[], None]
-StyleMoments = Mapping[str, Moments]
 
 LAYER_WEIGHTS = {
     "covariance": dict(zip(STYLE_LAYERS, (0.40, 0.25, 0.20, 0.10, 0.05), strict=True)),
     "gram": dict.fromkeys(STYLE_LAYERS, 0.2),
 }
-# a region smaller than this share of the picture has no moments worth the name
-SMALLEST_REGION = 1e-3
 
 
 @dataclass(frozen=True)
@@ -104,89 +102,43 @@ class Objective:
     def evaluate(self, x: Tensor) -> Evaluation:
         """Costs and gradient at x [1, 3, h, w] in 0..1. Calls `check` before every convolution."""
         params = self.params
-        layers = [self.content_layer, *self.weights] if params.content_weight > 0 else list(self.weights)
-        if not layers:
-            layers = [self.content_layer]
-        outputs = self.network.forward(x, layers, self.check)
+        outputs = self.network.forward(x, [self.content_layer, *self.weights], self.check)
         taps: dict[str, TapGradient] = {}
-        zero = torch.zeros((), device=x.device)
-        style = zero
-        own = [zero] * len(self.styles)
+        costs: list[tuple[float, LayerCost]] = []
         for layer, weight in self.weights.items():
             h = outputs[self.network.index(layer)]
-            scale = params.style_weight * weight
-            value, distances, taps[layer] = (
-                self._guided(layer, h, scale) if self.guides else self._mixed(layer, h, scale)
-            )
-            style = style + weight * value
-            own = [total + weight * distance for total, distance in zip(own, distances, strict=True)]
-        content, change = (
-            content_cost(outputs[self.network.index(self.content_layer)], self.content)
-            if (params.content_weight > 0)
-            else (zero, zero)
-        )
+            guides = self._guides_for(h)
+            cost = self._judge(layer, measure(h.view(h.shape[1], -1), guides), params.style_weight * weight)
+            costs.append((weight, cost))
+            taps[layer] = _style_tap(cost, guides)
+        content = torch.zeros((), device=x.device)
         if params.content_weight > 0:
+            content, change = content_cost(outputs[self.network.index(self.content_layer)], self.content)
             taps[self.content_layer] = _with_content(taps.get(self.content_layer), change.mul_(params.content_weight))
         gradient = self.network.backward(outputs, taps, self.check) if taps else torch.zeros_like(x)
-        tv = zero
+        tv = torch.zeros((), device=x.device)
         if self.tv_weight > 0:
             tv, slope = tv_cost(x)
             gradient.add_(slope, alpha=self.tv_weight)
-        return Evaluation(self._costs(style, content, tv, own), gradient)
+        return Evaluation(self._costs(costs, content, tv), gradient)
 
-    def _mixed(self, layer: str, h: Tensor, scale: float) -> tuple[Tensor, list[Tensor], TapGradient]:
-        """Style cost of one layer against the collage of all styles; also each style's own distance."""
-        loss, current, positions = self.params.style_loss, moments(h), h.shape[2] * h.shape[3]
-        cost = style_cost(loss, current, self.targets[layer], positions)
-        own = (
-            [style_cost(loss, current, style[layer], positions).value for style in self.styles]
-            if len(self.styles) > 1
-            else [cost.value]
-        )
-        matrix, bias = cost.matrix * scale, cost.bias * scale
-
-        def add(features: Tensor, gradient: Tensor | None) -> Tensor:
-            flat = features.view(features.shape[1], -1)
-            if gradient is None:
-                return (matrix @ flat).view_as(features)
-            gradient.view(flat.shape).addmm_(matrix, flat)
-            return gradient
-
-        return cost.value, [share * value for share, value in zip(self.mix, own, strict=True)], TapGradient(add, bias)
-
-    def _guided(self, layer: str, h: Tensor, scale: float) -> tuple[Tensor, list[Tensor], TapGradient]:
-        """Style cost of one layer, each style against its own region; regions count by their area."""
-        loss = self.params.style_loss
-        value, own = torch.zeros((), device=h.device), []
-        parts: list[tuple[Tensor, Tensor, Tensor]] = []
-        for style, guide in zip(self.styles, self._guides_for(h), strict=True):
-            share = float(guide.mean())
-            if share < SMALLEST_REGION:
-                own.append(torch.zeros((), device=h.device))
-                continue
-            # the guide's weights sum to 1, so "positions" is 1 and each position's weight multiplies its gradient
-            cost = style_cost(loss, guided_moments(h, guide), style[layer], 1)
-            value = value + share * cost.value
-            own.append(share * cost.value)
-            parts.append((cost.matrix, cost.bias, guide * (scale * share / guide.sum())))
-
-        def add(features: Tensor, gradient: Tensor | None) -> Tensor:
-            flat = features.view(features.shape[1], -1)  # [c, n]
-            total = torch.zeros_like(flat) if gradient is None else gradient.view(flat.shape)
-            for matrix, bias, weight in parts:
-                total.add_(torch.addmm(bias[:, None], matrix, flat).mul_(weight))
-            return total.view_as(features)
-
-        return value, own, TapGradient(add)
+    def _judge(self, layer: str, sums: list[Sums], scale: float) -> LayerCost:
+        loss, styles = self.params.style_loss, [style[layer] for style in self.styles]
+        if self.guides:
+            return judge_regions(loss, sums, styles, scale)
+        return judge_mix(loss, sums[0], self.targets[layer], styles, self.mix, scale)
 
     def _guides_for(self, h: Tensor) -> list[Tensor]:
-        """The guides averaged down to a layer's size, flat [n]."""
+        """The guides averaged down to a layer's size, flat [n]; none where the styles share the picture."""
         size = (h.shape[2], h.shape[3])
         if size not in self._maps:
             self._maps[size] = [functional.adaptive_avg_pool2d(guide, size).flatten() for guide in self.guides]
         return self._maps[size]
 
-    def _costs(self, style: Tensor, content: Tensor, tv: Tensor, own: Sequence[Tensor]) -> Costs:
+    def _costs(self, layers: Sequence[tuple[float, LayerCost]], content: Tensor, tv: Tensor) -> Costs:
+        zero = torch.zeros_like(content)
+        style = sum((weight * cost.value for weight, cost in layers), zero)
+        own = [sum((w * cost.own[k] for w, cost in layers), zero) for k in range(len(self.styles))]
         # one transfer from the device for all numbers
         numbers: list[float] = torch.stack([style, content, tv, *own]).tolist()
         params = self.params
@@ -201,6 +153,15 @@ class Objective:
             style=tuple(style_total * share for share in shares),
             tv=tv_total,
         )
+
+
+def _style_tap(cost: LayerCost, guides: Sequence[Tensor]) -> TapGradient:
+    def add(features: Tensor, gradient: Tensor | None) -> Tensor:
+        flat = features.view(features.shape[1], -1)
+        return pull(cost.pulls, flat, None if gradient is None else gradient.view(flat.shape), guides).view_as(features)
+
+    whole = [part.bias for part in cost.pulls if part.region is None]
+    return TapGradient(add, whole[0] if whole else None)
 
 
 def _with_content(tap: TapGradient | None, change: Tensor) -> TapGradient:

@@ -6,7 +6,7 @@ instead of max pooling, as Gatys et al. 2016 (section 2) propose; it measured be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -63,22 +63,23 @@ class Network:
         x [1, 3, h, w] in 0..1; entry i is [1, channels, h_i, w_i]. `check` is called before every convolution and
         may raise to stop in the middle.
         """
+        return list(self._climb(x, self.depth(layers), check))
+
+    def _climb(self, x: Tensor, depth: int, check: Check) -> Iterator[Tensor]:
         h = x.mul(self.scale).sub_(self.mean)
         if self.device.type == "cuda":
             h = h.contiguous(memory_format=torch.channels_last)
-        outputs: list[Tensor] = []
-        for index in range(self.depth(layers)):
+        for index in range(depth):
             check()
             if index and self._starts_block(index):
                 h = functional.avg_pool2d(h, 2)
             h = self.convs[index].forward(h).relu_()
-            outputs.append(h)
-        return outputs
+            yield h
 
     def features(self, x: Tensor, layers: Collection[str], check: Check = _no_check) -> dict[str, Tensor]:
-        """Only the named activations: `{"relu3_1": [1, 256, h/4, w/4], ...}`."""
-        outputs = self.forward(x, layers, check)
-        return {layer: outputs[self.index(layer)] for layer in layers}
+        """Only the named activations: `{"relu3_1": [1, 256, h/4, w/4], ...}`; the others are freed on the way."""
+        wanted = {self.index(layer): layer for layer in layers}
+        return {wanted[i]: h for i, h in enumerate(self._climb(x, self.depth(layers), check)) if i in wanted}
 
     def index(self, layer: str) -> int:
         """Position of `relu3_1` and the like in what `forward` returns. Raises ValueError when there is none."""

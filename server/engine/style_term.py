@@ -1,0 +1,114 @@
+"""The style cost of one layer, in the three moves that let a picture be looked at in pieces.
+
+`measure` sums the moments of a piece, `judge` turns the sums of the whole into a cost and a gradient that is linear in
+the features, `pull` adds that gradient to a piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from server.engine.losses import style_cost
+from server.engine.moments import Moments, gram
+
+StyleMoments = Mapping[str, Moments]
+
+# a region smaller than this share of the picture has no moments worth the name
+SMALLEST_REGION = 1e-3
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Over positions: weights (0-dim), weighted features [c], weighted products [c, c]."""
+
+    weight: Tensor
+    first: Tensor
+    second: Tensor
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.weight + other.weight, self.first + other.first, self.second + other.second)
+
+    def moments(self) -> Moments:
+        return Moments(self.first / self.weight, self.second / self.weight)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Gradient at a position of features f: (matrix @ f + bias) * weight, times the region's guide there if any.
+
+    `region` is the number of the region, or None for the whole picture.
+    """
+
+    matrix: Tensor
+    bias: Tensor
+    region: int | None
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """`value` and each style's `own` distance are 0-dim tensors; `pulls` is the gradient times the layer's weight."""
+
+    value: Tensor
+    own: list[Tensor]
+    pulls: list[Pull]
+
+
+def measure(flat: Tensor, guides: Sequence[Tensor]) -> list[Sums]:
+    """Sums over all positions of features [c, n]: one for the whole, or one per guide [n] where there are guides.
+
+    Departure from Gatys et al. 2017 (guided Gram matrices, section 4.2), who weight the features themselves: weights
+    on the moments keep soft masks linear, so two half masks add up to a whole one.
+    """
+    if not guides:
+        return [Sums(torch.tensor(float(flat.shape[1]), device=flat.device), flat.sum(1), gram(flat))]
+    return [Sums(guide.sum(), flat @ guide, gram(flat * guide.sqrt())) for guide in guides]
+
+
+def judge_mix(
+    loss: str, sums: Sums, target: Moments, styles: Sequence[Moments], mix: Sequence[float], scale: float
+) -> LayerCost:
+    """All styles share the picture: its moments against those of their collage, `target`. `scale` multiplies the
+    gradient; each style's own distance is weighted by its share."""
+    current, positions = sums.moments(), float(sums.weight)
+    cost = style_cost(loss, current, target, positions)
+    own = [style_cost(loss, current, style, positions).value for style in styles] if len(styles) > 1 else [cost.value]
+    return LayerCost(
+        cost.value,
+        [share * value for share, value in zip(mix, own, strict=True)],
+        [Pull(cost.matrix * scale, cost.bias * scale, None)],
+    )
+
+
+def judge_regions(loss: str, sums: Sequence[Sums], styles: Sequence[Moments], scale: float) -> LayerCost:
+    """Each style against its own region; regions count by their area."""
+    whole = sum(float(part.weight) for part in sums)
+    zero = torch.zeros_like(sums[0].weight)
+    value, own, pulls = zero, [], []
+    for region, (part, style) in enumerate(zip(sums, styles, strict=True)):
+        share = float(part.weight) / max(whole, 1e-9)
+        if share < SMALLEST_REGION:
+            own.append(zero)
+            continue
+        cost = style_cost(loss, part.moments(), style, float(part.weight))
+        value = value + share * cost.value
+        own.append(share * cost.value)
+        pulls.append(Pull(cost.matrix * (scale * share), cost.bias * (scale * share), region))
+    return LayerCost(value, own, pulls)
+
+
+def pull(pulls: Sequence[Pull], flat: Tensor, gradient: Tensor | None, guides: Sequence[Tensor]) -> Tensor:
+    """`gradient` [c, n] (changed in place; None for zero) plus the pulls at features [c, n].
+
+    The bias of a pull on the whole picture is left out: it costs nothing as the bias of a convolution.
+    """
+    for part in pulls:
+        if part.region is None:
+            gradient = part.matrix @ flat if gradient is None else gradient.addmm_(part.matrix, flat)
+            continue
+        change = torch.addmm(part.bias[:, None], part.matrix, flat).mul_(guides[part.region])
+        gradient = change if gradient is None else gradient.add_(change)
+    return torch.zeros_like(flat) if gradient is None else gradient
