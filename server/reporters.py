@@ -130,13 +130,12 @@ class BarReporter:
 
 
 def describe_step(step: Step) -> str:
-    """Level, size, costs and time left in words."""
+    """Time left, level, size and costs in words; what matters most first, for a narrow terminal cuts the end."""
     costs = step.costs
     styles = " + ".join(f"{cost:.4g}" for cost in costs.style)
     return (
-        f"level {step.level}/{step.levels} {step.width}x{step.height}, "
-        f"cost {costs.total:.4g} (content {costs.content:.4g}, style {styles}, tv {costs.tv:.4g}), "
-        f"{_duration(step.eta_s)} left"
+        f"{_duration(step.eta_s)} left, level {step.level}/{step.levels} {step.width}x{step.height}, "
+        f"cost {costs.total:.4g} (content {costs.content:.4g}, style {styles}, tv {costs.tv:.4g})"
     )
 
 

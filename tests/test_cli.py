@@ -120,7 +120,7 @@ def test_painting(folder: Path, capsys: Capture) -> None:
     assert run("paint", "content.png", "--style", "style.png", "-o", "out.jpg") == 0
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.splitlines()[0].startswith("step 1/3, level 1/1 8x6, cost ")
+    assert captured.err.splitlines()[0].startswith("step 1/3, 2 s left, level 1/1 8x6, cost ")
     assert captured.err.splitlines()[-1].endswith("out.jpg: 8x6, 3 evaluations in 3 s")
     assert (folder / "out.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
