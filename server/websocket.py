@@ -29,6 +29,7 @@ from server.statuses import GOING_AWAY, INTERNAL, POLICY, TRY_LATER
 
 _log = logging.getLogger(__name__)
 _INBOX = 64
+_STALLED_S = 0.2
 
 
 async def connection(socket: WebSocket) -> None:
@@ -84,6 +85,7 @@ class Connection:
         self._limits = protocol.FrameLimits(settings.max_frame_px, settings.max_fps, settings.max_window)
         self._allowance = float(settings.max_messages_per_s)
         self._counted_at = clock()
+        self._sending_at: float | None = None
 
     async def serve(self) -> None:
         """Accept, talk until either side is done, leave nothing behind."""
@@ -111,6 +113,9 @@ class Connection:
         while True:
             event = await self._socket.receive()
             if event["type"] == "websocket.disconnect":
+                if self._sending_at is not None and self._clock() > self._sending_at + _STALLED_S:
+                    # the system gave up on it (TCP_USER_TIMEOUT) before our own patience ended
+                    self._metrics.sockets_dropped.labels("stalled").inc()
                 return
             text = event.get("text")
             if text is None:
@@ -222,6 +227,7 @@ class Connection:
 
     async def _send(self, message: str | bytes) -> None:
         """Raises WebSocketDisconnect when the client is gone, or takes nothing for `send_timeout_s`."""
+        self._sending_at = self._clock()
         try:
             # not wait_for, which in Python 3.11 may swallow the cancellation that ends this task
             async with asyncio.timeout(self._settings.send_timeout_s):
@@ -231,11 +237,13 @@ class Connection:
                     await self._socket.send_bytes(message)
         except TimeoutError:
             self._metrics.sockets_dropped.labels("stalled").inc()
+            self._sending_at = None
             await self._close(TRY_LATER)
             raise WebSocketDisconnect(TRY_LATER) from None
         except (OSError, RuntimeError) as error:
             # the connection went away while we wrote
             raise WebSocketDisconnect(GOING_AWAY) from error
+        self._sending_at = None
 
     async def _drop(self, code: int, reason: str) -> None:
         self._metrics.sockets_dropped.labels(reason).inc()

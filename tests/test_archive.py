@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from server import archive
+from server.archive import Archive
+from server.errors import NotFound
+from server.jobs import Job, JobStatus, hash_key
+from server.params import StyleParams
+from server.store import Store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    made = Store(tmp_path)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def job(name: str, status: JobStatus, **changed: object) -> Job:
+    params = StyleParams(style_weight=7.0)
+    made = Job(name, hash_key("k"), "client", "c", ("s", "t"), params, created_at=1.0, status=status)
+    for field, value in changed.items():
+        setattr(made, field, value)
+    return made
+
+
+async def test_an_ended_job_comes_back_from_the_store_as_it_was(store: Store) -> None:
+    ended = job(
+        "a",
+        JobStatus.CANCELLED,
+        has_result=True,
+        partial=True,
+        seq=9,
+        frame_seq=8,
+        step=4,
+        total_steps=5,
+        elapsed_s=2.5,
+        costs={"total": 1.0, "content": 0.5, "style": [0.25, 0.25], "tv": 0.0},
+        error=None,
+        started_at=2.0,
+        ended_at=3.0,
+    )
+    await Archive(store).save(ended)
+    back = await Archive(store).ended("a")
+    for field in dataclasses.fields(Job):
+        # of a row's picture only its final size is kept
+        if field.name not in ("pixels",):
+            assert getattr(back, field.name) == getattr(ended, field.name), field.name
+
+
+async def test_memory_keeps_the_newest_and_the_store_the_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_KEPT", 2)
+    kept = Archive(store)
+    for name in "abc":
+        one = job(name, JobStatus.COMPLETED)
+        await kept.save(one)
+        kept.keep(one)
+    with pytest.raises(NotFound):
+        kept.at_hand("a")
+    assert (await kept.ended("a")).id == "a"
+    assert kept.at_hand("a").id == "a"
+    with pytest.raises(NotFound):
+        kept.at_hand("b")
+
+
+async def test_recovery_queues_the_unfinished_in_their_order(store: Store) -> None:
+    before = Archive(store)
+    for name, status in zip("abcd", ("running", "completed", "paused", "queued"), strict=True):
+        await before.save(job(name, JobStatus(status), seq=40, step=3))
+    after = Archive(store)
+    recovered = await after.recover()
+    assert [one.id for one in recovered] == ["a", "c", "d"]
+    assert {one.status for one in recovered} == {JobStatus.QUEUED}
+    assert all(one.seq > 10_000 and one.step == 0 for one in recovered)
+    assert after.at_hand("b").status is JobStatus.COMPLETED
+    assert {row.status for row in await store.jobs()} == {"queued", "completed"}
+
+
+async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:
+    kept = Archive(store)
+    await kept.save(job("a", JobStatus.QUEUED))
+    row = await store.job("a")
+    assert row is not None
+    await store.save_job(dataclasses.replace(row, params={"brush": 5}))
+    assert await kept.recover() == []
+    await store.save_job(dataclasses.replace(row, params={"brush": 5}, status="completed"))
+    with pytest.raises(NotFound):
+        await kept.ended("a")
