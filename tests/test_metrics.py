@@ -1,0 +1,20 @@
+"""Each app counts for itself, in names that Prometheus takes."""
+
+from __future__ import annotations
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from server.metrics import Metrics
+
+
+def test_two_apps_share_no_count() -> None:
+    one, two = Metrics(), Metrics()
+    one.jobs_submitted.inc()
+    assert b"duostyle_jobs_submitted_total 1.0" in one.text()
+    assert b"duostyle_jobs_submitted_total 0.0" in two.text()
+
+
+def test_the_text_parses_and_every_name_is_ours_and_documented() -> None:
+    families = list(text_string_to_metric_families(Metrics().text().decode()))
+    assert len(families) > 20
+    assert all(family.name.startswith("duostyle_") and family.documentation for family in families)
