@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from pathlib import Path
 
 import pytest
@@ -440,3 +441,44 @@ async def test_what_a_client_began_is_finished_without_it(tmp_path: Path) -> Non
         await soon(asyncio.gather(*built.scheduler._changes))
         rows = await built.store.jobs()
         assert [row.id for row in rows] == list(built.scheduler._endings.live)
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_whatever_is_done_each_job_ends_exactly_once(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    async with rig(tmp_path, FakeEngine(steps=6, gated=True)) as built:
+        jobs, ears = [], []
+        reasons = {"the job has ended"}
+        for _ in range(6):
+            job = await built.submit()
+            ear = built.watch()
+            await built.scheduler.watch(ear.mailbox, job.job, FrameOptions(64, 10.0))
+            jobs.append(job)
+            ears.append(ear)
+
+        async def meddle(moves: list[tuple[int, str]]) -> None:
+            for which, move in moves:
+                job = jobs[which]
+                try:
+                    if move == "update":
+                        await built.scheduler.update(job.job, job.key, {"style_weight": 3.0})
+                    else:
+                        await getattr(built.scheduler, move)(job.job, job.key)
+                except BadRequest as error:
+                    reasons.add(error.message)
+
+        moves = [
+            (chance.randrange(6), chance.choice(["pause", "resume", "resume", "update", "cancel"])) for _ in range(90)
+        ]
+        built.engine.release(100)
+        await soon(asyncio.gather(*(meddle(moves[start::5]) for start in range(5))))
+        for job in jobs:
+            await meddle([(jobs.index(job), "resume")])
+        assert reasons == {"the job has ended"}, "the only reason to refuse"
+        for job, ear in zip(jobs, ears, strict=True):
+            heard = await ear.until(*ENDS)
+            assert heard[-1]["job"] == job.job
+            assert await built.status(job.job) == heard[-1]["type"]
+            assert ear.mailbox.subscriptions == {}
+            assert ear.quiet()
+        assert built.scheduler._endings.live == {}
