@@ -35,7 +35,7 @@ export class Actions extends EventTarget {
     this.#pause.dataset.act = paused ? "resume" : "pause";
     this.#hint.textContent = hint(active, mine, ready);
     // who pressed a button that is gone now goes on at its successor, not at the top of the page
-    if (held === this.#launch && this.#launch.hidden && this.#steering) this.#stop.focus();
+    if (held === this.#launch && this.#launch.hidden && this.#steering) this.#pause.focus();
     else if ((held === this.#stop || held === this.#pause) && held.hidden) this.#launch.focus();
   }
 

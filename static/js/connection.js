@@ -12,7 +12,8 @@ export class Connection {
   }
 
   set device(name) {
-    this.#device = name ?? "";
+    // while the model loads, the server does not know yet where it will compute
+    this.#device = name && name !== "loading" ? name : "";
   }
 
   /** state: connecting, open, or waiting with the seconds until the next try. */

@@ -20,7 +20,7 @@ export function makeParts({ api, frames }) {
     slots: new Slots({ element: byId("slots"), notes: byId("slot-notes"), template: byId("slot-template"), api }),
     gallery: new Gallery({ element: byId("gallery"), template: byId("tile-template"), api }),
     controls: new Controls({ element: byId("controls"), api }),
-    status: new StatusLine(byId("status")),
+    status: new StatusLine(byId("status"), byId("announce")),
     chart: new CostChart(byId("costs")),
     actions: new Actions(byId("form")),
     tools: new Tools(byId("tools")),

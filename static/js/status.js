@@ -48,12 +48,13 @@ export class StatusLine {
   #announce;
   #heard = { head: "", at: 0 };
 
-  constructor(element) {
+  /** `announce` is a live region that stays in the page while the line comes and goes. */
+  constructor(element, announce) {
     this.#element = element;
     this.#head = element.querySelector(".status-head");
     this.#detail = element.querySelector(".status-detail");
     this.#bar = element.querySelector(".bar");
-    this.#announce = element.querySelector("[aria-live]");
+    this.#announce = announce;
   }
 
   /** A line without a job: kind is idle, ready, note or error. */

@@ -122,7 +122,7 @@ def test_an_unknown_job_gets_a_clear_word_and_a_clean_address(open_page: Open, s
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280, 1920])
-def test_no_width_scrolls_sideways(open_page: Open, width: int) -> None:
+def test_no_width_scrolls_sideways_or_lets_parts_overlap(open_page: Open, width: int) -> None:
     page = open_page()
     page.set_viewport_size({"width": width, "height": 760})
     for title in ("Harbour", "Red"):
@@ -131,6 +131,11 @@ def test_no_width_scrolls_sideways(open_page: Open, width: int) -> None:
     tile(page, "Green")
     page.locator("#advanced summary").click()
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    panel, gallery = page.locator("#form").bounding_box(), page.locator("#gallery").bounding_box()
+    assert panel
+    assert gallery
+    assert panel["x"] >= gallery["x"] + gallery["width"] or panel["y"] + panel["height"] <= gallery["y"]
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen(open_page: Open) -> None:
