@@ -68,7 +68,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, pictures: Tr
         routes=_routes(),
         lifespan=lifespan,
         middleware=[Middleware(Guard, settings=settings, metrics=metrics)],
-        exception_handlers={HTTPException: _http_error, DuostyleError: _our_error, Exception: _bug},
+        exception_handlers={HTTPException: _http_error, DuostyleError: _our_error},
     )
     # A redirect is neither JSON nor a picture, and the contract knows none.
     app.router.redirect_slashes = False
@@ -172,8 +172,3 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
     return response
-
-
-async def _bug(request: Request, error: Exception) -> Response:
-    # The framework logs the traceback; the client must not see it.
-    return _respond(InternalError("something went wrong; the server's log says what"))

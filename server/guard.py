@@ -7,6 +7,7 @@ answer that says why. Nothing that a stranger's web page can send passes.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from urllib.parse import parse_qs
@@ -17,11 +18,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from server import access, statuses
-from server.errors import BadRequest, DuostyleError, Forbidden, ImageTooLarge, TooManyRequests, Unauthorized
+from server.errors import (
+    BadRequest,
+    DuostyleError,
+    Forbidden,
+    ImageTooLarge,
+    InternalError,
+    TooManyRequests,
+    Unauthorized,
+)
 from server.metrics import Metrics
 from server.params import MAX_STYLES
 from server.settings import Settings
 
+_log = logging.getLogger(__name__)
 # Multipart has a little more than the files: boundaries, headers, the parameters.
 _FORM_SLACK_BYTES = 2**20
 _OPEN_PATHS = ("/", "/livez", "/readyz")
@@ -125,7 +135,22 @@ class Guard:
         if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
             await self._refuse(_too_large(limit), scope, receive, send)
             return
-        await self._app(scope, self._metered(receive, limit), dressed)
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await dressed(message)
+
+        try:
+            await self._app(scope, self._metered(receive, limit), noting)
+        except Exception:
+            if started:
+                raise
+            # A bug: all about it goes into the log, nothing to the client.
+            _log.exception("a request failed")
+            status, fields, body = statuses.answer(InternalError("something went wrong; the server's log says what"))
+            await Response(body, status, fields)(scope, receive, dressed)
 
     def _body_limit(self, path: str) -> int:
         files = 1 + MAX_STYLES if path == "/api/jobs" else 1

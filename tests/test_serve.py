@@ -1,0 +1,99 @@
+"""Listening, its errors, and a whole process from its first line to its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server import serve
+from server.app import create_app
+from server.errors import BadRequest
+from server.settings import Settings
+from server.store import Store
+from tests.fakes import FakeEngine
+
+PROGRAM = """
+import sys
+from server.serve import serve
+from server.settings import Settings
+from tests.fakes import FakeEngine
+sys.exit(serve(Settings(data_dir=sys.argv[1], port=0), engine=FakeEngine(gated=True)))
+"""
+
+
+def test_a_free_port_is_found_and_told() -> None:
+    with serve.listen(Settings(port=0)) as listening:
+        port = listening.getsockname()[1]
+        assert serve.address(listening) == f"http://127.0.0.1:{port}/"
+
+
+def test_an_open_server_is_shown_where_this_machine_finds_it() -> None:
+    with serve.listen(Settings(host="0.0.0.0", port=0)) as listening:  # noqa: S104
+        assert serve.address(listening).startswith("http://127.0.0.1:")
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BadRequest, match=f"port {port}"):
+            serve.listen(Settings(port=port))
+
+
+def test_an_address_that_is_not_ours_is_named() -> None:
+    with pytest.raises(BadRequest, match=r"192\.0\.2\.1"):
+        serve.listen(Settings(host="192.0.2.1", port=0))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
+def test_stalled_connections_are_given_up_by_the_system() -> None:
+    with serve.listen(Settings(port=0, send_timeout_s=7)) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
+
+
+def test_uvicorn_gets_what_a_live_view_needs() -> None:
+    settings = Settings(heartbeat_s=3, max_message_bytes=2048)
+    config = serve.config(create_app(settings, engine=FakeEngine()), settings)
+    assert (config.ws_max_size, config.ws_ping_interval) == (2048, 3)
+    assert config.ws_per_message_deflate is False
+    assert config.timeout_graceful_shutdown is not None
+
+
+async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    settings = Settings(data_dir=tmp_path, port=0)
+    with serve.listen(settings) as listening, pytest.raises(BadRequest, match="another server"):
+        await serve.run(create_app(settings, engine=FakeEngine()), settings, listening, lambda server: None)
+    await store.close()
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_says_where_it_is_and_ends_politely(tmp_path: Path, number: signal.Signals) -> None:
+    checkout = Path(__file__).parents[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        assert ready.startswith("duostyle is ready: http://127.0.0.1:")
+        address = ready.split()[-1]
+        assert httpx.get(address + "livez").status_code == 200
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert out == ""
+    assert "Traceback" not in err
