@@ -59,6 +59,11 @@ class Socket:
         header, image = decode_frame(data)
         return {**header, "image": image}
 
+    async def watch(self, job: str, frames: Any = False) -> dict[str, Any]:
+        """Subscribe and wait for the snapshot: nothing that happens from now on is missed."""
+        await self.send("subscribe", job=job, frames=frames)
+        return await self.until("state")
+
     async def until(self, *types: str) -> dict[str, Any]:
         """The next message of one of these types; frames on the way are acknowledged."""
         while True:

@@ -21,8 +21,7 @@ ENDS = ("completed", "failed", "cancelled")
 
 async def finished(running: Running, job: str) -> None:
     async with socket(running.url) as watcher:
-        await watcher.send("subscribe", job=job, frames=False)
-        state = await watcher.until("state")
+        state = await watcher.watch(job)
         if state["status"] not in ENDS:
             await watcher.until(*ENDS)
 
@@ -58,7 +57,7 @@ async def test_no_result_before_the_end_but_the_best_so_far(start: Callable[...,
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         http = Client(raw)
         accepted = await http.submit()
-        await watcher.send("subscribe", job=accepted["job"], frames=False)
+        await watcher.watch(accepted["job"])
         engine.release(2)
         await watcher.until("progress")
         early = await raw.get(accepted["links"]["result"])
@@ -95,7 +94,7 @@ async def test_cancelling_a_queued_job_never_touches_the_running_one(start: Call
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         http = Client(raw)
         first, second, third = [await http.submit() for _ in range(3)]
-        await watcher.send("subscribe", job=first["job"], frames=False)
+        await watcher.watch(first["job"])
         engine.release(1)
         await watcher.until("progress")
         for _ in range(2):
@@ -119,7 +118,7 @@ async def test_cancelling_the_running_job_lets_the_next_run(start: Callable[...,
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         http = Client(raw)
         first, second = await http.submit(), await http.submit()
-        await watcher.send("subscribe", job=first["job"], frames=False)
+        await watcher.watch(first["job"])
         engine.release(1)
         await watcher.until("progress")
         response = await raw.post(first["links"]["cancel"], headers={"Authorization": f"Bearer {first['key']}"})
@@ -166,7 +165,7 @@ async def test_a_restart_in_the_middle_loses_no_job(start: Callable[..., Running
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         http = Client(raw)
         first, second = await http.submit(), await http.submit()
-        await watcher.send("subscribe", job=first["job"], frames=False)
+        await watcher.watch(first["job"])
         engine.release(1)
         await watcher.until("progress")
     running.stop()

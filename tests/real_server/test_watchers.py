@@ -34,8 +34,7 @@ async def test_two_watchers_see_the_same_end_and_one_last_frame(start: Callable[
         await pictures.send("submit", ref="r", content=image, styles=[image], params={})
         accepted = await pictures.until("accepted")
         assert accepted["ref"] == "r"
-        await numbers.send("subscribe", job=accepted["job"], frames=False)
-        await numbers.until("state")
+        await numbers.watch(accepted["job"])
         engine.release(10)
         seen = [await watcher.all_until(*ENDS) for watcher in (numbers, pictures)]
     assert [messages[-1]["type"] for messages in seen] == ["completed", "completed"]
@@ -76,8 +75,7 @@ async def test_a_cancelled_job_tells_every_watcher_once(start: Callable[..., Run
     ):
         accepted = await Client(raw).submit()
         for watcher in (first, second):
-            await watcher.send("subscribe", job=accepted["job"], frames=False)
-            await watcher.until("state")
+            await watcher.watch(accepted["job"])
         engine.release(1)
         await first.until("progress")
         for _ in range(2):
@@ -95,14 +93,12 @@ async def test_who_comes_back_sees_the_state_and_the_last_frame_at_once(start: C
     async with httpx.AsyncClient(base_url=running.url) as raw:
         accepted = await Client(raw).submit()
         async with socket(running.url) as watcher:
-            await watcher.send("subscribe", job=accepted["job"], frames={})
-            await watcher.until("state")
+            await watcher.watch(accepted["job"], frames={})
             engine.release(3)
             await watcher.until("frame")
         # The engine stands still now: what comes is remembered, not painted.
         async with socket(running.url) as watcher:
-            await watcher.send("subscribe", job=accepted["job"], frames={})
-            assert (await watcher.until("state"))["status"] == "running"
+            assert (await watcher.watch(accepted["job"], frames={}))["status"] == "running"
             assert (await watcher.until("frame"))["job"] == accepted["job"]
 
 
@@ -121,8 +117,7 @@ async def test_a_stalled_reader_delays_nobody_and_is_dropped(start: Callable[...
             f'{{"type":"subscribe","job":"{accepted["job"]}","frames":{{"max_fps":60,"window":4,"quality":95}}}}'
         )
         # From here on it reads nothing, but says that it drew everything, so that frames keep coming.
-        await healthy.send("subscribe", job=accepted["job"], frames=False)
-        await healthy.until("state")
+        await healthy.watch(accepted["job"])
         steps = []
         for seq in range(2000):
             engine.release(1)
