@@ -29,7 +29,7 @@ export class Actions extends EventTarget {
     this.#steering = active && mine;
     this.#launch.hidden = active;
     this.#launch.disabled = launching;
-    this.#launch.textContent = launching ? "Starting" : ended ? "Paint again" : "Paint";
+    this.#launch.textContent = launching ? "Starting" : ended ? "Launch again" : "Launch";
     this.#pause.hidden = this.#stop.hidden = !this.#steering;
     this.#pause.textContent = paused ? "Resume" : "Pause";
     this.#pause.dataset.act = paused ? "resume" : "pause";
@@ -57,5 +57,5 @@ function hint(active, mine, ready) {
   if (active && !mine) return "You are watching a shared painting. Only who started it can steer it.";
   if (active) return "Settings in full colour can be changed while it paints.";
   if (!ready) return "";
-  return /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘ Return paints, Esc stops" : "Ctrl + Enter paints, Esc stops";
+  return /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘ Return launches, Esc stops" : "Ctrl + Enter launches, Esc stops";
 }

@@ -40,13 +40,13 @@ def tile(page: Page, title: str) -> None:
 
 
 def launch(page: Page, *, styles: tuple[str, ...] = ("Red",)) -> str:
-    """Choose from the gallery, paint, and give the job's id from the address."""
+    """Choose from the gallery, launch, and give the job's id from the address."""
     tile(page, "Harbour")
     for index, style in enumerate(styles):
         if index:
             page.get_by_role("button", name="Add style").click()
         tile(page, style)
-    page.get_by_role("button", name="Paint", exact=True).click()
+    page.get_by_role("button", name="Launch", exact=True).click()
     page.wait_for_url("**/?job=*")
     return page.url.split("job=")[1]
 
@@ -85,7 +85,7 @@ def test_upload_paint_watch_and_download(site: Site, open_page: Open) -> None:
     upload(page, ".slots-content", image_bytes((10, 20, 200), (90, 60)))
     upload(page, ".slots-styles", image_bytes((200, 20, 10)))
     expect(page.locator(".slot.filled")).to_have_count(2)
-    page.get_by_role("button", name="Paint", exact=True).click()
+    page.get_by_role("button", name="Launch", exact=True).click()
     status(page, "running")
     steps = [next_frame(site, page) for _ in range(3)]
     assert 0 < steps[0] < steps[1] < steps[2]
@@ -114,7 +114,7 @@ def test_stop_keeps_the_picture_so_far(site: Site, open_page: Open) -> None:
     with page.expect_download() as download:
         page.locator("[data-format=png]").click()
     assert Image.open(io.BytesIO(download.value.path().read_bytes())).size == SIZE
-    expect(page.get_by_role("button", name="Paint again")).to_be_enabled()
+    expect(page.get_by_role("button", name="Launch again")).to_be_enabled()
 
 
 def test_pause_and_resume(site: Site, open_page: Open) -> None:
