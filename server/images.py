@@ -1,7 +1,7 @@
 """Uploaded bytes to checked sRGB pictures and back; the only room that knows Pillow. Every function here blocks.
 
 The format is told from the first bytes, not from a name, and only that one decoder is tried. The size in pixels is read
-from the header and capped before anything is decompressed.
+from the header and capped before anything is decompressed. Of several frames or pages the first counts.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin, features
 
 from server.errors import CorruptImage, DuostyleError, ImageTooLarge, UnsupportedFormat
 from server.picture import Picture
 
 Format = Literal["jpeg", "png", "webp", "tiff"]
 
-FORMATS = ("jpeg", "png", "webp", "tiff", "gif", "bmp")
+# Some builds of Pillow lack AVIF.
+FORMATS = ("jpeg", "png", "webp", "gif", "tiff", *(("avif",) if features.check("avif") else ()))
 # The longest side that a JPEG can hold, so that every accepted picture can be shown again.
 MAX_SIDE_PX = 65_500
 
@@ -30,8 +31,8 @@ _MAGIC = (
     (b"GIF89a", "gif"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
-    (b"BM", "bmp"),
 )
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
 # A progressive JPEG of a few KiB may ask for a full pass over the picture per scan; real ones have about ten.
 _MAX_SCANS, _START_OF_SCAN = 100, b"\xff\xda"
 _ORIENTATION = 0x0112
@@ -62,10 +63,11 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> Checked:
     with _Damage():
         image = _open(data, kind)
         _cap(image, max_pixels)
+        image.load()
+        # After load, because Pillow turns a TIFF upright by itself and then forgets the orientation.
         width, height = image.size
         if _orientation(image) >= 5:
             width, height = height, width
-        image.load()
         if image.mode in ("I", "F"):
             raise UnsupportedFormat("32-bit pixels are not supported", limit="8 or 16 bits per channel", got=image.mode)
     return Checked(image_id(data), width, height, kind, len(data))
@@ -83,6 +85,8 @@ def sniff(data: bytes) -> str:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
+    if "avif" in FORMATS and _brands(data) & _AVIF_BRANDS:
+        return "avif"
     raise UnsupportedFormat("this is not a picture in a supported format", limit=list(FORMATS))
 
 
@@ -97,6 +101,10 @@ def decode(data: bytes, *, max_px: int | None = None) -> Picture:
         target = _target_size(image.size, max_px)
         # A JPEG decoder can shrink by 2, 4 or 8 while it decodes; never below the target.
         image.draft(None, target)
+        image.load()
+        if kind == "tiff":
+            # Pillow has turned it upright by itself, which may have swapped its sides.
+            target = _target_size(image.size, max_px)
         profile = image.info.get("icc_profile")
         orientation = _orientation(image)
         image = _over_white(_eight_bit(image))
@@ -137,6 +145,14 @@ def encode(
     out = io.BytesIO()
     image.save(out, format, **options)
     return out.getvalue()
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands that the first box of an ISO media file claims; HEIC shares everything else with AVIF."""
+    if data[4:8] != b"ftyp":
+        return set()
+    names = data[8:12] + data[16 : min(int.from_bytes(data[:4], "big"), 256)]
+    return {names[at : at + 4] for at in range(0, len(names), 4)}
 
 
 class _Damage:

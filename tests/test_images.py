@@ -13,12 +13,13 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from server import images
 from server.errors import CorruptImage, ImageTooLarge, UnsupportedFormat
 from server.picture import Picture
 
+avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -110,7 +111,16 @@ def test_check_refuses_a_jpeg_with_a_thousand_scans() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"RIFF1234"]
+    "data",
+    [
+        b"",
+        b"hello",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7",
+        b"RIFF1234",
+        saved(Image.new("RGB", (2, 2)), "BMP"),
+        b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic",
+    ],
 )
 def test_other_formats_are_unsupported(data: bytes) -> None:
     with pytest.raises(UnsupportedFormat):
@@ -140,6 +150,29 @@ def test_damaged_bytes_raise_only_our_errors(name: str, data: st.DataObject) -> 
     for function in (check, images.decode):
         with contextlib.suppress(CorruptImage, UnsupportedFormat, ImageTooLarge):
             function(bytes(whole))
+
+
+def test_the_formats_are_these_and_no_others() -> None:
+    assert images.FORMATS[:5] == ("jpeg", "png", "webp", "gif", "tiff")
+    assert images.FORMATS[5:] == (("avif",) if features.check("avif") else ())
+
+
+@avif
+def test_avif_with_alpha_goes_over_white() -> None:
+    image = Image.new("RGBA", (32, 16), (*RED, 255))
+    image.paste((0, 0, 0, 0), (16, 0, 32, 16))
+    picture = images.decode(saved(image, "AVIF", quality=100, subsampling="4:4:4"))
+    assert (picture.width, picture.height) == (32, 16)
+    assert near(pixel(picture, 4, 8), RED, 4)
+    assert near(pixel(picture, 28, 8), WHITE, 4)
+
+
+@pytest.mark.parametrize("name", ["gif", "tiff", "webp", pytest.param("avif", marks=avif)])
+def test_the_first_of_several_frames_counts(name: str) -> None:
+    first, second = (Image.new("RGB", (16, 16), colour) for colour in (RED, BLUE))
+    data = saved(first, name, save_all=True, append_images=[second])
+    assert check(data).format == name
+    assert near(pixel(images.decode(data), 8, 8), RED, 6)
 
 
 def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
@@ -249,6 +282,27 @@ def test_orientation_brings_the_red_corner_home(orientation: int) -> None:
     assert (checked.width, checked.height) == size
     assert pixel(picture, 0, 0) == RED
     assert all(pixel(picture, x, y) == BLUE for y in range(size[1]) for x in range(size[0]) if (x, y) != (0, 0))
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "tiff", pytest.param("avif", marks=avif)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_format_that_knows_orientation_is_turned_once(name: str, orientation: int) -> None:
+    # As above with a corner of 16 px, which survives lossy compression; reduced to half on the way.
+    corner = {1: (0, 0), 2: (48, 0), 3: (48, 16), 4: (0, 16), 5: (0, 0), 6: (0, 16), 7: (48, 16), 8: (48, 0)}
+    image = Image.new("RGB", (64, 32), BLUE)
+    image.paste(RED, (*corner[orientation], corner[orientation][0] + 16, corner[orientation][1] + 16))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {} if name == "tiff" else {"quality": 95}
+    data = saved(image, name, exif=exif, **options)
+    size = (64, 32) if orientation < 5 else (32, 64)
+    checked = check(data)
+    assert (checked.width, checked.height) == size
+    picture = images.decode(data, max_px=32)
+    assert (picture.width, picture.height) == (size[0] // 2, size[1] // 2)
+    assert near(pixel(picture, 3, 3), RED, 20)
+    for x, y in ((picture.width - 4, 3), (3, picture.height - 4), (picture.width - 4, picture.height - 4)):
+        assert near(pixel(picture, x, y), BLUE, 20)
 
 
 def test_decode_reduces_to_the_longest_side_and_never_enlarges() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from server import images
 from server.params import describe_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -121,6 +122,18 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(page: Page) -> None:
         foreign = [found for found in re.findall(r"https?://[^\s\"'`)]+", text) if "www.w3.org" not in found]
         assert foreign == [], path.name
         assert "innerHTML" not in text, path.name
+
+
+def test_the_start_button_says_launch_and_the_other_stop(page: Page) -> None:
+    texts = {attrs["id"]: page.texts.get(i) for i, (_, attrs) in enumerate(page.elements) if "id" in attrs}
+    assert (texts["launch"], texts["stop"]) == ("Launch", "Stop")
+    assert '"Launch again" : "Launch"' in (STATIC / "js" / "actions.js").read_text(encoding="utf-8")
+
+
+def test_the_file_dialog_offers_what_the_server_takes(page: Page) -> None:
+    offered = [attrs["accept"] for tag, attrs in page.elements if tag == "input" and "accept" in attrs]
+    wanted = {f"image/{name}" for name in (*images.FORMATS, "avif")}
+    assert [set(accept.split(",")) for accept in offered] == [wanted]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
