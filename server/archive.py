@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from pydantic import ValidationError
 
-from server.errors import NotFound
+from server.errors import EngineError, NotFound
 from server.jobs import Job, JobStatus
 from server.params import StyleParams
 from server.store import JobRow, Store
@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 _KEPT = 1000
 # The seq in the store is that of the last change of status; clients may have seen later ones. No run has more events.
 _SEQ_GAP = 20_000
+# A job that ended the process this often would do it for ever.
+MAX_STARTS = 3
 
 
 class Archive:
@@ -58,8 +60,11 @@ class Archive:
         self._ended.pop(job_id, None)
         await self._store.forget_job(job_id)
 
-    async def recover(self) -> list[Job]:
-        """The unfinished jobs of an earlier process, oldest first and queued again; ended ones are kept at hand."""
+    async def recover(self, now: float) -> list[Job]:
+        """The unfinished jobs of an earlier process, oldest first and queued again; ended ones are kept at hand.
+
+        A job that was running when the process died, for the third time, has failed at `now` (unix seconds).
+        """
         unfinished: list[Job] = []
         for row in await self._store.jobs():
             try:
@@ -71,17 +76,29 @@ class Archive:
             if job.status.ended:
                 self.keep(job)
                 continue
+            job.seq += _SEQ_GAP
+            if job.status is JobStatus.RUNNING and job.starts >= MAX_STARTS:
+                await self._give_up(job, now)
+                continue
             content = await self._store.image(job.content)
             if content is not None:
                 job.pixels = (content.width, content.height)
             # the one change that the statuses do not know: the process that painted is gone
             job.status = JobStatus.QUEUED
-            job.seq += _SEQ_GAP
             job.frame_seq = job.step = job.level = job.width = job.height = 0
             job.elapsed_s, job.eta_s, job.costs, job.started_at = 0.0, None, None, None
             await self.save(job)
             unfinished.append(job)
         return unfinished
+
+    async def _give_up(self, job: Job, now: float) -> None:
+        message = f"the server died {job.starts} times while it painted this; the picture may be too large for it"
+        job.error = EngineError(message).as_dict()
+        job.ended_at = now
+        job.move(JobStatus.FAILED)
+        _log.error("job given up: the process died %d times while it ran", job.starts)
+        await self.save(job)
+        self.keep(job)
 
 
 def _params_of(row: JobRow) -> StyleParams:
@@ -111,6 +128,7 @@ def _row(job: Job) -> JobRow:
         has_result=job.has_result,
         partial=job.partial,
         report=job.report,
+        starts=job.starts,
     )
 
 
@@ -139,4 +157,5 @@ def _job(row: JobRow, params: StyleParams) -> Job:
         has_result=row.has_result,
         partial=row.partial,
         report=row.report,
+        starts=row.starts,
     )

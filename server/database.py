@@ -12,7 +12,7 @@ from typing import Any
 
 from server.errors import BadRequest
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE images (
     id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
@@ -24,13 +24,15 @@ CREATE TABLE jobs (
     created_at REAL NOT NULL, started_at REAL, ended_at REAL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, step INTEGER NOT NULL, total_steps INTEGER NOT NULL,
     elapsed_s REAL NOT NULL, seq INTEGER NOT NULL, costs TEXT, error TEXT,
-    has_result INTEGER NOT NULL, partial INTEGER NOT NULL, report TEXT
+    has_result INTEGER NOT NULL, partial INTEGER NOT NULL, report TEXT, starts INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE uses (
     job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
 );
 CREATE INDEX uses_by_image ON uses(image);
 """
+# What brings a file of this version to the next one.
+_UPGRADES = {1: "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,10 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """All that outlives the process about a job. Times are unix seconds, `status` a JobStatus value."""
+    """All that outlives the process about a job. Times are unix seconds, `status` a JobStatus value.
+
+    `starts` counts the runs on the engine that never came back.
+    """
 
     id: str
     key_hash: bytes
@@ -69,6 +74,7 @@ class JobRow:
     has_result: bool
     partial: bool
     report: dict[str, Any] | None
+    starts: int = 0
 
 
 _COLUMNS = [field.name for field in dataclasses.fields(JobRow)]
@@ -109,6 +115,9 @@ class Database:
             raise BadRequest(f"{path} was written by a newer version of duostyle", field="data_dir")
         if version == 0:
             self._sql.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            return
+        for old in range(version, _VERSION):
+            self._sql.executescript(f"BEGIN IMMEDIATE; {_UPGRADES[old]} PRAGMA user_version = {old + 1}; COMMIT;")
 
     def close(self) -> None:
         self._sql.close()

@@ -96,18 +96,24 @@ class Dispatcher:
             if self._draining:
                 # interrupted, not cancelled: the next process begins it again
                 job.status = JobStatus.QUEUED
+                job.starts -= 1
                 await self._archive.save(job)
                 return
             if ended.how == "paused":
                 entry.best = ended.picture
                 if ended.picture is not None:
                     self._show(entry, ended.picture, job.step)
+                # last: while this is stored the job may be resumed or end
+                job.starts -= 1
+                await self._archive.save(job)
                 return
         if entry.verdict is None:
             entry.verdict = JobStatus.COMPLETED if ended.how == "done" else JobStatus.FAILED
         await self._endings.finish(entry, picture=ended.picture, report=ended.report, error=ended.error)
 
     async def _on_engine(self, entry: Entry) -> Ended:
+        # stored before the engine has it: a job that kills the process must not be tried for ever
+        entry.job.starts += 1
         await self._archive.save(entry.job)
         if entry.task is None:
             entry.begun = True

@@ -74,7 +74,7 @@ class Job:
 
     `created_at`, `started_at`, `ended_at` in unix seconds; `width`, `height` in px of the current level; `seq` counts
     the job's events and never falls; `frame_seq` is that of its newest frame (0: none). `pixels` is the content's size
-    as uploaded.
+    as uploaded. `starts` counts the runs on the engine that have not come back, also those of earlier processes.
     """
 
     id: str
@@ -103,6 +103,7 @@ class Job:
     has_result: bool = False
     partial: bool = False
     report: dict[str, Any] | None = field(default=None, repr=False)
+    starts: int = 0
 
     def move(self, status: JobStatus) -> None:
         """Change the status. Raises InternalError when the contract does not allow it."""

@@ -102,7 +102,7 @@ class Scheduler:
 
     async def start(self) -> None:
         """Queue the unfinished jobs of an earlier process again, in their order, then dispatch."""
-        for job in await self._archive.recover():
+        for job in await self._archive.recover(self._endings.wall()):
             entry = self._endings.live[job.id] = Entry(job)
             self._line.add(entry)
         self._line.tell()

@@ -74,12 +74,39 @@ async def test_recovery_queues_the_unfinished_in_their_order(store: Store) -> No
     for name, status in zip("abcd", ("running", "completed", "paused", "queued"), strict=True):
         await before.save(job(name, JobStatus(status), seq=40, step=3))
     after = Archive(store)
-    recovered = await after.recover()
+    recovered = await after.recover(now=9.0)
     assert [one.id for one in recovered] == ["a", "c", "d"]
     assert {one.status for one in recovered} == {JobStatus.QUEUED}
     assert all(one.seq > 10_000 and one.step == 0 for one in recovered)
     assert after.at_hand("b").status is JobStatus.COMPLETED
     assert {row.status for row in await store.jobs()} == {"queued", "completed"}
+
+
+@pytest.mark.parametrize(
+    ("status", "starts", "then"),
+    [
+        ("running", 2, "queued"),
+        ("running", 3, "failed"),
+        ("queued", 3, "queued"),
+        ("paused", 3, "queued"),
+    ],
+)
+async def test_a_job_that_ended_the_process_three_times_is_given_up(
+    store: Store, status: str, starts: int, then: str
+) -> None:
+    await Archive(store).save(job("a", JobStatus(status), starts=starts, seq=40))
+    await Archive(store).save(job("b", JobStatus.QUEUED))
+    after = Archive(store)
+    recovered = [one.id for one in await after.recover(now=9.0)]
+    assert recovered == (["b"] if then == "failed" else ["a", "b"])
+    row = await store.job("a")
+    assert row is not None
+    assert (row.status, row.starts) == (then, starts)
+    if then == "failed":
+        assert row.error is not None
+        assert (row.error["code"], row.ended_at) == ("engine_failed", 9.0)
+        assert "died 3 times" in row.error["message"]
+        assert after.at_hand("a").seq > 40
 
 
 async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:
@@ -88,7 +115,7 @@ async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:
     row = await store.job("a")
     assert row is not None
     await store.save_job(dataclasses.replace(row, params={"brush": 5}))
-    assert await kept.recover() == []
+    assert await kept.recover(now=9.0) == []
     await store.save_job(dataclasses.replace(row, params={"brush": 5}, status="completed"))
     with pytest.raises(NotFound):
         await kept.ended("a")

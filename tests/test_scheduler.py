@@ -10,7 +10,7 @@ from server import images
 from server.errors import BadRequest, EngineError, Forbidden, NotFinished, NotFound, QueueFull, TooManyJobs
 from server.protocol import FrameOptions
 from tests.fakes import FakeEngine, image_bytes, picture_of
-from tests.rig import rig, soon
+from tests.rig import Rig, rig, soon
 
 ENDS = ("completed", "failed", "cancelled")
 NO_IMAGE = "sha256:" + "0" * 64
@@ -358,6 +358,34 @@ async def test_unfinished_jobs_are_queued_again_after_a_restart(tmp_path: Path) 
         assert states[1]["position"] < states[2]["position"]
         assert states[0]["seq"] > seen, "seq never falls, not even over a restart"
         assert await soon(built.scheduler.cancel(third.job, third.key)), "the key outlives the process"
+
+
+async def test_runs_that_never_came_back_are_counted_durably(tmp_path: Path) -> None:
+    async def stored(built: Rig, job: str) -> tuple[str, int]:
+        row = await built.store.job(job)
+        assert row is not None
+        return row.status, row.starts
+
+    async with rig(tmp_path, FakeEngine(gated=True)) as built:
+        accepted = await built.submit()
+        ear = built.watch()
+        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        built.engine.release()
+        await ear.until("progress")
+        assert await stored(built, accepted.job) == ("running", 1), "were the process to die now, this would count"
+        await soon(built.scheduler.pause(accepted.job, accepted.key))
+        await soon(built.scheduler.resume(accepted.job, accepted.key))
+        built.engine.release()
+        await ear.until("progress")
+        assert await stored(built, accepted.job) == ("running", 1), "a pause is not a death"
+    async with rig(tmp_path, FakeEngine(gated=True)) as built:
+        built.engine.release(100)
+        ear = built.watch()
+        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        heard = await ear.until("completed", "state")
+        if heard[-1]["type"] == "state" and heard[-1]["status"] != "completed":
+            await ear.until("completed")
+        assert await stored(built, accepted.job) == ("completed", 1), "nor is a polite stop"
 
 
 async def test_delete_forgets_a_running_job(tmp_path: Path) -> None:

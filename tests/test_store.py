@@ -121,6 +121,7 @@ async def test_a_job_comes_back_with_every_field(store: Store) -> None:
         has_result=True,
         partial=True,
         report={"share": None},
+        starts=2,
     )
     await store.save_job(job("j1", "sha256:c", "sha256:a"))
     await store.save_job(row)
@@ -218,6 +219,40 @@ async def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None
     with pytest.raises(BadRequest, match="newer"):
         await store.open()
     await store.close()
+
+
+async def test_a_folder_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "duostyle.sqlite")
+    # as the first version wrote it
+    connection.executescript("""
+        CREATE TABLE images (
+            id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
+            bytes INTEGER NOT NULL, touched_at REAL NOT NULL
+        );
+        CREATE TABLE jobs (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, key_hash BLOB NOT NULL,
+            client TEXT NOT NULL, content TEXT NOT NULL, styles TEXT NOT NULL, params TEXT NOT NULL,
+            status TEXT NOT NULL, created_at REAL NOT NULL, started_at REAL, ended_at REAL,
+            width INTEGER NOT NULL, height INTEGER NOT NULL, step INTEGER NOT NULL, total_steps INTEGER NOT NULL,
+            elapsed_s REAL NOT NULL, seq INTEGER NOT NULL, costs TEXT, error TEXT,
+            has_result INTEGER NOT NULL, partial INTEGER NOT NULL, report TEXT
+        );
+        CREATE TABLE uses (
+            job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
+        );
+        CREATE INDEX uses_by_image ON uses(image);
+        INSERT INTO jobs VALUES (1, 'j1', x'00ff', '127.0.0.1', 'sha256:c', '["sha256:s"]', '{"size": 64}', 'queued',
+            1000000.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, NULL, NULL, 0, 0, NULL);
+        PRAGMA user_version = 1;
+    """)
+    connection.close()
+    for starts in (0, 1):
+        store = Store(tmp_path)
+        await store.open()
+        row = job("j1", "sha256:c", "sha256:s", starts=starts)
+        assert await store.jobs() == [row]
+        await store.save_job(dataclasses.replace(row, starts=starts + 1))
+        await store.close()
 
 
 async def test_forgetting_a_job_removes_what_only_it_used(store: Store) -> None:
