@@ -118,6 +118,23 @@ class Seats:
             del self._taken[client]
 
 
+class Room:
+    """So many bytes at once, of all clients."""
+
+    def __init__(self, total_bytes: int) -> None:
+        self._total = total_bytes
+        self.taken = 0
+
+    def take(self, bytes: int) -> bool:
+        if self.taken + bytes > self._total:
+            return False
+        self.taken += bytes
+        return True
+
+    def give_back(self, bytes: int) -> None:
+        self.taken -= bytes
+
+
 def _plain(name: str) -> str:
     name = name.lower().strip("[]").rstrip(".")
     try:

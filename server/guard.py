@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +25,7 @@ from server.errors import (
     Forbidden,
     ImageTooLarge,
     InternalError,
+    QueueFull,
     TooManyRequests,
     Unauthorized,
 )
@@ -46,6 +48,16 @@ _HEADERS = {
 }
 
 
+@dataclass(slots=True)
+class _Body:
+    """One request's body, in bytes: at most `limit`; `taken` of the common room, `got` so far."""
+
+    limit: int
+    taken: int
+    got: int = 0
+    complete: bool = False
+
+
 class Guard:
     """Middleware around the whole app. `clock` counts seconds."""
 
@@ -58,6 +70,7 @@ class Guard:
         self._clock = clock
         self._rate = access.RateLimit(settings.max_requests_per_s, clock)
         self._seats = access.Seats(settings.max_sockets, settings.max_sockets_per_client)
+        self._room = access.Room(settings.max_inflight_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -132,9 +145,23 @@ class Guard:
             return
         limit = self._body_limit(scope["path"])
         declared = headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+        size = int(declared[:20]) if declared.isascii() and declared.isdigit() else 0
+        if size > limit:
             await self._refuse(_too_large(limit), scope, receive, send)
             return
+        # Room for the whole body, before a byte of it is read; it is in memory until the answer is out.
+        if not self._room.take(size):
+            error = self._no_room()
+            self._metrics.refused.labels(error.code).inc()
+            await self._refuse(error, scope, receive, send)
+            return
+        body = _Body(limit, size)
+        try:
+            await self._answer(scope, self._metered(receive, body), dressed)
+        finally:
+            self._room.give_back(body.taken)
+
+    async def _answer(self, scope: Scope, receive: Receive, dressed: Send) -> None:
         started = False
 
         async def noting(message: Message) -> None:
@@ -143,7 +170,7 @@ class Guard:
             await dressed(message)
 
         try:
-            await self._app(scope, self._metered(receive, limit), noting)
+            await self._app(scope, receive, noting)
         except Exception:
             if started:
                 raise
@@ -154,14 +181,16 @@ class Guard:
 
     def _body_limit(self, path: str) -> int:
         files = 1 + MAX_STYLES if path == "/api/jobs" else 1
-        return files * self._settings.max_upload_bytes + _FORM_SLACK_BYTES
+        limit = files * self._settings.max_upload_bytes + _FORM_SLACK_BYTES
+        # what has never room is too large, not too early
+        return min(limit, self._settings.max_inflight_bytes)
 
-    def _metered(self, receive: Receive, limit: int) -> Receive:
-        got, complete = 0, False
+    def _no_room(self) -> QueueFull:
+        return QueueFull("too many uploads at once", limit=self._settings.max_inflight_bytes)
 
+    def _metered(self, receive: Receive, body: _Body) -> Receive:
         async def metered() -> Message:
-            nonlocal got, complete
-            if complete:
+            if body.complete:
                 # What is awaited now is the client's leaving, which may take as long as it likes.
                 return await receive()
             try:
@@ -169,10 +198,16 @@ class Guard:
                     message = await receive()
             except TimeoutError:
                 raise BadRequest("the body did not arrive in time", limit=self._settings.send_timeout_s) from None
-            got += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if got > limit:
-                raise _too_large(limit)
+            body.got += len(message.get("body", b""))
+            body.complete = not message.get("more_body", False)
+            if body.got > body.limit:
+                raise _too_large(body.limit)
+            more = body.got - body.taken
+            # a body whose length was not declared takes its room as it comes
+            if more > 0:
+                if not self._room.take(more):
+                    raise self._no_room()
+                body.taken += more
             return message
 
         return metered

@@ -11,6 +11,7 @@ from server.settings import Settings
 _NAMES = (
     "max_size_px",
     "max_upload_bytes",
+    "max_inflight_bytes",
     "max_pixels",
     "max_queue",
     "max_jobs_per_client",

@@ -41,11 +41,21 @@ class Settings(BaseSettings):
         description="Web origins (https://example.org) that may use the server, besides its own page.",
     )
     token: str | None = Field(
-        None, min_length=16, description="When set, every request needs it: Authorization: Bearer or ?token=."
+        None,
+        min_length=16,
+        description=(
+            "When set, every request needs it (Authorization: Bearer or ?token=), save those for the page, its static "
+            "files, /livez and /readyz."
+        ),
     )
 
     max_size_px: int = Field(2048, ge=64, le=8192, description="Longest side of a painting in px.")
     max_upload_bytes: int = Field(32 * 2**20, ge=1024, description="Largest upload in bytes.")
+    max_inflight_bytes: int = Field(
+        256 * 2**20,
+        ge=2**16,
+        description="Most bytes of uploads being received or checked at once, of all clients; more are told to wait.",
+    )
     max_pixels: int = Field(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
     max_queue: int = Field(64, ge=1, le=10_000, description="Most jobs waiting, of all clients.")
     max_jobs_per_client: int = Field(16, ge=1, le=10_000, description="Most unfinished jobs of one client address.")

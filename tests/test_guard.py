@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from server.errors import BadRequest, ImageTooLarge
+from server.errors import BadRequest, ImageTooLarge, QueueFull
 from server.guard import Guard
 from server.metrics import Metrics
 from server.settings import Settings
@@ -114,6 +114,67 @@ async def test_a_declared_length_over_the_limit_never_reaches_the_app(length: by
     assert not app.called
     assert sent[0]["status"] == 413
     assert json.loads(sent[1]["body"])["error"]["code"] == "image_too_large"
+
+
+def upload(size: int, *, declared: bool) -> Scope:
+    return scope(headers=[(b"content-length", str(size).encode())] if declared else [])
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_uploads_at_once_share_one_room(declared: bool) -> None:
+    total = 2**17
+    entered, finish = asyncio.Event(), asyncio.Event()
+    app = App()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        entered.set()
+        await finish.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    first = True
+
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal first
+        chosen, first = slow if first else app, False
+        await chosen(scope, receive, send)
+
+    guard = Guard(either, settings=Settings(max_inflight_bytes=total), metrics=Metrics())
+
+    async def ask(size: int) -> list[Message]:
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return chunk(size, more=False)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await guard(upload(size, declared=declared), receive, send)
+        return sent
+
+    holding = asyncio.create_task(ask(total - 10))
+    await asyncio.wait_for(entered.wait(), 20)
+    await ask(10)
+    assert (len(app.body), app.errors) == (10, []), "what fits beside it passes, and gives its room back"
+    refused = await ask(11)
+    if declared:
+        assert refused[0]["status"] == 503
+        assert (b"retry-after", b"5") in refused[0]["headers"]
+        assert json.loads(refused[1]["body"])["error"]["code"] == "queue_full"
+    else:
+        assert [type(error) for error in app.errors] == [QueueFull]
+    assert len(app.body) == 10, "none of it reached the app"
+    finish.set()
+    await asyncio.wait_for(holding, 20)
+    await ask(total)
+    assert len(app.body) == 10 + total
+
+
+async def test_a_body_that_never_has_room_is_too_large() -> None:
+    app = App()
+    sent = await call(app, upload(2**16 + 1, declared=True), [], max_inflight_bytes=2**16)
+    assert (app.called, sent[0]["status"]) == (False, 413)
 
 
 async def test_an_upgrade_is_refused_with_a_close_code_where_no_answer_can_be_given() -> None:
