@@ -104,6 +104,9 @@ class Connection:
             _log.exception("a connection failed")
             await self._close(INTERNAL)
         finally:
+            if self._sending_at is not None and self._clock() > self._sending_at + _STALLED_S:
+                # the system gave up on it (TCP_USER_TIMEOUT) before our own patience ended, whoever noticed first
+                self._metrics.sockets_dropped.labels("stalled").inc()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -113,9 +116,6 @@ class Connection:
         while True:
             event = await self._socket.receive()
             if event["type"] == "websocket.disconnect":
-                if self._sending_at is not None and self._clock() > self._sending_at + _STALLED_S:
-                    # the system gave up on it (TCP_USER_TIMEOUT) before our own patience ended
-                    self._metrics.sockets_dropped.labels("stalled").inc()
                 return
             text = event.get("text")
             if text is None:

@@ -140,6 +140,7 @@ class Wire:
         self._from_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.flowing = asyncio.Event()
         self.flowing.set()
+        self.stuck = asyncio.Event()
         self._to_server.put_nowait({"type": "websocket.connect"})
         scope = {"type": "websocket", "path": "/ws", "headers": [], "subprotocols": list(subprotocols)}
         clocked = {} if clock is None else {"clock": clock}
@@ -156,6 +157,8 @@ class Wire:
         self.serving = asyncio.create_task(self.connection.serve())
 
     async def _send(self, event: Any) -> None:
+        if not self.flowing.is_set():
+            self.stuck.set()
         await self.flowing.wait()
         self._from_server.put_nowait(event)
 
@@ -186,6 +189,10 @@ class Wire:
         while heard[-1]["type"] not in types:
             heard.append(await self.hear())
         return heard
+
+    def lose(self) -> None:
+        """The connection is gone, without a word."""
+        self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1006})
 
     async def hang_up(self) -> None:
         self.flowing.set()
