@@ -1,0 +1,104 @@
+"""The engine's face: plain values, a control that any thread may use, and no torch on import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from server.engine.api import Cancelled, Control, Costs
+from server.params import StyleParams
+from server.picture import Picture
+
+MASK = Picture(1, 1, bytes(3))
+
+
+def test_importing_it_does_not_import_torch() -> None:
+    program = "import sys, server.engine.api; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
+
+
+def test_costs_as_json() -> None:
+    costs = Costs(total=6.0, content=1.0, style=(2.0, 3.0), tv=0.0)
+    assert costs.as_dict() == {"total": 6.0, "content": 1.0, "style": [2.0, 3.0], "tv": 0.0}
+
+
+def test_a_new_control_asks_for_nothing() -> None:
+    control = Control()
+    assert not control.cancelled
+    assert not control.paused
+    assert control.take_update() == (None, None)
+    control.check()
+
+
+def test_cancel_is_for_good() -> None:
+    control = Control()
+    control.cancel()
+    control.resume()
+    assert control.cancelled
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            control.check()
+
+
+def test_pause_and_resume() -> None:
+    control = Control()
+    control.pause()
+    assert control.paused
+    control.check()
+    control.resume()
+    assert not control.paused
+
+
+def test_controls_share_nothing() -> None:
+    first, second = Control(), Control()
+    first.cancel()
+    first.pause()
+    first.update(StyleParams())
+    assert not second.cancelled
+    assert not second.paused
+    assert second.take_update() == (None, None)
+
+
+def test_an_update_is_taken_once() -> None:
+    control = Control()
+    params = StyleParams(style_weight=3.0)
+    control.update(params)
+    assert control.take_update() == (params, None)
+    assert control.take_update() == (None, None)
+
+
+def test_updates_that_wait_are_merged() -> None:
+    control = Control()
+    newest = StyleParams(style_weight=4.0)
+    control.update(StyleParams(style_weight=3.0), (MASK, None))
+    control.update(newest)
+    assert control.take_update() == (newest, (MASK, None))
+    control.update(newest, (MASK,))
+    control.update(newest, ())
+    assert control.take_update() == (newest, ())
+
+
+def test_no_update_of_many_threads_is_torn() -> None:
+    control = Control()
+    taken: list[tuple[StyleParams, tuple[Picture | None, ...]]] = []
+    barrier = threading.Barrier(5)
+
+    def write(number: int) -> None:
+        barrier.wait(timeout=30)
+        for _ in range(200):
+            control.update(StyleParams(seed=number), (None,) * number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    barrier.wait(timeout=30)
+    while any(thread.is_alive() for thread in threads):
+        params, masks = control.take_update()
+        assert (params is None) == (masks is None)
+        if params is not None and masks is not None:
+            taken.append((params, masks))
+    for params, masks in taken:
+        assert params.seed == len(masks)

@@ -1,0 +1,231 @@
+"""What a person may do while a painting is made: cancel, pause, and change its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from server.engine.api import Cancelled, Control, Request, Step
+from server.engine.stylize import TorchEngine
+from server.params import StyleParams
+from server.picture import Picture
+from tests.engine.paintings import (
+    CONTENT,
+    COOL,
+    IMAGE,
+    WARM,
+    begin,
+    check,
+    grey_of,
+    mean,
+    no_steps,
+    nothing,
+    paint,
+)
+from tests.engine.pictures import flat_picture, scene_picture
+
+pytestmark = pytest.mark.weights
+
+
+def _stop_at(number: int, act: Callable[[], None], steps: list[Step]) -> Callable[[Step], None]:
+    def on_step(step: Step) -> None:
+        steps.append(step)
+        if step.step == number:
+            act()
+
+    return on_step
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_cancel(engine: TorchEngine, at: int) -> None:
+    control, steps = Control(), no_steps()
+    painter = begin(engine, control, content=scene_picture(210, 70), size=201, iterations=6, preset="draft")
+    with pytest.raises(Cancelled):
+        painter.run(_stop_at(at, control.cancel, steps))
+    assert len(steps) == at
+    picture = painter.picture()
+    assert (picture.width, picture.height) == (painter.plan.width, painter.plan.height)
+    with pytest.raises(Cancelled):
+        painter.run(lambda step: pytest.fail("no step after a cancel"))
+    assert painter.picture() == picture
+    assert painter.report()["evaluations"] == at
+
+
+def test_cancel_in_the_middle_of_an_evaluation(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    control, steps = Control(), no_steps()
+    painter = begin(engine, control, iterations=5)
+    assert engine.network is not None
+    conv = engine.network.convs[4]
+    choice, calls = conv.choice_back, 0
+
+    def cancelling(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            control.cancel()
+        return choice(*args)
+
+    monkeypatch.setattr(conv, "choice_back", cancelling)
+    with pytest.raises(Cancelled):
+        painter.run(steps.append)
+    assert calls == 4
+    assert len(steps) < 4
+    assert painter.picture().width == 64
+
+
+@pytest.mark.parametrize("pauses", [{1}, {2, 3}, {4}])
+def test_paused_and_resumed_gives_the_same_bytes(engine: TorchEngine, pauses: set[int]) -> None:
+    given: dict[str, Any] = {
+        "content": scene_picture(210, 70), "size": 201, "iterations": 4, "preset": "draft", "styles": (WARM, COOL),
+    }  # fmt: skip
+    whole, _ = paint(engine, **given)
+    control, steps, runs = Control(), no_steps(), 0
+    painter = begin(engine, control, **given)
+
+    def on_step(step: Step) -> None:
+        steps.append(step)
+        if step.step in pauses:
+            control.pause()
+
+    while not painter.run(on_step):
+        runs += 1
+        assert len(steps) in pauses
+        assert painter.run(lambda step: pytest.fail("no step while paused")) is False
+        control.resume()
+    assert runs == len(pauses - {4})
+    assert painter.picture() == whole.picture()
+    check(painter, steps, styles=2)
+
+
+def test_paused_before_the_first_step(engine: TorchEngine) -> None:
+    control = Control()
+    control.pause()
+    painter = begin(engine, control)
+    assert painter.run(lambda step: pytest.fail("no step while paused")) is False
+    assert painter.picture().width == 64
+
+
+def test_cancel_while_paused(engine: TorchEngine) -> None:
+    control = Control()
+    control.pause()
+    painter = begin(engine, control)
+    painter.run(nothing)
+    control.cancel()
+    with pytest.raises(Cancelled):
+        painter.run(nothing)
+
+
+def _updated(
+    engine: TorchEngine, changes: dict[str, Any], masks: tuple[Picture | None, ...] | None = None
+) -> list[Step]:
+    """Steps of a painting with two styles whose parameters change after the third."""
+    control, steps = Control(), no_steps()
+    before = {"size": 64, "iterations": 6, "style_mix": [1.0, 0.0]}
+    painter = engine.begin(Request(CONTENT, (WARM, COOL), StyleParams.model_validate(before)), control)
+    after = StyleParams.model_validate(before | changes)
+    assert painter.run(_stop_at(3, lambda: control.update(after, masks), steps))
+    assert [step.step for step in steps] == list(range(1, len(steps) + 1))
+    return steps
+
+
+def test_a_new_mix_is_taken_up_at_once(engine: TorchEngine) -> None:
+    steps = _updated(engine, {"style_mix": [0.0, 1.0]})
+    assert steps[2].costs.style[1] == 0
+    assert steps[3].costs.style[0] == 0
+    assert steps[3].costs.style[1] > 0
+    assert steps[-1].costs.total < steps[3].costs.total
+
+
+def test_new_weights_are_taken_up_at_once(engine: TorchEngine) -> None:
+    steps = _updated(engine, {"content_weight": 0.0, "tv_weight": 9.0})
+    assert steps[2].costs.content > 0
+    assert steps[3].costs.content == 0
+    assert steps[3].costs.tv > steps[2].costs.tv
+    heavy = _updated(engine, {"style_weight": 2000.0})
+    assert sum(heavy[3].costs.style) > 5 * sum(heavy[2].costs.style)
+
+
+def test_a_new_division_is_taken_up_at_once(engine: TorchEngine) -> None:
+    steps = _updated(engine, {"masks": "left-right", "style_mix": [0.5, 0.5]})
+    assert steps[2].costs.style[1] == 0
+    assert min(steps[3].costs.style) > 0
+
+
+def test_new_masks_are_taken_up_at_once(engine: TorchEngine) -> None:
+    nowhere = flat_picture(2, 2, (0.0, 0.0, 0.0))
+    steps = _updated(engine, {"masks": [IMAGE, None]}, (nowhere, None))
+    assert steps[2].costs.style[0] > 0
+    assert steps[3].costs.style[0] == 0
+    assert steps[3].costs.style[1] > 0
+
+
+def test_kept_color_is_taken_up_at_once(engine: TorchEngine) -> None:
+    control = Control()
+    shown: list[float] = []
+    grey = grey_of(CONTENT)
+    painter = begin(engine, control, content=grey, iterations=4)
+    after = StyleParams(size=64, iterations=4, preserve_color=1.0)
+
+    def on_step(step: Step) -> None:
+        picture = step.picture()
+        shown.append(abs(mean(picture, 0) - mean(picture, 2)))
+        if step.step == 2:
+            control.update(after)
+
+    painter.run(on_step)
+    assert shown[1] > 20
+    assert max(shown[2:]) < 3
+
+
+@pytest.mark.parametrize(("iterations", "wanted"), [(5, 5), (8, 8), (6, 6), (2, 3)])
+def test_more_or_fewer_iterations_are_taken_up(engine: TorchEngine, iterations: int, wanted: int) -> None:
+    steps = _updated(engine, {"iterations": iterations})
+    assert len(steps) == wanted
+    if wanted > 3:
+        assert [step.total_steps for step in steps[3:]] == [wanted] * (wanted - 3)
+
+
+def test_fewer_iterations_still_reach_the_finest_level(engine: TorchEngine) -> None:
+    control, steps = Control(), no_steps()
+    given: dict[str, Any] = {"size": 201, "iterations": 20, "preset": "draft"}
+    painter = begin(engine, control, content=scene_picture(210, 70), **given)
+    after = StyleParams.model_validate(given | {"iterations": 3})
+    assert painter.run(_stop_at(2, lambda: control.update(after), steps))
+    assert [step.step for step in steps] == [1, 2, 3]
+    assert (steps[-1].width, steps[-1].level) == (201, painter.plan.levels)
+
+
+def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> None:
+    control, steps = Control(), no_steps()
+    painter = begin(engine, control, iterations=4)
+    assert painter.run(_stop_at(2, control.pause, steps)) is False
+    control.update(StyleParams(size=64, iterations=4, content_weight=0.0))
+    control.resume()
+    assert painter.run(steps.append)
+    assert [step.costs.content == 0 for step in steps] == [False, False, True, True]
+
+
+def test_the_clock_measures_painting_and_not_pauses(engine: TorchEngine) -> None:
+    from server.engine.painter import TorchPainter
+    from server.engine.schedule import Pace
+
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1
+        return now
+
+    assert engine.network is not None
+    control, steps = Control(), no_steps()
+    request = Request(CONTENT, (WARM,), StyleParams(size=64, iterations=3))
+    painter = TorchPainter(engine.network, request, control, clock=clock, pace=Pace())
+    painter.run(_stop_at(2, control.pause, steps))
+    control.resume()
+    now += 1000
+    painter.run(steps.append)
+    assert all(0 < step.step_s < 100 for step in steps)
+    assert steps[-1].elapsed_s == pytest.approx(sum(step.step_s for step in steps))
+    assert painter.report()["elapsed_s"] < 100

@@ -1,0 +1,131 @@
+"""Sizes and steps of the levels, and resampling between them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.engine.pyramid import PRESETS, Level, climb, fit, plan_levels, resize, split_steps
+from tests.engine.pictures import flat, random_picture, scene, stripes
+
+SIDES = st.integers(1, 9000)
+SIZES = st.integers(64, 8192)
+NAMES = st.sampled_from(sorted(PRESETS))
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=8), st.integers(0, 5000))
+def test_split_steps_loses_none(weights: list[int], spare: int) -> None:
+    total = len(weights) + spare
+    shares = split_steps(weights, total)
+    assert len(shares) == len(weights)
+    assert sum(shares) == total
+    assert min(shares) >= 1
+
+
+@given(st.lists(st.integers(1, 500), min_size=2, max_size=8), st.integers(0, 5000))
+def test_split_steps_keeps_the_proportions(weights: list[int], spare: int) -> None:
+    shares = split_steps(weights, len(weights) + spare)
+    for weight, share in zip(weights, shares, strict=True):
+        assert abs(share - 1 - spare * weight / sum(weights)) <= len(weights)
+
+
+def test_split_steps_by_hand() -> None:
+    assert split_steps([1], 7) == [7]
+    assert split_steps([1, 1], 6) == [3, 3]
+    # 9 spare in the proportions 2 : 1
+    assert split_steps([2, 1], 11) == [7, 4]
+    assert split_steps([5, 9, 1], 3) == [1, 1, 1]
+
+
+@given(SIDES, SIDES, SIZES)
+def test_fit_keeps_the_aspect(width: int, height: int, longest: int) -> None:
+    got = fit(width, height, longest)
+    assert max(got) == longest
+    assert min(got) >= 1
+    scale = longest / max(width, height)
+    assert abs(got[0] - width * scale) <= 1
+    assert abs(got[1] - height * scale) <= 1
+
+
+@given(SIDES, SIDES, SIZES, NAMES, st.none() | st.integers(1, 5000))
+def test_levels_grow_to_the_wished_size(
+    width: int, height: int, size: int, preset: str, iterations: int | None
+) -> None:
+    levels = plan_levels(width, height, size, preset, iterations)
+    last = levels[-1]
+    assert (last.width, last.height) == fit(width, height, size)
+    assert max(last.width, last.height) == size
+    for level in levels:
+        wanted = fit(width, height, max(level.width, level.height))
+        assert (level.width, level.height) == wanted
+        assert level.steps >= 1
+    for coarse, fine in pairwise(levels):
+        assert coarse.width <= fine.width
+        assert coarse.height <= fine.height
+        assert max(coarse.width, coarse.height) < max(fine.width, fine.height)
+    if iterations is not None:
+        assert sum(level.steps for level in levels) == iterations
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_large_picture_has_more_levels(preset: str) -> None:
+    small, large = plan_levels(400, 300, 64, preset, None), plan_levels(400, 300, 2048, preset, None)
+    assert len(small) == 1
+    assert len(large) > 2
+
+
+def test_one_iteration_goes_to_the_finest_level() -> None:
+    assert plan_levels(400, 300, 800, "standard", 1) == [Level(800, 600, 1)]
+
+
+def test_megapixels() -> None:
+    assert Level(2000, 500, 3).megapixels == pytest.approx(1.0)
+
+
+def test_resize_to_the_same_size_changes_nothing() -> None:
+    x = random_picture(9, 5)
+    assert torch.equal(resize(x, 9, 5), x)
+
+
+@pytest.mark.parametrize(("width", "height"), [(3, 20), (20, 3), (1, 1), (40, 40)])
+def test_resize_gives_the_size_and_keeps_one_color(width: int, height: int) -> None:
+    got = resize(flat(9, 7, (0.2, 0.5, 0.9)), width, height)
+    assert got.shape == (1, 3, height, width)
+    assert torch.allclose(got, flat(width, height, (0.2, 0.5, 0.9)), atol=1e-5)
+
+
+def test_resize_down_averages() -> None:
+    # stripes of one pixel: without antialiasing one would see only the light or only the dark ones
+    x = torch.zeros(1, 1, 16, 64)
+    x[..., ::2] = 1
+    assert torch.allclose(resize(x, 8, 2), torch.full((1, 1, 2, 8), 0.5), atol=0.1)
+
+
+def test_climbing_from_the_content_gives_the_content() -> None:
+    content = scene(40, 30)
+    assert torch.allclose(climb(resize(content, 20, 15), content), content, atol=1e-5)
+
+
+def test_climbing_adds_only_what_was_lost() -> None:
+    content, x = scene(40, 30), stripes(20, 15)
+    plain = climb(x, content, band=0.0)
+    assert torch.allclose(plain, resize(x, 40, 30).clamp(0, 1), atol=1e-6)
+    lost = content - resize(resize(content, 20, 15), 40, 30)
+    assert torch.allclose(climb(x, content), (resize(x, 40, 30) + lost).clamp(0, 1), atol=1e-6)
+    smooth = flat(40, 30, (0.3, 0.6, 0.1))
+    assert torch.allclose(climb(x, smooth), plain, atol=1e-4)
+
+
+def test_climbing_stays_in_range_and_leaves_its_arguments_alone() -> None:
+    content, x = scene(41, 31), stripes(20, 15)
+    copies = content.clone(), x.clone()
+    got = climb(x, content, band=5.0)
+    assert got.shape == content.shape
+    assert float(got.min()) >= 0
+    assert float(got.max()) <= 1
+    assert torch.equal(content, copies[0])
+    assert torch.equal(x, copies[1])

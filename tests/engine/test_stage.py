@@ -1,0 +1,105 @@
+"""One level in progress: its start, its steps, its best picture, and live changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from server.engine.materials import Materials
+from server.engine.pyramid import Level, resize
+from server.engine.stage import Stage, climb_from
+from server.engine.vgg import Network
+from server.params import StyleParams
+from tests.engine.pictures import random_picture, scene, speckles, stripes
+
+pytestmark = pytest.mark.weights
+LEVEL = Level(40, 32, 10)
+
+
+def _stage(network: Network, previous: torch.Tensor | None = None, **changes: Any) -> Stage:
+    materials = Materials(network, scene(40, 32), [stripes(48, 48), speckles(48, 40)])
+    return Stage(materials, LEVEL, StyleParams(size=64, **changes), previous, lambda: None)
+
+
+def test_from_the_content(network: Network) -> None:
+    assert torch.equal(_stage(network, init="content").picture, scene(40, 32))
+
+
+def test_from_noise_of_the_seed(network: Network) -> None:
+    first, again, other = (_stage(network, init="noise", seed=seed).picture for seed in (5, 5, 6))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert float(first.std()) == pytest.approx((1 / 12) ** 0.5, abs=0.02)
+
+
+def test_auto_takes_the_cheaper_start(network: Network) -> None:
+    stage = _stage(network)
+    costs = {
+        name: stage.objective.evaluate(x).costs.total for name, x in (("own", stage.content), ("base", stage.base))
+    }
+    assert costs["own"] != costs["base"]
+    assert stage.objective.evaluate(stage.picture).costs.total == min(costs.values())
+
+
+def test_from_the_level_below(network: Network) -> None:
+    previous = random_picture(20, 16)
+    stage = _stage(network, previous)
+    wanted = climb_from(previous, stage.base, StyleParams())
+    assert torch.equal(stage.picture, wanted.clamp(0, 1))
+    assert stage.picture.shape == (1, 3, 32, 40)
+
+
+def test_noise_is_taken_up_without_the_contents_detail() -> None:
+    previous, base = random_picture(20, 16), scene(40, 32)
+    got = climb_from(previous, base, StyleParams(init="noise"))
+    assert torch.allclose(got, resize(previous, 40, 32).clamp(0, 1))
+    assert not torch.allclose(got, climb_from(previous, base, StyleParams()))
+
+
+def test_steps_keep_the_best(network: Network) -> None:
+    stage = _stage(network)
+    totals = [stage.step().total for _ in range(8)]
+    assert totals == sorted(totals, reverse=True)
+    assert totals[-1] < 0.9 * totals[0]
+    assert stage.best_costs == totals
+    assert stage.objective.evaluate(stage.picture).costs.total == pytest.approx(totals[-1], rel=1e-5)
+
+
+def test_tune_starts_anew_from_the_same_picture(network: Network) -> None:
+    stage = _stage(network, style_mix=[1.0, 0.0])
+    for _ in range(6):
+        stage.step()
+    painted = stage.picture
+    stage.tune(StyleParams(size=64, style_mix=[0.0, 1.0], style_weight=40.0))
+    assert stage.best_costs == []
+    assert float((stage.picture - painted).abs().mean()) < 0.05
+    first = stage.step()
+    assert first.style[0] == 0
+    assert first.style[1] > 0
+    for _ in range(6):
+        last = stage.step()
+    assert last.total < first.total
+
+
+def test_check_may_stop_the_making_and_a_step(network: Network) -> None:
+    class Stop(Exception):
+        pass
+
+    stopping = False
+
+    def check() -> None:
+        if stopping:
+            raise Stop
+
+    materials = Materials(network, scene(40, 32), [stripes(48, 48)])
+    stage = Stage(materials, LEVEL, StyleParams(size=64), None, check)
+    stage.step()
+    stopping = True
+    painted = stage.picture
+    with pytest.raises(Stop):
+        stage.step()
+    assert torch.equal(stage.picture, painted)
+    with pytest.raises(Stop):
+        Stage(materials, LEVEL, StyleParams(size=64), None, check)
