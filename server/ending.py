@@ -121,4 +121,5 @@ def _end_text(entry: Entry) -> str:
         fields["partial"] = job.partial
     if job.error is not None:
         fields["error"] = job.error
-    return messages.text(job.status.value, **fields, step=job.step, total_steps=job.total_steps, costs=job.costs)
+    fields |= {"step": job.step, "total_steps": job.total_steps, "costs": job.costs, "report": job.measured}
+    return messages.text(job.status.value, **fields)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -120,6 +121,15 @@ class Job:
         if not hmac.compare_digest(self.key_hash, hash_key(key)):
             raise Forbidden("this job has another key", field="key")
 
+    @property
+    def measured(self) -> dict[str, Any] | None:
+        """What clients learn of the report: `share` (of each style, null where not measured) and `evaluations`."""
+        if self.report is None:
+            return None
+        share = self.report.get("share")
+        finite = None if share is None else [round(part, 4) if math.isfinite(part) else None for part in share]
+        return {"share": finite, "evaluations": self.report.get("evaluations")}
+
     def state(self, *, position: int | None, eta_s: float | None) -> dict[str, Any]:
         """The fields of the `state` message, without `type`."""
         return {
@@ -142,4 +152,8 @@ class Job:
             "started_at": self.started_at,
             "ended_at": self.ended_at,
             "error": self.error,
+            "content": self.content,
+            "styles": list(self.styles),
+            "partial": self.partial,
+            "report": self.measured,
         }

@@ -25,6 +25,11 @@ def picture_of(step: int, width: int = 8, height: int = 6) -> Picture:
     return Picture(width, height, bytes([step % 251]) * (width * height * 3))
 
 
+def share_of(styles: int) -> list[float] | None:
+    """What the fake engine measures: 1/4 and 3/4 for two styles, nothing for another number."""
+    return [0.25, 0.75] if styles == 2 else None
+
+
 def image_bytes(color: tuple[int, int, int] = (200, 40, 10), size: tuple[int, int] = (16, 12)) -> bytes:
     """A PNG of one colour."""
     out = io.BytesIO()
@@ -63,7 +68,7 @@ class FakePainter:
             "costs": self._costs().as_dict(),
             "elapsed_s": float(self.step),
             "evaluations": self.step,
-            "share": None,
+            "share": share_of(len(self.request.styles)),
         }
 
     def _total(self) -> int:

@@ -78,8 +78,21 @@ def test_state_has_the_fields_of_the_contract() -> None:
         "started_at",
         "ended_at",
         "error",
+        "content",
+        "styles",
+        "partial",
+        "report",
     }
     assert (state["status"], state["position"], state["eta_s"]) == ("queued", 2, 3.5)
+
+
+def test_only_what_was_measured_is_reported() -> None:
+    one = job()
+    assert one.measured is None
+    one.report = {"share": [0.123456, float("nan")], "evaluations": 9, "elapsed_s": 2.0, "costs": None}
+    assert one.measured == {"share": [0.1235, None], "evaluations": 9}
+    one.report["share"] = None
+    assert one.state(position=None, eta_s=None)["report"] == {"share": None, "evaluations": 9}
 
 
 def test_seq_rises() -> None:

@@ -37,6 +37,21 @@ async def test_a_job_runs_and_its_result_is_the_engines_picture(tmp_path: Path) 
         assert (row.status, row.has_result, row.partial) == ("completed", True, False)
 
 
+async def test_the_end_and_the_state_tell_what_was_asked_and_measured(tmp_path: Path) -> None:
+    measured = {"share": [0.25, 0.75], "evaluations": 5}
+    async with rig(tmp_path, FakeEngine(steps=5, gated=True)) as built:
+        accepted = await built.submit(styles=2)
+        ear = built.watch()
+        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        state = (await ear.until("state"))[-1]
+        assert (state["content"], state["styles"], state["report"]) == (built.content, [built.style] * 2, None)
+        built.engine.release(5)
+        assert (await ear.until("completed"))[-1]["report"] == measured
+        assert built.scheduler.state(accepted.job)["report"] == measured
+    async with rig(tmp_path) as built:
+        assert built.scheduler.state(accepted.job)["report"] == measured, "also in the next process"
+
+
 async def test_cancelling_a_waiting_job_leaves_the_running_one_alone(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         first, second = await built.submit(), await built.submit()

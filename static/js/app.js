@@ -37,7 +37,7 @@ export class App {
       controls.values = kept.params ?? {};
       this.#restoring = false;
     }
-    if (session.job?.params && !kept) controls.values = session.job.params;
+    if (session.job && !kept) this.#showAsked(session.job);
     if (!jobId) status.say("idle", "");
     this.#refresh();
   }
@@ -121,12 +121,30 @@ export class App {
       return;
     }
     status.show(job);
-    if (message?.type === "state" && job.params && !session.mine) controls.values = job.params;
+    if (message?.type === "state" && !session.mine) this.#showAsked(job);
     if (message?.type === "updated" && !session.mine) controls.values = job.params;
     if (!stage.painted) stage.expect(job.width, job.height);
     if (job.step > 0) chart.add(job.step, job.costs, job.total_steps);
+    controls.mix.measured = job.report?.share ?? null;
     if (job.status === "completed") this.#showResult(job);
     this.#refresh();
+  }
+
+  // a guest, or its owner on another device, knows no more than the server says
+  #showAsked(job) {
+    const { slots, gallery, controls } = this.#parts;
+    const ids = ({ contentImage, styleImages }) => [contentImage?.id, ...styleImages.map((image) => image.id)].join();
+    if (job.content && job.styles) {
+      const picture = (id) => gallery.find(id) ?? { id };
+      const asked = { contentImage: picture(job.content), styleImages: job.styles.map(picture) };
+      if (ids(slots) !== ids(asked)) {
+        this.#restoring = true;
+        this.#shownContent = job.content;
+        slots.restore({ content: asked.contentImage, styles: asked.styleImages });
+        this.#restoring = false;
+      }
+    }
+    if (job.params) controls.values = job.params;
   }
 
   // frames are JPEG and may be reduced; the finished picture is shown as it is
@@ -176,6 +194,7 @@ export class App {
     const { slots, gallery, controls, stage, session, status } = this.#parts;
     const image = slots.contentImage;
     if (!session.job) status.say("idle", "");
+    if (!this.#restoring) controls.mix.measured = null;
     if (!session.active && stage.painted && this.#shownContent !== image?.id) this.#startAnew();
     this.#shownContent = image?.id ?? null;
     stage.setContent(image ? { url: this.#api.imageUrl(image.id, 1024), width: image.width, height: image.height } : null);

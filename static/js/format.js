@@ -49,3 +49,9 @@ export function sentence(text) {
   const trimmed = String(text ?? "").trim();
   return trimmed ? trimmed[0].toUpperCase() + trimmed.slice(1) : "";
 }
+
+/** "measured share 46 % / 54 %", or nothing unless there is one number for each of `count` styles. */
+export function measuredText(share, count) {
+  if (!Array.isArray(share) || share.length !== count || !share.every(Number.isFinite)) return "";
+  return `measured share ${share.map(percent).join(" / ")}`;
+}

@@ -31,6 +31,11 @@ export class Gallery extends EventTarget {
     this.#credits(all);
   }
 
+  /** The built-in picture with this id, or null. */
+  find(id) {
+    return [...this.pictures.content, ...this.pictures.style].find((picture) => picture.id === id) ?? null;
+  }
+
   /** Mark the pictures that are in use. */
   mark(ids) {
     for (const { id, button } of this.#tiles) button.setAttribute("aria-pressed", String(ids.has(id)));

@@ -19,6 +19,9 @@ export function newJob(id, key = null) {
     error: null,
     partial: false,
     params: null,
+    content: null,
+    styles: null,
+    report: null,
   };
 }
 
@@ -38,7 +41,7 @@ export function reduce(job, message) {
   const seq = Math.max(job.seq, Number(message.seq) || 0);
   switch (message.type) {
     case "state": {
-      const next = take(job, message, [...PROGRESS, "status", "params", "seq"]);
+      const next = take(job, message, [...PROGRESS, "status", "params", "seq", "content", "styles", "report"]);
       next.position = message.position ?? null;
       next.eta_s = message.eta_s ?? null;
       next.error = message.error ?? null;
@@ -66,11 +69,11 @@ export function reduce(job, message) {
     case "updated":
       return { ...job, params: { ...job.params, ...message.params } };
     case "completed":
-      return { ...take(job, message, ["elapsed_s"]), status: "completed", eta_s: null, seq };
+      return { ...take(job, message, ["elapsed_s", "report"]), status: "completed", eta_s: null, seq };
     case "failed":
-      return { ...take(job, message, ["elapsed_s"]), status: "failed", error: message.error ?? null, eta_s: null, seq };
+      return { ...take(job, message, ["elapsed_s", "report"]), status: "failed", error: message.error ?? null, eta_s: null, seq };
     case "cancelled":
-      return { ...take(job, message, ["elapsed_s"]), status: "cancelled", partial: message.partial === true, eta_s: null, seq };
+      return { ...take(job, message, ["elapsed_s", "report"]), status: "cancelled", partial: message.partial === true, eta_s: null, seq };
     default:
       return job;
   }

@@ -1,6 +1,6 @@
 // How the styles share the picture: one slider between two styles, one slider each for three or four.
 
-import { percent } from "./format.js";
+import { measuredText, percent } from "./format.js";
 import { shares } from "./scale.js";
 
 /** Event `change` when a person changed the mix. The value has one number per style, or null for equal shares. */
@@ -12,6 +12,8 @@ export class Mix extends EventTarget {
   #outputs = [];
   #key = "";
   #disabled = false;
+  #measured = null;
+  #note = document.createElement("p");
 
   constructor({ element, api }) {
     super();
@@ -19,6 +21,7 @@ export class Mix extends EventTarget {
     this.live = true;
     this.#element = element;
     this.#api = api;
+    this.#note.className = "mix-measured";
   }
 
   /** The styles in use, in order. Shares survive as long as their number stays the same. */
@@ -31,7 +34,14 @@ export class Mix extends EventTarget {
     if (images.length < 2) this.#element.replaceChildren();
     else if (images.length === 2) this.#pair(images);
     else this.#each(images);
+    if (images.length >= 2) this.#element.append(this.#note);
     this.disabled = this.#disabled;
+    this.#show();
+  }
+
+  /** What the server measured in the finished painting: one share per style, or null. */
+  set measured(share) {
+    this.#measured = share;
     this.#show();
   }
 
@@ -102,6 +112,8 @@ export class Mix extends EventTarget {
   #show() {
     if (this.#weights.length < 2 || this.#inputs.length === 0) return;
     const mix = shares(this.#weights);
+    this.#note.textContent = measuredText(this.#measured, this.#weights.length);
+    this.#note.hidden = this.#note.textContent === "";
     if (this.#weights.length === 2) {
       this.#set(this.#inputs[0], mix[1], `${percent(mix[0])} style 1, ${percent(mix[1])} style 2`);
     } else {

@@ -27,6 +27,7 @@ export class Stage extends EventTarget {
     this.#range.addEventListener("input", () => this.#split(Number(this.#range.value)));
     this.#compare.addEventListener("pointerdown", (event) => this.#grab(event));
     this.#compare.addEventListener("pointermove", (event) => this.#drag(event));
+    this.#before.addEventListener("load", () => this.#measure());
     this.#split(50);
   }
 
@@ -48,12 +49,12 @@ export class Stage extends EventTarget {
     return this.#comparing;
   }
 
-  /** The content picture {url, width, height} or null. */
+  /** The content picture {url, width, height} or null; a size that is not known is that of the picture itself. */
   setContent(content) {
     this.#content = content;
     if (content) {
       this.#before.src = content.url;
-      if (!this.#painted) this.#shape(content.width, content.height);
+      if (!this.#painted) this.expect(content.width, content.height);
     } else {
       this.#before.removeAttribute("src");
     }
@@ -65,7 +66,7 @@ export class Stage extends EventTarget {
     this.painter.clear();
     this.#painted = false;
     this.compare(false);
-    if (this.#content) this.#shape(this.#content.width, this.#content.height);
+    if (this.#content) this.expect(this.#content.width, this.#content.height);
     this.#show();
   }
 
@@ -93,6 +94,12 @@ export class Stage extends EventTarget {
 
   focusCompare() {
     this.#range.focus();
+  }
+
+  #measure() {
+    if (!this.#content || this.#content.width) return;
+    Object.assign(this.#content, { width: this.#before.naturalWidth, height: this.#before.naturalHeight });
+    if (!this.#painted) this.expect(this.#content.width, this.#content.height);
   }
 
   #done({ header, drawn }) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, duration, percent, sentence, short, timeLeft } from "../../static/js/format.js";
+import { bytes, duration, measuredText, percent, sentence, short, timeLeft } from "../../static/js/format.js";
 import { newJob, reduce } from "../../static/js/job.js";
 import { Memory } from "../../static/js/memory.js";
 import { parseFrame, parseMessage, retryDelay } from "../../static/js/protocol.js";
@@ -103,6 +103,18 @@ test("a job follows its messages and ignores those of others", () => {
 test("a late `accepted` does not put a running job back into the queue", () => {
   const running = reduce(newJob("j"), { type: "started", job: "j" });
   assert.equal(reduce(running, { type: "accepted", job: "j", position: 1 }).status, "running");
+});
+
+test("what was asked and measured comes with the state, and the measured share with the end", () => {
+  const asked = reduce(newJob("j"), { type: "state", job: "j", status: "running", content: "c", styles: ["a", "b"], report: null });
+  assert.deepEqual([asked.content, asked.styles, asked.report], ["c", ["a", "b"], null]);
+  const report = { share: [0.46, 0.54], evaluations: 9 };
+  assert.deepEqual(reduce(asked, { type: "completed", job: "j", seq: 9, elapsed_s: 1, report }).report, report);
+});
+
+test("the measured share is told when there is one for every style", () => {
+  assert.equal(measuredText([0.458, 0.542], 2), "measured share 46 % / 54 %");
+  for (const share of [null, [1], [0.5, null]]) assert.equal(measuredText(share, 2), "");
 });
 
 test("the status line says what matters", () => {

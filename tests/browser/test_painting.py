@@ -165,11 +165,22 @@ def test_two_styles_share_by_the_mix_and_it_is_live(site: Site, context: Browser
     next_frame(site, page)
     assert site.engine.painters[0].params.style_mix == [0.75, 0.25]
     assert len(site.engine.painters[0].request.styles) == 2
+    expect(page.locator(".mix-measured")).to_be_hidden()
+    site.engine.release(500)
+    status(page, "completed")
+    expect(page.locator(".mix-measured")).to_have_text("measured share 25 % / 75 %")
+    page.reload()
+    status(page, "completed")
+    expect(page.locator(".mix-measured")).to_have_text("measured share 25 % / 75 %")
 
 
 def test_a_shared_link_shows_the_painting_without_its_controls(site: Site, open_page: Open) -> None:
     page = open_page()
-    job = launch(page)
+    upload(page, ".slots-content", image_bytes((10, 20, 200), (90, 60)))
+    tile(page, "Red")
+    page.get_by_role("button", name="Launch", exact=True).click()
+    page.wait_for_url("**/?job=*")
+    job = page.url.split("job=")[1]
     step = next_frame(site, page)
     # another person has no key: another browser context, so no storage in common
     other = page.context.browser.new_context() if page.context.browser else None
@@ -180,6 +191,12 @@ def test_a_shared_link_shows_the_painting_without_its_controls(site: Site, open_
     expect(guest.locator(".hint")).to_contain_text("watching a shared painting")
     for name in ("Stop", "Pause"):
         expect(guest.get_by_role("button", name=name)).to_be_hidden()
+    expect(guest.locator(".slot.filled")).to_have_count(2)
+    assert guest.locator(".slots-content img").get_attribute("src") == page.locator(".slots-content img").get_attribute(
+        "src"
+    )
+    guest.get_by_role("button", name="Compare").click()
+    guest.wait_for_function("() => document.querySelector('.before:not([hidden])')?.naturalWidth === 90")
     guest.keyboard.press("Escape")
     site.engine.release(500)
     status(guest, "completed")
