@@ -16,6 +16,7 @@ from pydantic_settings import SettingsError
 
 from server import options, settings
 from server.engine.api import Engine
+from server.engine.environment import prepare
 from server.errors import BadRequest, DuostyleError, RequestError
 from server.reporters import MODES, make_reporter
 from server.settings import Settings
@@ -38,6 +39,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None, *, make_engine: EngineMaker | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 failed, 2 bad arguments or pictures, 130 interrupted."""
+    prepare(os.environ)
     arguments = make_parser().parse_args(join_values(sys.argv[1:] if argv is None else argv))
     try:
         return int(arguments.run(arguments, make_engine or torch_engine))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from server.engine import tiled
 from server.engine.api import Costs
 from server.engine.losses import content_cost, tv_cost
 from server.engine.moments import collage, moments
@@ -56,17 +57,28 @@ def content_layer(params: StyleParams, width: int, height: int) -> str:
     return choices[-1]
 
 
-def style_moments(network: Network, style: Tensor, check: Check) -> StyleMoments:
+def style_moments(network: Network, style: Tensor, check: Check, tile_px: int | None = None) -> StyleMoments:
     """Moments of a style picture [1, 3, h, w] at every style layer that it reaches."""
     layers = reachable(STYLE_LAYERS, style.shape[3], style.shape[2])
+    if tile_px is not None:
+        sums = tiled.sums(network, style, layers, lambda layer: (), tile_px, check)
+        return {layer: sums[layer][0].moments() for layer in layers}
     features = network.features(style, layers, check)
     return {layer: moments(features[layer]) for layer in layers}
+
+
+def content_features(network: Network, content: Tensor, layer: str, check: Check, tile_px: int | None) -> Tensor:
+    """The content's features [1, c, h', w'] at `layer`."""
+    if tile_px is not None:
+        return tiled.features(network, content, layer, tile_px, check)
+    return network.features(content, [layer], check)[layer]
 
 
 class Objective:
     """The costs at one size, for one content and 1 to 4 styles, evaluated with the parameters of the moment.
 
     `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
+    `tile_px`: evaluate in tiles of at most this side, or None for the whole picture at once.
     """
 
     def __init__(
@@ -77,13 +89,15 @@ class Objective:
         params: StyleParams,
         guides: Sequence[Tensor] = (),
         check: Check = lambda: None,
+        tile_px: int | None = None,
     ) -> None:
         self.network = network
+        self.tile_px = tile_px
         self.styles = styles
         self.check = check
         self.height, self.width = content.shape[-2:]
         self.content_layer = content_layer(params, self.width, self.height)
-        self.content = network.features(content, [self.content_layer], check)[self.content_layer]
+        self.content = content_features(network, content, self.content_layer, check, tile_px)
         self.tune(params, guides)
 
     def tune(self, params: StyleParams, guides: Sequence[Tensor] = ()) -> None:
@@ -101,13 +115,15 @@ class Objective:
 
     def evaluate(self, x: Tensor) -> Evaluation:
         """Costs and gradient at x [1, 3, h, w] in 0..1. Calls `check` before every convolution."""
+        if self.tile_px is not None:
+            return self._evaluate_tiled(x, self.tile_px)
         params = self.params
         outputs = self.network.forward(x, [self.content_layer, *self.weights], self.check)
         taps: dict[str, TapGradient] = {}
         costs: list[tuple[float, LayerCost]] = []
         for layer, weight in self.weights.items():
             h = outputs[self.network.index(layer)]
-            guides = self._guides_for(h)
+            guides = [guide.flatten() for guide in self._guides_at(h.shape[2], h.shape[3])]
             cost = self._judge(layer, measure(h.view(h.shape[1], -1), guides), params.style_weight * weight)
             costs.append((weight, cost))
             taps[layer] = _style_tap(cost, guides)
@@ -116,6 +132,30 @@ class Objective:
             content, change = content_cost(outputs[self.network.index(self.content_layer)], self.content)
             taps[self.content_layer] = _with_content(taps.get(self.content_layer), change.mul_(params.content_weight))
         gradient = self.network.backward(outputs, taps, self.check) if taps else torch.zeros_like(x)
+        return self._finish(x, gradient, costs, content)
+
+    def _evaluate_tiled(self, x: Tensor, tile_px: int) -> Evaluation:
+        """The same in two passes over tiles: sums of moments first, then the gradient that they ask for."""
+        params = self.params
+
+        def guides(layer: str) -> Sequence[Tensor]:
+            return self._guides_at(self.height // tiled.stride(layer), self.width // tiled.stride(layer))
+
+        sums = tiled.sums(self.network, x, list(self.weights), guides, tile_px, self.check) if self.weights else {}
+        costs = [
+            (weight, self._judge(layer, sums[layer], params.style_weight * weight))
+            for layer, weight in self.weights.items()
+        ]
+        pulls = {layer: cost.pulls for layer, (_, cost) in zip(self.weights, costs, strict=True)}
+        slope = tiled.TiledGradient(self.network, pulls, guides)
+        if params.content_weight > 0:
+            slope.hold(self.content_layer, self.content, params.content_weight)
+        gradient = slope.run(x, tile_px, self.check) if pulls or params.content_weight > 0 else torch.zeros_like(x)
+        return self._finish(x, gradient, costs, slope.content_cost)
+
+    def _finish(
+        self, x: Tensor, gradient: Tensor, costs: Sequence[tuple[float, LayerCost]], content: Tensor
+    ) -> Evaluation:
         tv = torch.zeros((), device=x.device)
         if self.tv_weight > 0:
             tv, slope = tv_cost(x)
@@ -128,11 +168,11 @@ class Objective:
             return judge_regions(loss, sums, styles, scale)
         return judge_mix(loss, sums[0], self.targets[layer], styles, self.mix, scale)
 
-    def _guides_for(self, h: Tensor) -> list[Tensor]:
-        """The guides averaged down to a layer's size, flat [n]; none where the styles share the picture."""
-        size = (h.shape[2], h.shape[3])
+    def _guides_at(self, height: int, width: int) -> list[Tensor]:
+        """The guides averaged down to a layer's size, [1, 1, h, w]; none where the styles share the picture."""
+        size = (height, width)
         if size not in self._maps:
-            self._maps[size] = [functional.adaptive_avg_pool2d(guide, size).flatten() for guide in self.guides]
+            self._maps[size] = [functional.adaptive_avg_pool2d(guide, size) for guide in self.guides]
         return self._maps[size]
 
     def _costs(self, layers: Sequence[tuple[float, LayerCost]], content: Tensor, tv: Tensor) -> Costs:
