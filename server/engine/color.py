@@ -22,6 +22,10 @@ _LAB = (
 )
 
 
+# about the variance of one grey level in 250
+RIDGE = 1e-6
+
+
 def palette(pictures: Sequence[Tensor], mix: Sequence[float]) -> Moments:
     """Mean [3] and second moment [3, 3] of the colours of pictures [1, 3, h, w], mixed by area."""
     return collage([moments(picture) for picture in pictures], mix)
@@ -43,10 +47,9 @@ def match_colors(x: Tensor, target: Moments) -> Tensor:
 def transport(source: Tensor, target: Tensor) -> Tensor:
     """The symmetric matrix T with T source T = target, for covariances [c, c].
 
-    A tiny ridge keeps pictures of a single colour invertible.
+    The ridge in the roots keeps pictures of a single colour invertible, also where rounding has made them indefinite.
     """
-    ridge = torch.eye(source.shape[0], device=source.device, dtype=torch.float64) * 1e-6
-    source, target = source.double() + ridge, target.double() + ridge
+    source, target = source.double(), target.double()
     root = matrix_root(source)
     inverse = torch.linalg.inv(root)
     result: Tensor = inverse @ matrix_root(root @ target @ root) @ inverse
@@ -54,9 +57,9 @@ def transport(source: Tensor, target: Tensor) -> Tensor:
 
 
 def matrix_root(matrix: Tensor) -> Tensor:
-    """Square root of a symmetric positive semi-definite matrix [c, c]."""
+    """Square root of a symmetric positive semi-definite matrix [c, c], with eigenvalues raised to RIDGE at least."""
     values, vectors = torch.linalg.eigh(matrix)
-    root: Tensor = vectors @ torch.diag(values.clamp(min=0).sqrt()) @ vectors.T
+    root: Tensor = vectors @ torch.diag(values.clamp(min=RIDGE).sqrt()) @ vectors.T
     return root
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from server.engine import color
 from server.engine.api import Control, Costs, Plan, Request, Step
+from server.engine.canvas import Canvas
 from server.engine.failures import engine_errors
 from server.engine.materials import Materials
 from server.engine.pyramid import plan_levels, resize
@@ -30,19 +31,16 @@ class TorchPainter:
         self.clock = clock
         self.pace = pace
         self.params = request.params
-        content = request.content
-        levels = plan_levels(
-            content.width, content.height, self.params.size, self.params.preset, self.params.iterations
-        )
+        full = to_tensor(request.content, network.device)
+        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size)
+        levels = plan_levels(self.canvas.width, self.canvas.height, self.params.preset, self.params.iterations)
         self.schedule = Schedule(
             levels, preset=self.params.preset, styles=len(request.styles), fixed=self.params.iterations is not None
         )
         # nothing larger than the result is ever needed of the content
-        final = levels[-1]
-        full = resize(to_tensor(content, network.device), final.width, final.height).clamp(0, 1)
+        content = self.canvas.fitted(full)
         styles = [to_tensor(style) for style in request.styles]
-        self.materials = Materials(network, full, styles, _grey(request.masks))
-        self.final = final
+        self.materials = Materials(network, content, styles, self._masks(request.masks))
         self.elapsed_s = 0.0
         self.costs: Costs | None = None
         self.share: tuple[float, ...] | None = None
@@ -51,7 +49,7 @@ class TorchPainter:
 
     @property
     def plan(self) -> Plan:
-        return Plan(self.final.width, self.final.height, len(self.schedule.levels), self.schedule.total)
+        return Plan(*self.canvas.picture, len(self.schedule.levels), self.schedule.total)
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
         """See `Painter.run`."""
@@ -65,7 +63,7 @@ class TorchPainter:
                     return False
                 self._step(on_step)
             if self.share is None and len(self.materials.styles) > 1:
-                self.share = self.materials.shares(self._final_picture())
+                self.share = self.materials.shares(self.canvas.crop(self._final_picture()))
             return True
 
     def picture(self) -> Picture:
@@ -95,14 +93,15 @@ class TorchPainter:
         self.pace.learn(level.megapixels, now - begin)
         done = self.schedule.count(stage.best_costs)
         picture = stage.picture
+        width, height = self.canvas.picture_at(level.width, level.height)
         on_step(
             Step(
                 step=self.schedule.done,
                 total_steps=self.schedule.total,
                 level=number,
                 levels=len(self.schedule.levels),
-                width=level.width,
-                height=level.height,
+                width=width,
+                height=height,
                 costs=self.costs,
                 step_s=now - start,
                 elapsed_s=self.elapsed_s,
@@ -120,7 +119,7 @@ class TorchPainter:
             return
         asked, self.params = self.params.iterations, params
         if masks is not None:
-            self.materials.masks = _grey(masks)
+            self.materials.masks = self._masks(masks)
         if params.iterations is not None and params.iterations != asked and not self.schedule.ended:
             self.schedule.replan(params.iterations)
             if self.schedule.left_here == 0:
@@ -136,13 +135,14 @@ class TorchPainter:
             return content
         if self.painted.shape == content.shape:
             return self.painted
-        base = self.materials.base(content, self.materials.styles_at(self.final, self.params), self.params)
+        styles = self.materials.styles_at(self.schedule.levels[-1], self.params)
+        base = self.materials.base(content, styles, self.params)
         return climb_from(self.painted, base, self.params)
 
     def _show(self, x: Tensor) -> Picture:
         content = resize(self.materials.content, x.shape[3], x.shape[2])
-        return to_picture(color.keep_colors(x, content, self.params.preserve_color))
+        return to_picture(self.canvas.crop(color.keep_colors(x, content, self.params.preserve_color)))
 
-
-def _grey(masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
-    return [None if mask is None else to_tensor(mask).mean(1, keepdim=True) for mask in masks]
+    def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
+        """Grey masks of the whole canvas, [1, 1, h, w] each."""
+        return [None if mask is None else self.canvas.stretch(to_tensor(mask).mean(1, keepdim=True)) for mask in masks]

@@ -23,7 +23,7 @@ class Preset:
 
 PRESETS = {
     "draft": Preset(steps=(30, 14, 6, 4), coarsest_px=96, tv_weight=6.0, stop=0.01, stop_finest=0.005),
-    "standard": Preset(steps=(40, 30, 12, 8), coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
+    "standard": Preset(steps=(40, 20, 14, 8), coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
     "fine": Preset(steps=(80, 60, 40, 25), coarsest_px=96, tv_weight=6.0, stop=0.002, stop_finest=0.001),
 }
 
@@ -50,14 +50,14 @@ def fit(width: int, height: int, longest_px: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def plan_levels(width: int, height: int, size_px: int, preset: str, iterations: int | None) -> list[Level]:
-    """Levels from coarse to fine for a content of width x height px painted at `size_px`.
+def plan_levels(width: int, height: int, preset: str, iterations: int | None) -> list[Level]:
+    """Levels from coarse to fine for a painting of width x height px.
 
     `iterations` (>= 1) is the total number of steps, split in the preset's proportions; None takes the preset's own.
     """
     chosen = PRESETS[preset]
-    sizes = [fit(width, height, size_px)]
-    longest = size_px
+    sizes = [(width, height)]
+    longest = max(width, height)
     while longest >= 2 * chosen.coarsest_px:
         longest = (longest + 1) // 2
         size = fit(width, height, longest)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from server.engine.pyramid import fit, resize
+from server.engine.pyramid import SHORTEST_PX, fit, resize
 from server.engine.vgg import Network
 
 AFFINITY_LAYERS = ("relu3_1", "relu4_1")
@@ -120,7 +120,10 @@ def _soft_cuts(place: Tensor, mix: Sequence[float]) -> list[Tensor]:
 
 def _small(x: Tensor) -> Tensor:
     height, width = x.shape[-2:]
-    return x if max(height, width) <= AFFINITY_PX else resize(x, *fit(width, height, AFFINITY_PX)).clamp(0, 1)
+    longest = min(max(height, width), AFFINITY_PX)
+    wide, high = fit(width, height, longest)
+    # the deep layer needs a few positions across even in a very narrow picture
+    return resize(x, max(wide, SHORTEST_PX), max(high, SHORTEST_PX)).clamp(0, 1)
 
 
 def _normalised(guides: Sequence[Tensor]) -> list[Tensor]:

@@ -15,6 +15,10 @@ from server.engine.pyramid import Level, climb
 from server.params import StyleParams
 
 
+# standard deviation of the noise that painting starts with, in units of 0..1
+TRACE = 0.01
+
+
 class Stage:
     """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
     of the level below [1, 3, h, w], or when that is None from what `params.init` says.
@@ -72,7 +76,10 @@ class Stage:
             return torch.rand(self.content.shape, generator=generator).to(self.content.device)
         if params.init == "content":
             return self.content
-        candidates = [self.base, self.content]
+        # a picture of one colour pulls the same way everywhere; a trace of noise gives painting somewhere to begin
+        generator = torch.Generator().manual_seed(params.seed)
+        trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)
+        candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
         costs = [self.objective.evaluate(x).costs.total for x in candidates]
         return candidates[costs.index(min(costs))]
 
