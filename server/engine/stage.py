@@ -14,7 +14,6 @@ from server.engine.optimize import make_optimizer
 from server.engine.pyramid import Level, climb
 from server.params import StyleParams
 
-
 # standard deviation of the noise that painting starts with, in units of 0..1
 TRACE = 0.01
 
