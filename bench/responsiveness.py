@@ -10,51 +10,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import re
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.machine import describe
-
-
-@contextmanager
-def running_server() -> Iterator[str]:
-    """A server process on a free port; gives its address once it is ready to paint."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--data-dir", folder]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                found = re.search(r"http://[\w.:\[\]]+", line)
-                if found:
-                    wait_until_ready(found[0])
-                    yield found[0]
-                    return
-            raise SystemExit("the server did not start")
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def wait_until_ready(address: str) -> None:
-    deadline = time.monotonic() + 120
-    while httpx.get(f"{address}/readyz").status_code != 200:
-        if time.monotonic() > deadline:
-            raise SystemExit("the engine did not load")
-        time.sleep(0.1)
+from bench.server import running_server
 
 
 async def ask_livez(address: str, done: asyncio.Event) -> list[float]:
@@ -130,7 +94,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="how long to measure")
     options = parser.parse_args()
     print(describe())
-    with running_server() as address:
+    with running_server() as (address, _):
         gallery = httpx.get(f"{address}/api/gallery").json()
         asyncio.run(measure(address, gallery, options.size, options.seconds))
 
