@@ -193,3 +193,10 @@ def test_nnpack_that_gives_wrong_numbers_does_not_count(monkeypatch: pytest.Monk
     monkeypatch.setattr(torch.backends.nnpack, "is_available", lambda: True)
     monkeypatch.setattr(conv, "conv_nnpack", lambda x, weight, bias: torch.zeros_like(x))
     assert not conv.nnpack_works()
+
+
+def test_the_chooser_works_without_nnpack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conv, "nnpack_works", lambda: False)
+    choice = Chooser(small_px=4, large_px=8).choose(16, 16)
+    assert choice.small is conv.conv_plain
+    assert choice.large is conv.conv_plain

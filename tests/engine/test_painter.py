@@ -155,6 +155,18 @@ def test_one_color_for_two_styles_and_automatic_regions(engine: TorchEngine) -> 
     check(painter, steps, styles=2)
 
 
+def test_tiny_pictures_are_no_trouble(engine: TorchEngine) -> None:
+    dot = flat_picture(1, 1, (0.9, 0.1, 0.1))
+    painter, steps = paint(engine, content=dot, styles=(dot,), iterations=2)
+    check(painter, steps)
+
+
+def test_a_picture_of_one_color_is_painted_on(engine: TorchEngine) -> None:
+    painter, steps = paint(engine, content=flat_picture(40, 40, (0.5, 0.5, 0.5)), preset="standard", iterations=None)
+    check(painter, steps)
+    assert steps[-1].costs.total < 2 / 3 * steps[0].costs.total
+
+
 def test_kept_color_is_the_contents(engine: TorchEngine) -> None:
     grey = grey_of(CONTENT)
     kept = paint(engine, content=grey, preserve_color=1.0)[0].picture()

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.pyramid import PRESETS, Level, climb, fit, plan_levels, resize, split_steps
+from server.engine.pyramid import PRESETS, SHORTEST_PX, Level, climb, fit, plan_levels, resize, split_steps
 from tests.engine.pictures import flat, random_picture, scene, stripes
 
 SIDES = st.integers(1, 9000)
@@ -51,18 +51,17 @@ def test_fit_keeps_the_aspect(width: int, height: int, longest: int) -> None:
     assert abs(got[1] - height * scale) <= 1
 
 
-@given(SIDES, SIDES, SIZES, NAMES, st.none() | st.integers(1, 5000))
-def test_levels_grow_to_the_wished_size(
-    width: int, height: int, size: int, preset: str, iterations: int | None
-) -> None:
-    levels = plan_levels(width, height, size, preset, iterations)
-    last = levels[-1]
-    assert (last.width, last.height) == fit(width, height, size)
-    assert max(last.width, last.height) == size
+@given(SIDES, SIDES, NAMES, st.none() | st.integers(1, 5000))
+def test_levels_grow_to_the_wished_size(width: int, height: int, preset: str, iterations: int | None) -> None:
+    levels = plan_levels(width, height, preset, iterations)
+    assert (levels[-1].width, levels[-1].height) == (width, height)
     for level in levels:
         wanted = fit(width, height, max(level.width, level.height))
         assert (level.width, level.height) == wanted
         assert level.steps >= 1
+    for level in levels[:-1]:
+        assert max(level.width, level.height) >= PRESETS[preset].coarsest_px
+        assert min(level.width, level.height) >= SHORTEST_PX
     for coarse, fine in pairwise(levels):
         assert coarse.width <= fine.width
         assert coarse.height <= fine.height
@@ -73,13 +72,29 @@ def test_levels_grow_to_the_wished_size(
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_a_large_picture_has_more_levels(preset: str) -> None:
-    small, large = plan_levels(400, 300, 64, preset, None), plan_levels(400, 300, 2048, preset, None)
+    small, large = plan_levels(64, 48, preset, None), plan_levels(2048, 1536, preset, None)
     assert len(small) == 1
     assert len(large) > 2
 
 
+def test_levels_by_hand() -> None:
+    assert plan_levels(800, 600, "standard", None) == [
+        Level(100, 75, 40),
+        Level(200, 150, 20),
+        Level(400, 300, 14),
+        Level(800, 600, 8),
+    ]
+    # the only level gets the steps of two
+    assert plan_levels(150, 100, "standard", None) == [Level(150, 100, 60)]
+
+
+def test_a_narrow_picture_has_no_level_too_narrow_for_the_deep_layers() -> None:
+    assert [(level.width, level.height) for level in plan_levels(800, 70, "standard", None)] == [(400, 35), (800, 70)]
+    assert [(level.width, level.height) for level in plan_levels(20, 900, "standard", None)] == [(20, 900)]
+
+
 def test_one_iteration_goes_to_the_finest_level() -> None:
-    assert plan_levels(400, 300, 800, "standard", 1) == [Level(800, 600, 1)]
+    assert plan_levels(800, 600, "standard", 1) == [Level(800, 600, 1)]
 
 
 def test_megapixels() -> None:

@@ -178,6 +178,12 @@ def test_a_style_itself_is_wholly_its_own(network: Network, index: int) -> None:
     assert shares[index] > 0.6
 
 
+@pytest.mark.weights
+def test_narrow_pictures_can_be_measured(network: Network) -> None:
+    shares = regions.measured_shares(network, scene(64, 4), [stripes(64, 64), speckles(64, 3)])
+    assert sum(shares) == pytest.approx(1)
+
+
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([0.05, 0.3]))
 def test_smoothing_keeps_size_and_range(width: int, height: int, share: float) -> None:
     x = torch.rand(1, 1, height, width, generator=torch.Generator().manual_seed(width))

@@ -9,7 +9,7 @@ import torch
 
 from server.engine.materials import Materials
 from server.engine.pyramid import Level, resize
-from server.engine.stage import Stage, climb_from
+from server.engine.stage import TRACE, Stage, climb_from
 from server.engine.vgg import Network
 from server.params import StyleParams
 from tests.engine.pictures import random_picture, scene, speckles, stripes
@@ -34,13 +34,24 @@ def test_from_noise_of_the_seed(network: Network) -> None:
     assert float(first.std()) == pytest.approx((1 / 12) ** 0.5, abs=0.02)
 
 
-def test_auto_takes_the_cheaper_start(network: Network) -> None:
-    stage = _stage(network)
-    costs = {
-        name: stage.objective.evaluate(x).costs.total for name, x in (("own", stage.content), ("base", stage.base))
-    }
-    assert costs["own"] != costs["base"]
-    assert stage.objective.evaluate(stage.picture).costs.total == min(costs.values())
+@pytest.mark.parametrize(("style_weight", "wanted"), [(20.0, "base"), (0.0, "content")])
+def test_auto_takes_the_cheaper_start_with_a_trace_of_noise(network: Network, style_weight: float, wanted: str) -> None:
+    stage = _stage(network, style_weight=style_weight, tv_weight=0.0)
+    starts = {"base": stage.base, "content": stage.content}
+    costs = {name: stage.objective.evaluate(x).costs.total for name, x in starts.items()}
+    assert min(costs, key=costs.__getitem__) == wanted
+    assert costs["base"] != costs["content"]
+    # away from black and white, where nothing is clamped
+    inside = (starts[wanted] > 0.05) & (starts[wanted] < 0.95)
+    noise = (stage.picture - starts[wanted])[inside]
+    assert float(noise.std()) == pytest.approx(TRACE, rel=0.1)
+    assert abs(float(noise.mean())) < 0.1 * TRACE
+
+
+def test_the_trace_of_noise_is_of_the_seed(network: Network) -> None:
+    first, again, other = (_stage(network, seed=seed).picture for seed in (5, 5, 6))
+    assert torch.equal(first, again)
+    assert 0 < float((first - other).abs().max()) < 12 * TRACE
 
 
 def test_from_the_level_below(network: Network) -> None:
