@@ -49,8 +49,8 @@ class Step:
     """One evaluation done. `step` counts from 1 to `total_steps`; `level` from 1 (coarsest) to `levels`.
 
     `width`, `height` in px of the current level. `step_s` seconds of this evaluation, `elapsed_s` of painting so far
-    (pauses excluded), `eta_s` left. `picture()` copies the current picture; call it only inside the callback, and
-    only when somebody wants it.
+    (pauses excluded), `eta_s` left. `picture()` makes a copy of the current picture, on coarse levels
+    enlarged with the content's detail; call it only inside the callback, and only when somebody wants it.
     """
 
     step: int

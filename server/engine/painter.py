@@ -18,7 +18,11 @@ from server.engine.schedule import Pace, Schedule
 from server.engine.stage import Stage, climb_from
 from server.engine.tensors import to_picture, to_tensor
 from server.engine.vgg import Network
+from server.params import StyleParams
 from server.picture import Picture
+
+# a coarser level is shown at the largest level's size up to this
+PREVIEW_PX = 640
 
 
 class TorchPainter:
@@ -46,6 +50,7 @@ class TorchPainter:
         self.share: tuple[float, ...] | None = None
         self.stage: Stage | None = None
         self.painted: Tensor | None = None
+        self._preview_base: tuple[StyleParams, Tensor] | None = None
 
     @property
     def plan(self) -> Plan:
@@ -92,7 +97,7 @@ class TorchPainter:
         self.elapsed_s += now - start
         self.pace.learn(level.megapixels, now - begin)
         done = self.schedule.count(stage.best_costs)
-        picture = stage.picture
+        picture, params = stage.picture, self.params
         width, height = self.canvas.picture_at(level.width, level.height)
         on_step(
             Step(
@@ -106,7 +111,7 @@ class TorchPainter:
                 step_s=now - start,
                 elapsed_s=self.elapsed_s,
                 eta_s=self.schedule.eta_s(self.pace),
-                picture=lambda: self._show(picture),
+                picture=lambda: self._show(self._preview(picture, params)),
             )
         )
         if done:
@@ -138,6 +143,18 @@ class TorchPainter:
         styles = self.materials.styles_at(self.schedule.levels[-1], self.params)
         base = self.materials.base(content, styles, self.params)
         return climb_from(self.painted, base, self.params)
+
+    def _preview(self, x: Tensor, params: StyleParams) -> Tensor:
+        """A coarse level's picture with the content's detail, so that a watcher sees more than a blur."""
+        level = next(
+            (level for level in reversed(self.schedule.levels) if max(level.width, level.height) <= PREVIEW_PX), None
+        )
+        if level is None or level.width <= x.shape[3]:
+            return x
+        if self._preview_base is None or self._preview_base[0] != params:
+            content = self.materials.content_at(level)
+            self._preview_base = params, self.materials.base(content, self.materials.styles_at(level, params), params)
+        return climb_from(x, self._preview_base[1], params)
 
     def _show(self, x: Tensor) -> Picture:
         content = resize(self.materials.content, x.shape[3], x.shape[2])
