@@ -80,6 +80,8 @@ export class App {
     }
     const inputs = this.#inputs();
     this.#launching = true;
+    // nobody may take the end of the last painting for that of this one
+    status.say("launching", "Starting");
     this.#refresh();
     try {
       const job = await session.submit({
@@ -93,12 +95,13 @@ export class App {
       stage.clearPainting();
       stage.reveal();
       chart.clear();
-    } catch (error) {
-      status.say("error", "Not started", error.message);
-      controls.find(error.field)?.focus();
-    } finally {
       this.#launching = false;
       this.#onJob();
+    } catch (error) {
+      this.#launching = false;
+      status.say("error", "Not started", error.message);
+      this.#refresh();
+      controls.find(error.field)?.focus();
     }
   }
 

@@ -1,6 +1,6 @@
 // The costs as a small live chart: logarithmic axis, one line per cost, told apart by dash and shade.
 
-import { short } from "./format.js";
+import { letter, short } from "./format.js";
 import { Series } from "./series.js";
 
 const DASHES = { total: [], content: [2, 3], styles: [[8, 4], [8, 3, 2, 3], [12, 3], [4, 2, 1, 2, 1, 2]] };
@@ -42,7 +42,7 @@ export class CostChart {
   }
 
   #build(styles) {
-    const names = ["Total", "Content", ...Array.from({ length: styles }, (_, i) => (styles > 1 ? `Style ${i + 1}` : "Style"))];
+    const names = ["Total", "Content", ...Array.from({ length: styles }, (_, i) => (styles > 1 ? `Style ${letter(i)}` : "Style"))];
     this.#lines = names.map((name, index) => {
       const item = document.createElement("li");
       item.className = `line-${index < 2 ? name.toLowerCase() : `style-${index - 1}`}`;

@@ -44,6 +44,11 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
+/** The letter by which a style is told from the others: A, B, C, D. */
+export function letter(index) {
+  return String.fromCharCode(65 + index);
+}
+
 /** The first letter large, the rest as it is. */
 export function sentence(text) {
   const trimmed = String(text ?? "").trim();

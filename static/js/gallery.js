@@ -58,7 +58,8 @@ export class Gallery extends EventTarget {
     item.querySelector(".tile-by").textContent = by;
     button.title = by ? `${picture.title} (${by})` : picture.title;
     button.setAttribute("aria-pressed", "false");
-    button.addEventListener("click", () => {
+    button.addEventListener("click", (event) => {
+      if (event.detail > 1) return; // the second half of a double click would fill the next slot too
       this.dispatchEvent(new CustomEvent("pick", { detail: { kind: picture.kind, image: picture } }));
     });
     button.addEventListener("dragstart", (event) => {

@@ -1,6 +1,6 @@
 // How the styles share the picture: one slider between two styles, one slider each for three or four.
 
-import { measuredText, percent } from "./format.js";
+import { letter, measuredText, percent } from "./format.js";
 import { shares } from "./scale.js";
 
 /** Event `change` when a person changed the mix. The value has one number per style, or null for equal shares. */
@@ -77,10 +77,10 @@ export class Mix extends EventTarget {
   }
 
   #pair(images) {
-    const input = range("mix", "Mix of style 1 and style 2");
+    const input = range("mix", "Mix of style A and style B");
     const [left, right] = [document.createElement("output"), document.createElement("output")];
     this.#element.className = "mix mix-pair";
-    this.#element.replaceChildren(heading(), this.#thumb(images[0], 1), left, input, right, this.#thumb(images[1], 2));
+    this.#element.replaceChildren(heading(), this.#thumb(images[0], 0), left, input, right, this.#thumb(images[1], 1));
     this.#inputs = [input];
     this.#outputs = [left, right];
     input.addEventListener("input", () => {
@@ -91,11 +91,11 @@ export class Mix extends EventTarget {
 
   #each(images) {
     this.#element.className = "mix mix-each";
-    this.#inputs = images.map((_, index) => range(`mix-${index + 1}`, `Share of style ${index + 1}`));
+    this.#inputs = images.map((_, index) => range(`mix-${index + 1}`, `Share of style ${letter(index)}`));
     this.#outputs = images.map(() => document.createElement("output"));
     this.#element.replaceChildren(
       heading(),
-      ...images.flatMap((image, index) => [this.#thumb(image, index + 1), this.#inputs[index], this.#outputs[index]]),
+      ...images.flatMap((image, index) => [this.#thumb(image, index), this.#inputs[index], this.#outputs[index]]),
     );
     this.#inputs.forEach((input) => {
       input.addEventListener("input", () => this.#changed(this.#inputs.map((other) => Number(other.value) / 100)));
@@ -115,7 +115,7 @@ export class Mix extends EventTarget {
     this.#note.textContent = measuredText(this.#measured, this.#weights.length);
     this.#note.hidden = this.#note.textContent === "";
     if (this.#weights.length === 2) {
-      this.#set(this.#inputs[0], mix[1], `${percent(mix[0])} style 1, ${percent(mix[1])} style 2`);
+      this.#set(this.#inputs[0], mix[1], `${percent(mix[0])} style A, ${percent(mix[1])} style B`);
     } else {
       this.#inputs.forEach((input, index) => this.#set(input, this.#weights[index], percent(mix[index])));
     }
@@ -130,11 +130,18 @@ export class Mix extends EventTarget {
     input.setAttribute("aria-valuetext", text);
   }
 
-  #thumb(image, number) {
+  #thumb(image, index) {
+    const thumb = document.createElement("span");
+    thumb.className = "mix-thumb";
     const picture = document.createElement("img");
     picture.src = this.#api.imageUrl(image.id, 256);
-    picture.alt = `Style ${number}`;
-    return picture;
+    picture.alt = `Style ${letter(index)}`;
+    const badge = document.createElement("span");
+    badge.className = "letter";
+    badge.setAttribute("aria-hidden", "true");
+    badge.textContent = letter(index);
+    thumb.append(picture, badge);
+    return thumb;
   }
 }
 

@@ -8,10 +8,14 @@ export class Slot extends EventTarget {
   #face;
   #picture;
   #name;
+  #hint;
+  #badge;
   #bar;
   #remove;
   #file;
   #label;
+  #optional = false;
+  #letter = "";
   #upload = null;
   #locked = false;
 
@@ -24,20 +28,21 @@ export class Slot extends EventTarget {
     this.#face = this.element.querySelector(".slot-face");
     this.#picture = this.element.querySelector("img");
     this.#name = this.element.querySelector(".slot-name");
+    this.#hint = this.element.querySelector(".slot-optional");
+    this.#badge = this.element.querySelector(".slot-letter");
     this.#bar = this.element.querySelector(".slot-progress");
     this.#remove = this.element.querySelector(".slot-remove");
     this.#file = this.element.querySelector("input[type=file]");
     this.removable = removable;
-    this.label = label;
+    this.call(label);
     this.#listen();
   }
 
-  get label() {
-    return this.#label;
-  }
-
-  set label(text) {
-    this.#label = text;
+  /** Its caption; `optional` is said while it is empty, `letter` stands on its picture and beside its share of the mix. */
+  call(label, { optional = false, letter = "" } = {}) {
+    this.#label = label;
+    this.#optional = optional;
+    this.#letter = letter;
     this.#describe();
   }
 
@@ -131,10 +136,14 @@ export class Slot extends EventTarget {
   }
 
   #describe() {
-    const what = this.image ? this.image.title || "your picture" : "empty, choose a picture";
-    this.#face.setAttribute("aria-label", `${this.#label}: ${what}`);
+    const empty = this.#optional ? "empty, optional, choose a picture" : "empty, choose a picture";
+    const what = this.image ? this.image.title || "your picture" : empty;
+    this.#face.setAttribute("aria-label", `${this.#label}${this.#letter && ` (${this.#letter})`}: ${what}`);
     this.#face.title = this.image?.title ?? "";
     this.#name.textContent = this.#label;
+    this.#hint.textContent = this.#optional && !this.image ? "optional" : "";
+    this.#badge.textContent = this.#letter;
+    this.#badge.hidden = !this.#letter;
     this.#remove.setAttribute("aria-label", `Remove ${this.#label.toLowerCase()}`);
     this.#remove.hidden = this.#locked || !this.canBeRemoved;
     this.#file.setAttribute("aria-label", `Choose a file: ${this.#label.toLowerCase()}`);

@@ -1,8 +1,11 @@
-// The content slot and one to four style slots: adding, removing, and where a picture goes that names no slot.
+// The content slot and two to four style slots: adding, removing, and where a picture goes that names no slot.
 
+import { letter } from "./format.js";
 import { Slot, canDrop, draggedImage, imageFiles } from "./slot.js";
 
-const MOST_STYLES = 4;
+const LABELS = ["Style", "Second style", "Third style", "Fourth style"];
+const FEWEST_SLOTS = 2;
+const MOST_SLOTS = LABELS.length;
 
 /** Event `change` when any picture, or the number of styles, is another one. */
 export class Slots extends EventTarget {
@@ -13,6 +16,7 @@ export class Slots extends EventTarget {
   #add;
   #locked = false;
   #selected = null;
+  #newest = null;
   #quiet = false;
 
   constructor({ element, notes, template, api }) {
@@ -26,7 +30,7 @@ export class Slots extends EventTarget {
     this.content = this.#make("Content", false);
     element.querySelector(".slots-content").append(this.content.element);
     this.#add.addEventListener("click", () => this.#addStyle().focus());
-    this.#addStyle();
+    for (let count = 0; count < FEWEST_SLOTS; count += 1) this.#addStyle();
     this.#listen();
   }
 
@@ -59,25 +63,24 @@ export class Slots extends EventTarget {
   restore({ content, styles }) {
     this.#quiet = true;
     this.content.put(content ?? null);
-    while (this.styles.length > Math.max(1, styles.length)) this.#drop(this.styles[this.styles.length - 1]);
-    while (this.styles.length < Math.max(1, Math.min(MOST_STYLES, styles.length))) this.#addStyle();
+    const count = Math.min(MOST_SLOTS, Math.max(FEWEST_SLOTS, styles.length));
+    while (this.styles.length > count) this.#drop(this.styles[this.styles.length - 1]);
+    while (this.styles.length < count) this.#addStyle();
     this.styles.forEach((slot, index) => slot.put(styles[index] ?? null));
     this.#quiet = false;
     this.#changed();
   }
 
-  /** A gallery picture: content goes to its slot; a style to the selected slot, else the first empty, else the last. */
+  /** A gallery picture: content goes to its slot; a style to the first empty slot, else the selected, else the last filled. */
   pick(kind, image) {
     if (this.#locked) return;
     if (kind === "content") {
       this.content.put(image);
       return;
     }
-    const empty = this.styles.find((slot) => !slot.image);
-    const slot = this.#selected ?? empty ?? this.styles[this.styles.length - 1];
+    const empty = this.styles.find((slot) => !slot.image && !slot.busy);
+    const slot = empty ?? this.#selected ?? this.#newest ?? this.styles[this.styles.length - 1];
     slot.put(image);
-    const next = this.styles.find((other) => !other.image);
-    if (next) this.#select(next);
   }
 
   /** Files without a place of their own fill the empty slots, new style slots as long as there is room. */
@@ -85,7 +88,7 @@ export class Slots extends EventTarget {
     if (this.#locked) return;
     for (const file of files) {
       const free = [this.content, ...this.styles].find((slot) => !slot.image && !slot.busy);
-      const slot = free ?? (this.styles.length < MOST_STYLES ? this.#addStyle() : null);
+      const slot = free ?? (this.styles.length < MOST_SLOTS ? this.#addStyle() : null);
       if (!slot) return;
       slot.upload(file);
     }
@@ -110,45 +113,51 @@ export class Slots extends EventTarget {
   }
 
   #addStyle() {
-    const slot = this.#make(`Style ${this.styles.length + 1}`, true);
+    const slot = this.#make(LABELS[this.styles.length], true);
     slot.addEventListener("select", () => this.#select(slot));
+    slot.addEventListener("change", () => {
+      if (slot.image) this.#newest = slot;
+    });
     slot.addEventListener("remove", () => {
       this.#drop(slot);
-      (this.styles[this.styles.length - 1] ?? this.content).focus();
+      (this.styles.find((other) => !other.image) ?? this.styles[this.styles.length - 1]).focus();
       this.#changed();
     });
     this.styles.push(slot);
     this.#row.insertBefore(slot.element, this.#add);
-    this.#select(slot);
     this.#arrange();
     return slot;
   }
 
   #drop(slot) {
-    if (this.styles.length === 1) {
-      slot.put(null);
-      return;
-    }
     slot.put(null);
     this.styles = this.styles.filter((other) => other !== slot);
     slot.element.remove();
     slot.note.remove();
-    if (this.#selected === slot) this.#select(null);
+    if (this.#selected === slot) this.#selected = null;
+    if (this.#newest === slot) this.#newest = null;
+    if (this.styles.length < FEWEST_SLOTS) this.#addStyle();
     this.#arrange();
   }
 
   #select(slot) {
     this.#selected = slot;
-    for (const other of this.styles) other.selected = other === slot && this.styles.length > 1;
+    // only then does the selection say where the next picture of the gallery goes
+    const full = this.styles.every((other) => other.image);
+    for (const other of this.styles) other.selected = full && other === slot;
   }
 
   #arrange() {
+    const filled = this.styles.filter((slot) => slot.image);
     this.styles.forEach((slot, index) => {
-      slot.label = this.styles.length > 1 ? `Style ${index + 1}` : "Style";
-      slot.removable = this.styles.length > 1 || Boolean(slot.image);
+      slot.removable = this.styles.length > FEWEST_SLOTS || Boolean(slot.image);
+      slot.call(LABELS[index], {
+        optional: index > 0,
+        letter: slot.image && filled.length > 1 ? letter(filled.indexOf(slot)) : "",
+      });
     });
     this.#row.dataset.count = String(this.styles.length);
-    this.#add.hidden = this.styles.length >= MOST_STYLES;
+    this.#add.hidden = this.styles.length >= MOST_SLOTS;
     for (const slot of this.styles) slot.locked = this.#locked;
     this.#select(this.#selected);
   }

@@ -57,11 +57,12 @@ export class StatusLine {
     this.#announce = announce;
   }
 
-  /** A line without a job: kind is idle, ready, note or error. */
+  /** A line without a job: kind is idle, note, launching or error. */
   say(kind, head, detail = "") {
     this.#write(kind, head, detail, 0);
   }
 
+  /** A job's line; `data-status` of the element is then the job's status, so that a script can wait for it. */
   show(job) {
     const { head, detail } = describe(job);
     this.#write(job.status, head, detail, share(job));

@@ -69,17 +69,46 @@ def test_a_tile_can_be_dragged_to_a_slot(open_page: Open) -> None:
     expect(page.locator(".slots-content .slot-face")).to_have_attribute("aria-label", "Content: Gold")
 
 
+def labels(page: Page) -> list[str | None]:
+    return [face.get_attribute("aria-label") for face in page.locator(".slots-styles .slot-face").all()]
+
+
+def test_tiles_fill_the_empty_style_slots_and_then_replace(open_page: Open) -> None:
+    page = open_page()
+    choose = "empty, choose a picture"
+    optional = "empty, optional, choose a picture"
+    assert labels(page) == [f"Style: {choose}", f"Second style: {optional}"]
+    expect(page.locator(".slots-styles .slot-optional")).to_have_text(["", "optional"])
+    tile(page, "Red")
+    assert labels(page) == ["Style: Red", f"Second style: {optional}"]
+    tile(page, "Green")
+    assert labels(page) == ["Style (A): Red", "Second style (B): Green"]
+    tile(page, "Gold")
+    assert labels(page) == ["Style (A): Red", "Second style (B): Gold"]
+    page.locator(".slots-styles .slot-face").first.focus()
+    tile(page, "Green")
+    assert labels(page) == ["Style (A): Green", "Second style (B): Gold"]
+    page.get_by_role("button", name="Remove style", exact=True).click()
+    assert labels(page) == ["Style: Gold", f"Second style: {optional}"]
+
+
+def test_a_double_click_on_a_tile_fills_one_slot(open_page: Open) -> None:
+    page = open_page()
+    page.locator(".tile", has_text="Red").dblclick()
+    assert labels(page) == ["Style: Red", "Second style: empty, optional, choose a picture"]
+
+
 def test_up_to_four_styles_can_be_added_and_removed(open_page: Open) -> None:
     page = open_page()
     add = page.get_by_role("button", name="Add style")
-    for _ in range(3):
+    for _ in range(2):
         add.click()
     expect(page.locator(".slots-styles .slot")).to_have_count(4)
     expect(add).to_be_hidden()
     for title in ("Red", "Green", "Gold", "Red"):
         tile(page, title)
     expect(page.locator(".mix-each output")).to_have_text(["25 %"] * 4)
-    page.get_by_role("button", name="Remove style 2").click()
+    page.get_by_role("button", name="Remove second style").click()
     expect(page.locator(".slots-styles .slot")).to_have_count(3)
     expect(page.locator(".mix-each output")).to_have_text(["33 %"] * 3)
     expect(add).to_be_visible()
@@ -127,7 +156,6 @@ def test_no_width_scrolls_sideways_or_lets_parts_overlap(open_page: Open, width:
     page.set_viewport_size({"width": width, "height": 760})
     for title in ("Harbour", "Red"):
         tile(page, title)
-    page.get_by_role("button", name="Add style").click()
     tile(page, "Green")
     page.locator("#advanced summary").click()
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

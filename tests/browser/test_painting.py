@@ -35,6 +35,17 @@ window.WebSocket = class extends WebSocket {
 };"""
 
 
+# lets a launch ask for a size that the server refuses
+SPOILT = """
+window.WebSocket = class extends WebSocket {
+  send(text) {
+    const message = JSON.parse(text);
+    if (window.spoil && message.type === "submit") message.params.size = 1;
+    super.send(JSON.stringify(message));
+  }
+};"""
+
+
 def tile(page: Page, title: str) -> None:
     page.get_by_role("button", name=re.compile(title)).and_(page.locator(".tile")).click()
 
@@ -42,9 +53,7 @@ def tile(page: Page, title: str) -> None:
 def launch(page: Page, *, styles: tuple[str, ...] = ("Red",)) -> str:
     """Choose from the gallery, launch, and give the job's id from the address."""
     tile(page, "Harbour")
-    for index, style in enumerate(styles):
-        if index:
-            page.get_by_role("button", name="Add style").click()
+    for style in styles:
         tile(page, style)
     page.get_by_role("button", name="Launch", exact=True).click()
     page.wait_for_url("**/?job=*")
@@ -77,7 +86,10 @@ def next_frame(site: Site, page: Page) -> int:
 
 
 def upload(page: Page, selector: str, data: bytes, name: str = "mine.png") -> None:
-    page.set_input_files(f"{selector} input[type=file]", {"name": name, "mimeType": "image/png", "buffer": data})
+    """Choose a file for the first slot under the selector."""
+    page.locator(f"{selector} input[type=file]").first.set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": data}
+    )
 
 
 def test_upload_paint_watch_and_download(site: Site, open_page: Open) -> None:
@@ -89,6 +101,9 @@ def test_upload_paint_watch_and_download(site: Site, open_page: Open) -> None:
     status(page, "running")
     steps = [next_frame(site, page) for _ in range(3)]
     assert 0 < steps[0] < steps[1] < steps[2]
+    assert len(site.engine.painters[0].request.styles) == 1
+    # small pictures are scaled up smoothly
+    assert page.evaluate("getComputedStyle(document.querySelector('.painting')).imageRendering") == "auto"
     expect(page.locator(".status-line")).to_have_text(re.compile(r"Painting step \d+ of 200 .* left"))
     site.engine.release(200)
     status(page, "completed")
@@ -115,6 +130,25 @@ def test_stop_keeps_the_picture_so_far(site: Site, open_page: Open) -> None:
         page.locator("[data-format=png]").click()
     assert Image.open(io.BytesIO(download.value.path().read_bytes())).size == SIZE
     expect(page.get_by_role("button", name="Launch again")).to_be_enabled()
+
+
+def test_a_refused_second_launch_is_told_and_no_end_is_left_of_the_first(
+    site: Site, context: BrowserContext, open_page: Open
+) -> None:
+    context.add_init_script(SPOILT)
+    page = open_page()
+    launch(page)
+    site.engine.release(200)
+    status(page, "completed")
+    page.evaluate("window.spoil = true")
+    page.get_by_role("button", name="Launch again").click()
+    status(page, "error")
+    expect(page.locator(".status-line")).to_contain_text("Not started")
+    expect(page.locator("#size")).to_be_focused()
+    page.evaluate("window.spoil = false")
+    page.get_by_role("button", name="Launch again").click()
+    status(page, "running")
+    assert len(site.engine.painters) == 2
 
 
 def test_pause_and_resume(site: Site, open_page: Open) -> None:
@@ -155,8 +189,14 @@ def test_two_styles_share_by_the_mix_and_it_is_live(site: Site, context: Browser
     page = open_page()
     tile(page, "Red")
     expect(page.locator("#mix")).to_be_hidden()
-    launch(page, styles=("Red", "Green"))
+    expect(page.locator(".slot-letter:visible")).to_have_count(0)
+    launch(page, styles=("Green",))
+    expect(page.locator(".slots-styles .slot-letter")).to_have_text(["A", "B"])
+    expect(page.locator("#mix .letter")).to_have_text(["A", "B"])
     next_frame(site, page)
+    expect(page.locator(".costs-legend li")).to_have_text(
+        [re.compile(n) for n in ("Total", "Content", "Style A", "Style B")]
+    )
     assert site.engine.painters[0].params.style_mix is None
     expect(page.locator("#size")).to_be_disabled()
     page.locator("#mix input").fill("25")
