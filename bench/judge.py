@@ -1,0 +1,59 @@
+"""Paints pairs of pictures and measures the results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from bench import measures
+from server.engine.api import Control, Request
+from server.engine.pyramid import fit, resize
+from server.engine.stylize import TorchEngine
+from server.engine.tensors import to_tensor
+from server.engine.vgg import Network
+from server.images import decode
+from server.params import parse_params
+from server.picture import Picture
+
+
+class Judge:
+    """Owns one engine. Pictures are files."""
+
+    NAMES: ClassVar[tuple[str, ...]] = ("patch", "ssim", "edges", "gram")
+
+    def __init__(self) -> None:
+        self.engine = TorchEngine()
+        self.engine.load()
+
+    @property
+    def network(self) -> Network:
+        assert self.engine.network is not None
+        return self.engine.network
+
+    def read(self, path: Path) -> Picture:
+        return decode(path.read_bytes(), max_px=2048)
+
+    def paint(self, content: Path, style: Path, **params: Any) -> Picture:
+        """One painting with these parameters."""
+        checked = parse_params(params, styles=1, max_size_px=8192)
+        painter = self.engine.begin(Request(self.read(content), (self.read(style),), checked), Control())
+        painter.run(lambda step: None)
+        return painter.picture()
+
+    def measure(self, picture: Picture, content: Path, style: Path) -> dict[str, float]:
+        """`patch` and `gram` are distances from the style, `ssim` and `edges` what is left of the content."""
+        with torch.inference_mode():
+            x, a, b = to_tensor(picture), to_tensor(self.read(content)), to_tensor(self.read(style))
+            a = resize(a, picture.width, picture.height).clamp(0, 1)
+            b = resize(b, *fit(b.shape[3], b.shape[2], max(picture.width, picture.height))).clamp(0, 1)
+            return {
+                "patch": measures.patch_distance(x, b),
+                "ssim": measures.ssim(x, a),
+                "edges": measures.edges(x, a),
+                "gram": measures.held_out_gram(self.network, x, b),
+            }
+
+    def row(self, found: dict[str, float]) -> str:
+        return " ".join(f"{found[name]:6.4f}" for name in self.NAMES)
