@@ -14,8 +14,17 @@ from server.params import StyleParams
 from server.picture import Picture
 from tests.engine.pictures import scene_picture, speckles_picture, stripes_picture
 
-CONTENT = scene_picture(40, 40)
-WARM, COOL = stripes_picture(48, 40), speckles_picture(40, 48)
+# wide, so that a canvas of 80 x 48 px is painted
+CONTENT = scene_picture(40, 20)
+WARM, COOL = stripes_picture(36, 32), speckles_picture(32, 36)
+# half of the time goes into the deep layers, which matter neither to the course of a painting nor to its control
+SHALLOW: dict[str, Any] = {
+    "content_layer": "relu3_1",
+    "style_layer_weights": {"relu1_1": 0.5, "relu2_1": 0.3, "relu3_1": 0.2},
+}
+# the smallest picture that is painted on two levels
+LONG_CONTENT = scene_picture(177, 48)
+LONG: dict[str, Any] = {"size": 177, "preset": "draft"} | SHALLOW
 IMAGE = "sha256:" + "0" * 64
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from server.engine import painter as painter_module
 from server.engine.api import Control, Painter, Request, Step
 from server.engine.stylize import TorchEngine
 from server.errors import EngineError
@@ -16,12 +17,16 @@ from tests.engine.paintings import (
     CONTENT,
     COOL,
     IMAGE,
+    LONG,
+    LONG_CONTENT,
+    SHALLOW,
     WARM,
     begin,
     check,
     distance,
     grey_of,
     mean,
+    no_steps,
     nothing,
     paint,
 )
@@ -56,24 +61,23 @@ def test_costs_fall_and_the_picture_changes(engine: TorchEngine) -> None:
     [(40, 40, (64, 64)), (90, 30, (64, 21)), (25, 100, (16, 64)), (37, 53, (45, 64)), (640, 300, (64, 30))],
 )
 def test_sizes_and_aspect_ratios(engine: TorchEngine, width: int, height: int, wanted: tuple[int, int]) -> None:
-    painter, steps = paint(engine, content=scene_picture(width, height), iterations=3)
+    painter, steps = paint(engine, content=scene_picture(width, height), iterations=1)
     check(painter, steps)
     assert (painter.plan.width, painter.plan.height) == wanted
 
 
 def test_several_levels_end_at_the_finest(engine: TorchEngine) -> None:
-    painter, steps = paint(engine, content=scene_picture(210, 70), size=201, iterations=6, preset="draft")
+    painter, steps = paint(engine, content=LONG_CONTENT, iterations=4, **LONG)
     check(painter, steps)
     assert painter.plan.levels > 1
     sizes = [step.width for step in steps]
     assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1] == 201
+    assert sizes[0] < sizes[-1] == 177
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"preset": "draft", "iterations": None},
         {"preset": "standard"},
         {"preset": "fine"},
         {"style_loss": "gram"},
@@ -96,7 +100,13 @@ def test_every_choice_paints(engine: TorchEngine, options: dict[str, Any]) -> No
     check(painter, steps)
 
 
-@pytest.mark.parametrize("mode", [None, "auto", "left-right", "top-bottom", "light-dark"])
+def test_without_a_number_of_steps_the_preset_says_how_many(engine: TorchEngine) -> None:
+    painter, steps = paint(engine, preset="draft", iterations=None, **SHALLOW)
+    check(painter, steps)
+    assert len(steps) > 8
+
+
+@pytest.mark.parametrize("mode", [None, "auto", "top-bottom", "light-dark"])
 def test_every_way_to_divide_the_picture(engine: TorchEngine, mode: str | None) -> None:
     painter, steps = _paint_two(engine, mode)
     check(painter, steps, styles=2)
@@ -117,7 +127,8 @@ def test_four_styles_with_their_own_scales(engine: TorchEngine) -> None:
 
 
 def test_left_and_right_get_their_own_style(engine: TorchEngine) -> None:
-    painter, _ = _paint_two(engine, "left-right")
+    painter, steps = _paint_two(engine, "left-right")
+    check(painter, steps, styles=2)
     picture = painter.picture()
     # warm stripes are red, cool dots are blue
     left, right = (mean(picture, 0, part) - mean(picture, 2, part) for part in (slice(0, 24), slice(40, 64)))
@@ -139,7 +150,7 @@ def test_swapped_masks_swap_the_styles(engine: TorchEngine) -> None:
 @pytest.mark.parametrize("color", [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.3, 0.6, 0.2)])
 @pytest.mark.parametrize("which", ["content", "style", "both"])
 def test_one_color_everywhere_is_no_trouble(engine: TorchEngine, color: tuple[float, float, float], which: str) -> None:
-    plain = flat_picture(40, 40, color)
+    plain = flat_picture(40, 20, color)
     content = CONTENT if which == "style" else plain
     style = WARM if which == "content" else plain
     painter, steps = paint(engine, content=content, styles=(style,), iterations=2)
@@ -148,7 +159,7 @@ def test_one_color_everywhere_is_no_trouble(engine: TorchEngine, color: tuple[fl
 
 def test_one_color_for_two_styles_and_automatic_regions(engine: TorchEngine) -> None:
     params = StyleParams(size=64, iterations=2, masks="auto")
-    plain = flat_picture(40, 40, (0.5, 0.5, 0.5))
+    plain = flat_picture(40, 20, (0.5, 0.5, 0.5))
     painter = engine.begin(Request(plain, (plain, plain), params), Control())
     steps: list[Step] = []
     painter.run(steps.append)
@@ -162,13 +173,22 @@ def test_tiny_pictures_are_no_trouble(engine: TorchEngine) -> None:
 
 
 def test_a_picture_of_one_color_is_painted_on(engine: TorchEngine) -> None:
-    painter, steps = paint(engine, content=flat_picture(40, 40, (0.5, 0.5, 0.5)), preset="standard", iterations=None)
-    check(painter, steps)
-    assert steps[-1].costs.total < 2 / 3 * steps[0].costs.total
+    control, steps = Control(), no_steps()
+    grey = flat_picture(40, 20, (0.5, 0.5, 0.5))
+    painter = begin(engine, control, content=grey, preset="standard", iterations=None)
+
+    def on_step(step: Step) -> None:
+        steps.append(step)
+        if step.costs.total < 2 / 3 * steps[0].costs.total:
+            control.pause()
+
+    # a third is gone well before the end, and no level ends early before that
+    assert painter.run(on_step) is False
+    assert len(steps) < 30
 
 
 def test_kept_color_is_the_contents(engine: TorchEngine) -> None:
-    grey = grey_of(CONTENT)
+    grey = grey_of(scene_picture(40, 40))
     kept = paint(engine, content=grey, preserve_color=1.0)[0].picture()
     own = paint(engine, content=grey)[0].picture()
     assert abs(mean(kept, 0) - mean(kept, 2)) < 3
@@ -182,16 +202,21 @@ def test_before_the_first_step_there_is_a_picture(engine: TorchEngine) -> None:
     assert painter.report() == {"costs": None, "elapsed_s": 0.0, "evaluations": 0, "share": None}
 
 
-def test_a_step_can_show_its_picture(engine: TorchEngine) -> None:
+@pytest.mark.parametrize("preview_px", [100, 640])
+def test_a_step_can_show_its_picture(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch, preview_px: int) -> None:
+    monkeypatch.setattr(painter_module, "PREVIEW_PX", preview_px)
     pictures: list[Picture] = []
-    painter = begin(engine, content=scene_picture(210, 70), size=201, iterations=4, preset="draft")
+    painter = begin(engine, content=LONG_CONTENT, iterations=3, **LONG)
 
     def show(step: Step) -> None:
         pictures.append(step.picture())
-        assert (pictures[-1].width, pictures[-1].height) == (step.width, step.height)
+        # coarse levels are shown as large as the largest level that is no larger than a preview
+        wanted = (step.width, step.height) if preview_px == 100 else (177, 48)
+        assert (pictures[-1].width, pictures[-1].height) == wanted
 
     painter.run(show)
     assert pictures[-1] == painter.picture()
+    assert pictures[0] != pictures[-1]
 
 
 def test_an_error_in_the_callback_passes_through(engine: TorchEngine) -> None:

@@ -15,6 +15,9 @@ from tests.engine.paintings import (
     CONTENT,
     COOL,
     IMAGE,
+    LONG,
+    LONG_CONTENT,
+    SHALLOW,
     WARM,
     begin,
     check,
@@ -41,7 +44,7 @@ def _stop_at(number: int, act: Callable[[], None], steps: list[Step]) -> Callabl
 @pytest.mark.parametrize("at", [1, 3])
 def test_cancel(engine: TorchEngine, at: int) -> None:
     control, steps = Control(), no_steps()
-    painter = begin(engine, control, content=scene_picture(210, 70), size=201, iterations=6, preset="draft")
+    painter = begin(engine, control, content=LONG_CONTENT, iterations=6, **LONG)
     with pytest.raises(Cancelled):
         painter.run(_stop_at(at, control.cancel, steps))
     assert len(steps) == at
@@ -75,14 +78,19 @@ def test_cancel_in_the_middle_of_an_evaluation(engine: TorchEngine, monkeypatch:
     assert painter.picture().width == 64
 
 
+TWO_LEVELS: dict[str, Any] = {"content": LONG_CONTENT, "iterations": 4, "styles": (WARM, COOL)} | LONG
+
+
+@pytest.fixture(scope="module")
+def unbroken(engine: TorchEngine) -> Picture:
+    """What comes out without a pause."""
+    return paint(engine, **TWO_LEVELS)[0].picture()
+
+
 @pytest.mark.parametrize("pauses", [{1}, {2, 3}, {4}])
-def test_paused_and_resumed_gives_the_same_bytes(engine: TorchEngine, pauses: set[int]) -> None:
-    given: dict[str, Any] = {
-        "content": scene_picture(210, 70), "size": 201, "iterations": 4, "preset": "draft", "styles": (WARM, COOL),
-    }  # fmt: skip
-    whole, _ = paint(engine, **given)
+def test_paused_and_resumed_gives_the_same_bytes(engine: TorchEngine, unbroken: Picture, pauses: set[int]) -> None:
     control, steps, runs = Control(), no_steps(), 0
-    painter = begin(engine, control, **given)
+    painter = begin(engine, control, **TWO_LEVELS)
 
     def on_step(step: Step) -> None:
         steps.append(step)
@@ -95,7 +103,7 @@ def test_paused_and_resumed_gives_the_same_bytes(engine: TorchEngine, pauses: se
         assert painter.run(lambda step: pytest.fail("no step while paused")) is False
         control.resume()
     assert runs == len(pauses - {4})
-    assert painter.picture() == whole.picture()
+    assert painter.picture() == unbroken
     check(painter, steps, styles=2)
 
 
@@ -122,7 +130,7 @@ def _updated(
 ) -> list[Step]:
     """Steps of a painting with two styles whose parameters change after the third."""
     control, steps = Control(), no_steps()
-    before = {"size": 64, "iterations": 6, "style_mix": [1.0, 0.0]}
+    before = {"size": 64, "iterations": 6, "style_mix": [1.0, 0.0]} | SHALLOW
     painter = engine.begin(Request(CONTENT, (WARM, COOL), StyleParams.model_validate(before)), control)
     after = StyleParams.model_validate(before | changes)
     assert painter.run(_stop_at(3, lambda: control.update(after, masks), steps))
@@ -164,7 +172,7 @@ def test_new_masks_are_taken_up_at_once(engine: TorchEngine) -> None:
 def test_kept_color_is_taken_up_at_once(engine: TorchEngine) -> None:
     control = Control()
     shown: list[float] = []
-    grey = grey_of(CONTENT)
+    grey = grey_of(scene_picture(40, 40))
     painter = begin(engine, control, content=grey, iterations=4)
     after = StyleParams(size=64, iterations=4, preserve_color=1.0)
 
@@ -189,12 +197,11 @@ def test_more_or_fewer_iterations_are_taken_up(engine: TorchEngine, iterations: 
 
 def test_fewer_iterations_still_reach_the_finest_level(engine: TorchEngine) -> None:
     control, steps = Control(), no_steps()
-    given: dict[str, Any] = {"size": 201, "iterations": 20, "preset": "draft"}
-    painter = begin(engine, control, content=scene_picture(210, 70), **given)
-    after = StyleParams.model_validate(given | {"iterations": 3})
+    painter = begin(engine, control, content=LONG_CONTENT, iterations=20, **LONG)
+    after = StyleParams.model_validate(LONG | {"iterations": 3})
     assert painter.run(_stop_at(2, lambda: control.update(after), steps))
     assert [step.step for step in steps] == [1, 2, 3]
-    assert (steps[-1].width, steps[-1].level) == (201, painter.plan.levels)
+    assert (steps[-1].width, steps[-1].level) == (177, painter.plan.levels)
 
 
 def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> None:
