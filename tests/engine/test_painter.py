@@ -37,12 +37,15 @@ pytestmark = pytest.mark.weights
 
 @pytest.mark.parametrize("init", ["auto", "noise"])
 def test_the_same_seed_gives_the_same_bytes(engine: TorchEngine, init: str) -> None:
-    pictures = [paint(engine, styles=(WARM, COOL), seed=7, init=init)[0].picture() for _ in range(2)]
+    pictures = [
+        paint(engine, styles=(WARM, COOL), seed=7, init=init, **(SHALLOW if init == "noise" else {}))[0].picture()
+        for _ in range(2)
+    ]
     assert pictures[0] == pictures[1]
 
 
 def test_another_seed_gives_another_picture_from_noise(engine: TorchEngine) -> None:
-    first, second = (paint(engine, seed=seed, init="noise")[0].picture() for seed in (1, 2))
+    first, second = (paint(engine, seed=seed, init="noise", **SHALLOW)[0].picture() for seed in (1, 2))
     assert distance(first, second) > 1
 
 
@@ -61,7 +64,7 @@ def test_costs_fall_and_the_picture_changes(engine: TorchEngine) -> None:
     [(40, 40, (64, 64)), (90, 30, (64, 21)), (25, 100, (16, 64)), (37, 53, (45, 64)), (640, 300, (64, 30))],
 )
 def test_sizes_and_aspect_ratios(engine: TorchEngine, width: int, height: int, wanted: tuple[int, int]) -> None:
-    painter, steps = paint(engine, content=scene_picture(width, height), iterations=1)
+    painter, steps = paint(engine, content=scene_picture(width, height), iterations=1, **SHALLOW)
     check(painter, steps)
     assert (painter.plan.width, painter.plan.height) == wanted
 
@@ -78,7 +81,7 @@ def test_several_levels_end_at_the_finest(engine: TorchEngine) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"preset": "standard"},
+        {"preset": "standard", "content_layer": "relu4_2", "style_layer_weights": None},
         {"preset": "fine"},
         {"style_loss": "gram"},
         {"optimizer": "adam"},
@@ -96,7 +99,7 @@ def test_several_levels_end_at_the_finest(engine: TorchEngine) -> None:
     ids=str,
 )
 def test_every_choice_paints(engine: TorchEngine, options: dict[str, Any]) -> None:
-    painter, steps = paint(engine, **options)
+    painter, steps = paint(engine, **(SHALLOW | options))
     check(painter, steps)
 
 
@@ -113,7 +116,8 @@ def test_every_way_to_divide_the_picture(engine: TorchEngine, mode: str | None) 
 
 
 def _paint_two(engine: TorchEngine, mode: Any, masks: tuple[Picture | None, ...] = ()) -> tuple[Painter, list[Step]]:
-    params = StyleParams(size=64, iterations=6, masks=mode, style_mix=[0.5, 0.5], content_weight=0.2)
+    given = {"size": 64, "iterations": 6, "masks": mode, "style_mix": [0.5, 0.5], "content_weight": 0.2}
+    params = StyleParams.model_validate(SHALLOW | given)
     painter = engine.begin(Request(CONTENT, (WARM, COOL), params, masks), Control())
     steps: list[Step] = []
     assert painter.run(steps.append)
@@ -189,8 +193,8 @@ def test_a_picture_of_one_color_is_painted_on(engine: TorchEngine) -> None:
 
 def test_kept_color_is_the_contents(engine: TorchEngine) -> None:
     grey = grey_of(scene_picture(40, 40))
-    kept = paint(engine, content=grey, preserve_color=1.0)[0].picture()
-    own = paint(engine, content=grey)[0].picture()
+    kept = paint(engine, content=grey, preserve_color=1.0, **SHALLOW)[0].picture()
+    own = paint(engine, content=grey, **SHALLOW)[0].picture()
     assert abs(mean(kept, 0) - mean(kept, 2)) < 3
     assert abs(mean(own, 0) - mean(own, 2)) > 30
 

@@ -173,8 +173,8 @@ def test_kept_color_is_taken_up_at_once(engine: TorchEngine) -> None:
     control = Control()
     shown: list[float] = []
     grey = grey_of(scene_picture(40, 40))
-    painter = begin(engine, control, content=grey, iterations=4)
-    after = StyleParams(size=64, iterations=4, preserve_color=1.0)
+    painter = begin(engine, control, content=grey, iterations=4, **SHALLOW)
+    after = StyleParams.model_validate(SHALLOW | {"size": 64, "iterations": 4, "preserve_color": 1.0})
 
     def on_step(step: Step) -> None:
         picture = step.picture()
@@ -206,9 +206,9 @@ def test_fewer_iterations_still_reach_the_finest_level(engine: TorchEngine) -> N
 
 def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> None:
     control, steps = Control(), no_steps()
-    painter = begin(engine, control, iterations=4)
+    painter = begin(engine, control, iterations=4, **SHALLOW)
     assert painter.run(_stop_at(2, control.pause, steps)) is False
-    control.update(StyleParams(size=64, iterations=4, content_weight=0.0))
+    control.update(StyleParams.model_validate(SHALLOW | {"size": 64, "iterations": 4, "content_weight": 0.0}))
     control.resume()
     assert painter.run(steps.append)
     assert [step.costs.content == 0 for step in steps] == [False, False, True, True]

@@ -46,14 +46,20 @@ def _guides(width: int, height: int) -> list[Tensor]:
 
 
 def _compare(
-    network: Network, targets: Sequence[StyleMoments], size: tuple[int, int], *, guided: bool = False, **changes: Any
+    network: Network,
+    targets: Sequence[StyleMoments],
+    size: tuple[int, int],
+    *,
+    guided: bool = False,
+    tile_px: int = SIDE,
+    **changes: Any,
 ) -> Evaluation:
     """An evaluation in tiles, after a look whether that of the whole is the same."""
     params = StyleParams.model_validate({"style_mix": [0.7, 0.3], "tv_weight": 2.0} | changes)
     guides = _guides(*size) if guided else []
     whole, cut = (
         Objective(network, scene(*size), targets, params, guides, tile_px=side).evaluate(random_picture(*size))
-        for side in (None, SIDE)
+        for side in (None, tile_px)
     )
     assert float(whole.gradient.norm()) > 0
     assert relative_error(cut.gradient, whole.gradient) < EXACT
@@ -63,9 +69,15 @@ def _compare(
     return cut
 
 
-@pytest.mark.parametrize("loss", ["covariance", "gram"])
-@pytest.mark.parametrize("guided", [False, True])
-@pytest.mark.parametrize("size", [LONG, LONG[::-1]])
+@pytest.mark.parametrize(
+    ("loss", "guided", "size"),
+    [
+        ("covariance", False, LONG),
+        ("covariance", True, LONG[::-1]),
+        ("gram", False, LONG[::-1]),
+        ("gram", True, LONG),
+    ],
+)
 def test_the_gradient_is_that_of_the_whole(
     plain: Network, targets: list[StyleMoments], loss: str, guided: bool, size: tuple[int, int]
 ) -> None:
@@ -74,7 +86,7 @@ def test_the_gradient_is_that_of_the_whole(
 
 
 def test_it_may_be_cut_both_ways(plain: Network, targets: list[StyleMoments]) -> None:
-    _compare(plain, targets, (117, 115), guided=True)
+    _compare(plain, targets, (83, 67), guided=True, tile_px=48)
 
 
 @pytest.mark.parametrize(

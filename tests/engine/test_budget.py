@@ -1,0 +1,50 @@
+"""A painting above the memory budget is evaluated in tiles and comes out the same."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+
+from server.engine import tiles
+from server.engine.api import Control, Request
+from server.engine.painter import TorchPainter
+from server.engine.schedule import Pace
+from server.engine.stylize import TorchEngine, machine_bytes
+from server.engine.vgg import Network
+from server.params import StyleParams
+from server.picture import Picture
+
+
+def _noise(width: int, height: int, seed: int) -> Picture:
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.rand(1, 3, height // 8, width // 8, generator=generator)
+    large = torch.nn.functional.interpolate(small, size=(height, width), mode="bilinear")[0]
+    pixels = large.mul(255).to(torch.uint8).permute(1, 2, 0).contiguous()
+    return Picture(width, height, pixels.numpy().tobytes())
+
+
+def test_tiles_paint_the_same_picture(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "BYTES_PER_PX", 1)
+    params = StyleParams(size=288, iterations=2, masks="left-right")
+    request = Request(_noise(288, 96, 1), (_noise(96, 96, 2), _noise(96, 128, 3)), params)
+
+    def paint(budget: int | None) -> tuple[bytes, float]:
+        control = Control()
+        painter = TorchPainter(network, request, control, clock=time.perf_counter, pace=Pace(), budget_bytes=budget)
+        assert painter.run(lambda step: None)
+        return painter.picture().rgb, painter.report()["costs"]["total"]
+
+    # the finest canvas is 304 x 112 px: one byte per pixel does not fit into 20000 bytes
+    assert tiles.tile_side(112, 304, 20_000) == 256
+    (whole, cost), (cut, cost_cut) = paint(None), paint(20_000)
+    assert cost_cut == pytest.approx(cost, rel=1e-3)
+    difference = [abs(a - b) for a, b in zip(whole, cut, strict=True)]
+    assert sum(difference) / len(difference) < 0.5
+
+
+def test_the_budget_is_half_of_the_machine_unless_given() -> None:
+    assert TorchEngine()._budget_bytes() == machine_bytes() // 2
+    assert TorchEngine(memory_budget_mb=3)._budget_bytes() == 3 << 20
+    assert machine_bytes() > 2**28
