@@ -79,7 +79,12 @@ def _torch_engine(settings: Settings) -> Engine:
     # Imported late: everything else must start, and be testable, without torch.
     from server.engine.stylize import TorchEngine
 
-    return TorchEngine(device=settings.device, threads=settings.threads, weights=settings.weights)
+    return TorchEngine(
+        device=settings.device,
+        threads=settings.threads,
+        weights=settings.weights,
+        memory_budget_mb=settings.memory_budget_mb,
+    )
 
 
 def _routes() -> list[BaseRoute]:

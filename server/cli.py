@@ -22,7 +22,7 @@ from server.reporters import MODES, make_reporter
 from server.settings import Settings
 
 INTERRUPTED = 130
-ENGINE_SETTINGS = ("device", "threads", "weights")
+ENGINE_SETTINGS = ("device", "threads", "weights", "memory_budget_mb")
 
 EngineMaker = Callable[[Settings], Engine]
 
@@ -127,7 +127,12 @@ def torch_engine(chosen: Settings) -> Engine:
     """The real engine. Importing it imports torch, which takes seconds."""
     from server.engine.stylize import TorchEngine
 
-    return TorchEngine(device=chosen.device, threads=chosen.threads, weights=chosen.weights)
+    return TorchEngine(
+        device=chosen.device,
+        threads=chosen.threads,
+        weights=chosen.weights,
+        memory_budget_mb=chosen.memory_budget_mb,
+    )
 
 
 def error_line(error: DuostyleError) -> str:

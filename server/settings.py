@@ -27,6 +27,12 @@ class Settings(BaseSettings):
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the engine computes.")
     threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 takes all cores.")
+    memory_budget_mb: int = Field(
+        0,
+        ge=0,
+        le=2**20,
+        description="Memory of one evaluation in MB; larger pictures go in tiles; 0 takes half of all.",
+    )
     weights: Literal["vgg16", "vgg19"] = Field(
         "vgg16", description="Feature network: the shipped vgg16, or vgg19 which torchvision downloads when asked."
     )

@@ -29,11 +29,19 @@ class TorchPainter:
     """See `server.engine.api.Painter`. `clock` gives seconds; `pace` is learnt on and shared with other paintings."""
 
     def __init__(
-        self, network: Network, request: Request, control: Control, *, clock: Callable[[], float], pace: Pace
+        self,
+        network: Network,
+        request: Request,
+        control: Control,
+        *,
+        clock: Callable[[], float],
+        pace: Pace,
+        budget_bytes: int | None = None,
     ) -> None:
         self.control = control
         self.clock = clock
         self.pace = pace
+        self.budget_bytes = budget_bytes
         self.params = request.params
         full = to_tensor(request.content, network.device)
         self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size)
@@ -88,7 +96,9 @@ class TorchPainter:
     def _step(self, on_step: Callable[[Step], None]) -> None:
         start = self.clock()
         if self.stage is None:
-            self.stage = Stage(self.materials, self.schedule.level, self.params, self.painted, self.control.check)
+            self.stage = Stage(
+                self.materials, self.schedule.level, self.params, self.painted, self.control.check, self.budget_bytes
+            )
         begin = self.clock()
         stage, level, number = self.stage, self.schedule.level, self.schedule.at + 1
         self.costs = stage.step()

@@ -12,6 +12,7 @@ from server.engine.materials import Materials
 from server.engine.objective import Objective, style_moments
 from server.engine.optimize import make_optimizer
 from server.engine.pyramid import Level, climb
+from server.engine.tiles import tile_side
 from server.params import StyleParams
 
 # standard deviation of the noise that painting starts with, in units of 0..1
@@ -22,7 +23,8 @@ class Stage:
     """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
     of the level below [1, 3, h, w], or when that is None from what `params.init` says.
 
-    `check` is called before every convolution and may raise to stop in the middle.
+    `check` is called before every convolution and may raise to stop in the middle. A picture that would need more than
+    `budget_bytes` is evaluated in tiles.
     """
 
     def __init__(
@@ -32,15 +34,17 @@ class Stage:
         params: StyleParams,
         previous: Tensor | None,
         check: Callable[[], None],
+        budget_bytes: int | None = None,
     ) -> None:
+        tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
         self.materials = materials
         self.level = level
         self.content = materials.content_at(level)
         styles = materials.styles_at(level, params)
         self.base = materials.base(self.content, styles, params)
-        moments = [style_moments(materials.network, style, check) for style in styles]
+        moments = [style_moments(materials.network, style, check, tile_px) for style in styles]
         self.objective = Objective(
-            materials.network, self.content, moments, params, materials.guides(level, params), check
+            materials.network, self.content, moments, params, materials.guides(level, params), check, tile_px
         )
         start = self._start(params) if previous is None else climb_from(previous, self.base, params)
         self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -22,7 +24,8 @@ class TorchEngine:
     """One network on one device, for as long as the process lives. All methods run on one thread, the engine's.
 
     `device` is `auto`, `cpu` or `cuda` until `load`, then what was chosen; `threads` 0 takes all cores; `weights` is
-    `vgg16` or `vgg19`.
+    `vgg16` or `vgg19`; a painting whose evaluation would need more than `memory_budget_mb` MB (0: half of what the
+    machine has) is evaluated in tiles.
     """
 
     def __init__(
@@ -31,11 +34,13 @@ class TorchEngine:
         device: str = "auto",
         threads: int = 0,
         weights: str = "vgg16",
+        memory_budget_mb: int = 0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.device = device
         self.threads = threads
         self.weights = weights
+        self.memory_budget_mb = memory_budget_mb
         self.clock = clock
         self.pace = Pace()
         self.network: Network | None = None
@@ -67,7 +72,24 @@ class TorchEngine:
         if self.network is None:
             raise EngineError("the engine is not loaded yet")
         with engine_errors(), torch.inference_mode():
-            return TorchPainter(self.network, request, control, clock=self.clock, pace=self.pace)
+            return TorchPainter(
+                self.network, request, control, clock=self.clock, pace=self.pace, budget_bytes=self._budget_bytes()
+            )
+
+    def _budget_bytes(self) -> int:
+        if self.memory_budget_mb > 0:
+            return self.memory_budget_mb << 20
+        whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()
+        return int(whole) // 2
+
+
+def machine_bytes() -> int:
+    """Memory of this machine, or of the container that it runs in, in bytes."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [4 << 30]
+    with contextlib.suppress(OSError, ValueError):
+        # a number, or "max"
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits)
 
 
 def usable_cores() -> int:
