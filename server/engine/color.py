@@ -47,19 +47,19 @@ def match_colors(x: Tensor, target: Moments) -> Tensor:
 def transport(source: Tensor, target: Tensor) -> Tensor:
     """The symmetric matrix T with T source T = target, for covariances [c, c].
 
-    The ridge in the roots keeps pictures of a single colour invertible, also where rounding has made them indefinite.
+    The ridge under the source keeps pictures of a single colour invertible, also where rounding has made them indefinite.
     """
     source, target = source.double(), target.double()
-    root = matrix_root(source)
+    root = matrix_root(source, RIDGE)
     inverse = torch.linalg.inv(root)
     result: Tensor = inverse @ matrix_root(root @ target @ root) @ inverse
     return result.float()
 
 
-def matrix_root(matrix: Tensor) -> Tensor:
-    """Square root of a symmetric positive semi-definite matrix [c, c], with eigenvalues raised to RIDGE at least."""
+def matrix_root(matrix: Tensor, least: float = 0.0) -> Tensor:
+    """Square root of a symmetric positive semi-definite matrix [c, c], with eigenvalues raised to `least`."""
     values, vectors = torch.linalg.eigh(matrix)
-    root: Tensor = vectors @ torch.diag(values.clamp(min=RIDGE).sqrt()) @ vectors.T
+    root: Tensor = vectors @ torch.diag(values.clamp(min=least).sqrt()) @ vectors.T
     return root
 
 

@@ -75,7 +75,6 @@ def test_a_tiny_or_narrow_style_still_has_features(network: Network, width: int,
     assert (style.shape[2] > style.shape[3]) == (height > width)
 
 
-@pytest.mark.xfail(strict=True, reason="the ridge of the colour map is too high: see test_color.py")
 def test_the_base_has_the_colors_of_the_mix(network: Network) -> None:
     materials = _materials(network)
     # soft colours, so that nothing clips
