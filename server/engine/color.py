@@ -47,7 +47,8 @@ def match_colors(x: Tensor, target: Moments) -> Tensor:
 def transport(source: Tensor, target: Tensor) -> Tensor:
     """The symmetric matrix T with T source T = target, for covariances [c, c].
 
-    The ridge under the source keeps pictures of a single colour invertible, also where rounding has made them indefinite.
+    The ridge under the source keeps pictures of a single colour invertible, also where rounding has made them
+    indefinite.
     """
     source, target = source.double(), target.double()
     root = matrix_root(source, RIDGE)

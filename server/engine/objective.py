@@ -5,7 +5,7 @@ Gatys, Ecker and Bethge 2016, equation 7; the style term is a weighted sum over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -78,6 +78,7 @@ class Objective:
     """The costs at one size, for one content and 1 to 4 styles, evaluated with the parameters of the moment.
 
     `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
+    `without`: style layers that are left out.
     `tile_px`: evaluate in tiles of at most this side, or None for the whole picture at once.
     """
 
@@ -90,8 +91,10 @@ class Objective:
         guides: Sequence[Tensor] = (),
         check: Check = lambda: None,
         tile_px: int | None = None,
+        without: Collection[str] = (),
     ) -> None:
         self.network = network
+        self.without = without
         self.tile_px = tile_px
         self.styles = styles
         self.check = check
@@ -107,6 +110,8 @@ class Objective:
         known = set.intersection(*(set(style) for style in self.styles))
         weights = layer_weights(params)
         layers = [layer for layer in reachable(list(weights), self.width, self.height) if layer in known]
+        # unless nothing else counts
+        layers = [layer for layer in layers if layer not in self.without] or layers
         self.weights = {layer: weights[layer] for layer in layers}
         self.targets = {layer: collage([style[layer] for style in self.styles], self.mix) for layer in layers}
         self.guides = guides if len(guides) > 1 else ()

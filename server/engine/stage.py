@@ -19,6 +19,10 @@ from server.params import StyleParams
 TRACE = 0.01
 
 
+# left out on the finest level where coarser ones came before, unless the client weighs the layers
+DEEPEST = ("relu5_1",)
+
+
 class Stage:
     """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
     of the level below [1, 3, h, w], or when that is None from what `params.init` says.
@@ -38,13 +42,22 @@ class Stage:
     ) -> None:
         tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
         self.materials = materials
+        finest = level.width == materials.content.shape[3]
         self.level = level
         self.content = materials.content_at(level)
         styles = materials.styles_at(level, params)
         self.base = materials.base(self.content, styles, params)
         moments = [style_moments(materials.network, style, check, tile_px) for style in styles]
         self.objective = Objective(
-            materials.network, self.content, moments, params, materials.guides(level, params), check, tile_px
+            materials.network,
+            self.content,
+            moments,
+            params,
+            materials.guides(level, params),
+            check,
+            tile_px,
+            # the coarser levels have settled the large forms, which the deepest layer sees; it costs a tenth
+            without=DEEPEST if finest and previous is not None and not params.style_layer_weights else (),
         )
         start = self._start(params) if previous is None else climb_from(previous, self.base, params)
         self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)
