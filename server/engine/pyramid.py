@@ -23,7 +23,7 @@ class Preset:
 
 PRESETS = {
     "draft": Preset(steps=(30, 14, 6, 4), coarsest_px=96, tv_weight=6.0, stop=0.01, stop_finest=0.005),
-    "standard": Preset(steps=(40, 20, 14, 8), coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
+    "standard": Preset(steps=(40, 18, 11, 7), coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
     "fine": Preset(steps=(80, 60, 40, 25), coarsest_px=96, tv_weight=6.0, stop=0.002, stop_finest=0.001),
 }
 
