@@ -78,14 +78,15 @@ def test_a_large_picture_has_more_levels(preset: str) -> None:
 
 
 def test_levels_by_hand() -> None:
+    first, second, third, fourth = PRESETS["standard"].steps
     assert plan_levels(800, 600, "standard", None) == [
-        Level(100, 75, 40),
-        Level(200, 150, 20),
-        Level(400, 300, 14),
-        Level(800, 600, 8),
+        Level(100, 75, first),
+        Level(200, 150, second),
+        Level(400, 300, third),
+        Level(800, 600, fourth),
     ]
     # the only level gets the steps of two
-    assert plan_levels(150, 100, "standard", None) == [Level(150, 100, 60)]
+    assert plan_levels(150, 100, "standard", None) == [Level(150, 100, first + second)]
 
 
 def test_a_narrow_picture_has_no_level_too_narrow_for_the_deep_layers() -> None:
