@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -154,32 +151,3 @@ def test_every_module_is_used() -> None:
     for path in MODULES:
         used |= {target.removeprefix("./") for target in IMPORT.findall(path.read_text(encoding="utf-8"))}
     assert used == {path.name for path in MODULES}
-
-
-def _node() -> str:
-    node = shutil.which("node")
-    if node is None:
-        if os.environ.get("CI"):
-            pytest.fail("node is missing, and CI must check the page's scripts")
-        pytest.skip("node is not installed")
-    return node
-
-
-def test_the_syntax_of_every_module_is_sound(tmp_path: Path) -> None:
-    # .mjs: without a package.json beside it, node would read a .js file as a script
-    for path in MODULES:
-        copy = tmp_path / f"{path.stem}.mjs"
-        copy.write_bytes(path.read_bytes())
-        done = subprocess.run([_node(), "--check", str(copy)], capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-
-
-def test_the_parts_without_a_document_give_the_right_answers(tmp_path: Path) -> None:
-    # copied beside a package.json that says "module"; the page itself needs none
-    (tmp_path / "package.json").write_text('{"type": "module"}', encoding="utf-8")
-    shutil.copytree(STATIC / "js", tmp_path / "static" / "js")
-    (tmp_path / "tests" / "browser").mkdir(parents=True)
-    test = tmp_path / "tests" / "browser" / "pure.test.mjs"
-    shutil.copy(ROOT / "tests" / "browser" / "pure.test.mjs", test)
-    done = subprocess.run([_node(), "--test", str(test)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr

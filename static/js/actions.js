@@ -25,7 +25,7 @@ export class Actions extends EventTarget {
 
   /** active: a job waits, runs or is paused; mine: we have its key; launching: its answer is awaited; ready: all chosen. */
   show({ active, mine, launching, paused, ended, ready }) {
-    const held = document.activeElement;
+    const held = /** @type {HTMLElement | null} */ (document.activeElement);
     this.#steering = active && mine;
     this.#launch.hidden = active;
     this.#launch.disabled = launching;
@@ -36,7 +36,7 @@ export class Actions extends EventTarget {
     this.#hint.textContent = hint(active, mine, ready);
     // who pressed a button that is gone now goes on at its successor, not at the top of the page
     if (held === this.#launch && this.#launch.hidden && this.#steering) this.#pause.focus();
-    else if ((held === this.#stop || held === this.#pause) && held.hidden) this.#launch.focus();
+    else if (held?.hidden && (held === this.#stop || held === this.#pause)) this.#launch.focus();
   }
 
   #key(event) {

@@ -4,6 +4,7 @@ import { bytes, sentence } from "./format.js";
 
 /** An error with the server's own words, or ours when there was no server to speak. */
 export class ApiError extends Error {
+  /** @param {{code?: string, message?: string, field?: string, status?: number}} problem */
   constructor({ code = "internal", message = "Something went wrong.", field, status } = {}) {
     super(sentence(message));
     this.code = code;
@@ -60,6 +61,8 @@ export class Api {
   /**
    * Upload a picture; `onProgress` gets 0..1. Resolves to the server's {id, width, height, format, bytes}.
    * A file far above the limit is not sent at all; one a little above is, so that the server says it.
+   * @param {Blob} blob
+   * @param {{onProgress?: (share: number) => void, signal?: AbortSignal | null}} [options]
    */
   upload(blob, { onProgress = () => {}, signal = null } = {}) {
     const limit = this.limits.max_upload_bytes;

@@ -116,7 +116,7 @@ export class App {
   }
 
   /** Bring the page in line with the job on view. */
-  #onJob(message = null) {
+  #onJob(message = /** @type {any} */ (null)) {
     const { session, status, stage, chart, controls } = this.#parts;
     const { job } = session;
     if (!job) {

@@ -10,6 +10,7 @@ export class Field extends EventTarget {
   #kind;
   #inputs;
   #output;
+  /** @type {any} */
   #value = null;
   #steps = [512];
   #min;

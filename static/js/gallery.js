@@ -14,6 +14,7 @@ export class Gallery extends EventTarget {
     this.#element = element;
     this.#api = api;
     this.#template = template;
+    /** @type {Record<string, any[]>} */
     this.pictures = { content: [], style: [] };
   }
 

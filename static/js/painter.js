@@ -3,6 +3,7 @@
 export class FramePainter extends EventTarget {
   #canvas;
   #context;
+  /** @type {any} */
   #next = null;
   #busy = false;
   #generation = 0;
@@ -34,7 +35,7 @@ export class FramePainter extends EventTarget {
       const generation = this.#generation;
       const { header, image } = this.#next;
       this.#next = null;
-      let bitmap = null;
+      let bitmap;
       try {
         bitmap = await createImageBitmap(new Blob([image], { type: header.mime }));
       } catch {

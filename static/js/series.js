@@ -5,6 +5,7 @@ export class Series {
   #stride = 1;
   #seen = 0;
   #points = [];
+  /** @type {{step: number, values: number[]} | null} */
   #last = null;
 
   constructor(capacity = 512) {

@@ -15,6 +15,7 @@ export class Session extends EventTarget {
   #socket;
   #frames;
   #subscribeRef = null;
+  /** @type {number | null} */
   #seenSeq = null;
   #changes = {};
   #changeTimer = 0;

@@ -16,6 +16,7 @@ export class Slot extends EventTarget {
   #label;
   #optional = false;
   #letter = "";
+  /** @type {AbortController | null} */
   #upload = null;
   #locked = false;
 

@@ -16,6 +16,7 @@ export class Slots extends EventTarget {
   #add;
   #locked = false;
   #selected = null;
+  /** @type {Slot | null} */
   #newest = null;
   #quiet = false;
 
@@ -108,7 +109,7 @@ export class Slots extends EventTarget {
     this.#notes.append(note);
     const slot = new Slot({ api: this.#api, template: this.#template, note, label, removable });
     slot.addEventListener("change", () => this.#changed());
-    slot.addEventListener("more", (event) => this.fill(event.detail));
+    slot.addEventListener("more", (/** @type {any} */ event) => this.fill(event.detail));
     return slot;
   }
 

@@ -11,6 +11,7 @@ const ANSWERS = new Set(["accepted", "ok", "error", "pong"]);
  */
 export class LiveSocket extends EventTarget {
   #url;
+  /** @type {WebSocket | null} */
   #socket = null;
   #attempt = 0;
   #timer = 0;
@@ -18,6 +19,7 @@ export class LiveSocket extends EventTarget {
   #heard = 0;
   #pinged = 0;
   #heartbeatMs = 20000;
+  /** @type {number | null} */
   #restartS = null;
   #refs = 0;
   #waiting = new Map();
@@ -123,7 +125,7 @@ export class LiveSocket extends EventTarget {
   #drop() {
     const socket = this.#socket;
     this.#closed(socket);
-    socket.close();
+    socket?.close();
   }
 
   #closed(socket) {

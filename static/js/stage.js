@@ -12,6 +12,7 @@ export class Stage extends EventTarget {
   #range;
   #comparing = false;
   #painted = false;
+  /** @type {{url: string, width: number, height: number} | null} */
   #content = null;
 
   constructor(element) {
@@ -23,7 +24,7 @@ export class Stage extends EventTarget {
     this.#compare = element.querySelector(".compare");
     this.#range = element.querySelector(".compare-range");
     this.painter = new FramePainter(this.#canvas);
-    this.painter.addEventListener("done", (event) => this.#done(event.detail));
+    this.painter.addEventListener("done", (/** @type {any} */ event) => this.#done(event.detail));
     this.#range.addEventListener("input", () => this.#split(Number(this.#range.value)));
     this.#compare.addEventListener("pointerdown", (event) => this.#grab(event));
     this.#compare.addEventListener("pointermove", (event) => this.#drag(event));

@@ -2,14 +2,12 @@
 
 /** Events `compare`, `reuse`, `share`. */
 export class Tools extends EventTarget {
-  #element;
   #buttons = {};
   #links;
   #downloads;
 
   constructor(element) {
     super();
-    this.#element = element;
     for (const button of element.querySelectorAll("[data-act]")) {
       this.#buttons[button.dataset.act] = button;
       button.addEventListener("click", () => this.dispatchEvent(new CustomEvent(button.dataset.act)));

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Memory } from "../../static/js/memory.js";
+
+class FakeStorage extends Map {
+  get length() { return this.size; }
+  key(index) { return [...this.keys()][index] ?? null; }
+  getItem(name) { return this.get(name) ?? null; }
+  setItem(name, value) { this.set(name, value); }
+  removeItem(name) { this.delete(name); }
+}
+
+test("memory keeps the thirty newest jobs and survives broken entries", () => {
+  const local = new FakeStorage();
+  let now = 0;
+  const memory = new Memory({ local, session: null, now: () => (now += 1) });
+  for (let n = 1; n <= 31; n += 1) memory.keepJob(`job${n}`, { key: `k${n}` });
+  assert.equal(memory.job("job1"), null);
+  assert.equal(memory.job("job31").key, "k31");
+  local.setItem("duostyle:job:bad", "{oops");
+  assert.equal(memory.job("bad"), null);
+  assert.equal(memory.draft, null);
+});
