@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server import images
+from server import formats, images
 from server.params import MAX_STYLES
 from server.settings import Settings
 
@@ -33,5 +33,5 @@ _NAMES = (
 
 def limits(settings: Settings) -> dict[str, Any]:
     """The settings that limit a client, by their names, and what is fixed: `max_styles`, `max_side_px`, `formats`."""
-    fixed = {"max_styles": MAX_STYLES, "max_side_px": images.MAX_SIDE_PX, "formats": list(images.FORMATS)}
+    fixed = {"max_styles": MAX_STYLES, "max_side_px": images.MAX_SIDE_PX, "formats": list(formats.FORMATS)}
     return {name: getattr(settings, name) for name in _NAMES} | fixed

@@ -14,7 +14,7 @@ SERVER = Path(__file__).parents[1] / "server"
 # rooms may not even know their neighbours.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "picture", "metrics"),
-    ("params", "settings", "statuses"),
+    ("params", "settings", "statuses", "formats", "pixels"),
     ("protocol", "messages", "images", "jobs", "access", "files", "database", "estimate", "admission", "engine"),
     ("limits", "store", "mailbox", "worker"),
     ("hub", "archive"),
@@ -38,7 +38,7 @@ ONLY_IN = {
     "torchvision": {"engine"},
     "starlette": {"routes", "routes_jobs", "bodies", "pages", "websocket", "guard", "app", "serve"},
     "uvicorn": {"serve"},
-    "PIL": {"images"},
+    "PIL": {"images", "formats", "pixels"},
     "sqlite3": {"database"},
     "prometheus_client": {"metrics"},
 }

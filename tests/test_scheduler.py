@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server import images
+from server import formats, images
 from server.errors import BadRequest, EngineError, Forbidden, NotFinished, NotFound, QueueFull, TooManyJobs
 from server.protocol import FrameOptions
 from tests.fakes import FakeEngine, image_bytes, picture_of
@@ -445,7 +445,7 @@ async def test_the_newest_frame_over_http(tmp_path: Path) -> None:
         asking = asyncio.create_task(built.scheduler.frame(accepted.job))
         await asyncio.sleep(0)
         built.engine.release()
-        assert images.sniff(await soon(asking)) == "jpeg"
+        assert formats.sniff(await soon(asking)) == "jpeg"
         assert built.engine.pictures_taken == 1
 
 

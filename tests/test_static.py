@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server import images
+from server import formats
 from server.params import describe_params
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,7 +129,7 @@ def test_the_start_button_says_launch_and_the_other_stop(page: Page) -> None:
 
 def test_the_file_dialog_offers_what_the_server_takes(page: Page) -> None:
     offered = [attrs["accept"] for tag, attrs in page.elements if tag == "input" and "accept" in attrs]
-    wanted = {f"image/{name}" for name in (*images.FORMATS, "avif")}
+    wanted = {f"image/{name}" for name in (*formats.FORMATS, "avif")}
     assert [set(accept.split(",")) for accept in offered] == [wanted]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from server import images
+from server import formats, images
 from tests.fakes import FakeEngine, image_bytes, picture_of
 from tests.real_server.client import Client, socket
 from tests.real_server.conftest import Running
@@ -46,9 +46,9 @@ async def test_a_job_from_form_to_painting(running: Running, http: Client) -> No
     for ending, kind in (("jpg", "jpeg"), ("webp", "webp")):
         result = await http.http.get(f"/api/jobs/{accepted['job']}/result.{ending}")
         assert result.headers["content-type"] == f"image/{kind}"
-        assert images.sniff(result.content) == kind
+        assert formats.sniff(result.content) == kind
     frame = await http.http.get(accepted["links"]["frame"])
-    assert images.sniff(frame.content) == "jpeg"
+    assert formats.sniff(frame.content) == "jpeg"
 
 
 async def test_no_result_before_the_end_but_the_best_so_far(start: Callable[..., Running]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server import images
+from server import formats, images
 from tests.fakes import image_bytes
 from tests.real_server.client import Client
 from tests.real_server.conftest import Running
@@ -45,7 +45,7 @@ async def test_a_picture_comes_back_without_metadata_and_is_cached(http: Client)
     assert images.decode(full.content) == images.decode(PNG)
     assert "immutable" in full.headers["cache-control"]
     thumb = await http.http.get(f"/api/images/{image}", params={"size": 16})
-    assert images.sniff(thumb.content) == "jpeg"
+    assert formats.sniff(thumb.content) == "jpeg"
     assert thumb.headers["etag"] != full.headers["etag"]
     cached = await http.http.get(f"/api/images/{image}", headers={"If-None-Match": full.headers["etag"]})
     assert (cached.status_code, cached.content) == (304, b"")
