@@ -1,31 +1,47 @@
-// The costs as a small live chart: logarithmic axis, one line per cost, told apart by dash and shade.
+// The costs as a small live chart: logarithmic axis, one line per cost, told apart by dash and shade. Its values at a step
+// are shown under the pointer, or with the keys of the range input that lies over it.
 
 import { letter, short } from "./format.js";
+import { pen } from "./pen.js";
+import { nearestTo, pointAt, scales, ticks } from "./plot.js";
 import { Series } from "./series.js";
+import { text } from "./texts.js";
 
 const DASHES = { total: [], content: [2, 3], styles: [[8, 4], [8, 3, 2, 3], [12, 3], [4, 2, 1, 2, 1, 2]] };
-const PAD = { top: 8, right: 8, bottom: 18, left: 44 };
 
 export class CostChart {
   #element;
   #canvas;
   #legend;
+  #range;
+  #where;
   #series = new Series();
-  #lines = [];
+  #lines = /** @type {any[]} */ ([]);
+  #marks = /** @type {number[]} */ ([]);
   #totalSteps = 0;
   #due = 0;
+  #step = /** @type {number | null} */ (null);
 
   constructor(element) {
     this.#element = element;
     this.#canvas = element.querySelector("canvas");
     this.#legend = element.querySelector("ul");
+    this.#range = element.querySelector(".costs-range");
+    this.#where = element.querySelector(".costs-step");
     new ResizeObserver(() => this.#soon()).observe(this.#canvas);
     document.addEventListener("themechange", () => this.#soon());
+    this.#range.addEventListener("input", () => this.#look(Number(this.#range.value)));
+    this.#range.addEventListener("blur", () => this.#look(null));
+    const plot = element.querySelector(".costs-area");
+    plot.addEventListener("pointermove", (event) => this.#hover(event));
+    plot.addEventListener("pointerleave", () => this.#look(null));
   }
 
   clear() {
     this.#series.clear();
     this.#lines = [];
+    this.#marks = [];
+    this.#step = null;
     this.#legend.replaceChildren();
     this.#element.hidden = true;
   }
@@ -41,17 +57,41 @@ export class CostChart {
     this.#soon();
   }
 
+  /** Remember that a setting was changed at this step. */
+  mark(step) {
+    if (step > 0 && this.#marks[this.#marks.length - 1] !== step) this.#marks.push(step);
+    this.#soon();
+  }
+
   #build(styles) {
-    const names = ["Total", "Content", ...Array.from({ length: styles }, (_, i) => (styles > 1 ? `Style ${letter(i)}` : "Style"))];
+    const of = (index) => (styles > 1 ? text.chart.styleOf(letter(index)) : text.chart.style);
+    const names = [text.chart.total, text.chart.content, ...Array.from({ length: styles }, (_, index) => of(index))];
+    const kinds = ["total", "content", ...Array.from({ length: styles }, (_, index) => `style-${index + 1}`)];
     this.#lines = names.map((name, index) => {
       const item = document.createElement("li");
-      item.className = `line-${index < 2 ? name.toLowerCase() : `style-${index - 1}`}`;
+      item.className = `line-${kinds[index]}`;
       const dash = index === 0 ? DASHES.total : index === 1 ? DASHES.content : DASHES.styles[index - 2];
       const value = document.createElement("b");
       item.append(swatch(dash, index === 0 ? 2.25 : 1.75), document.createTextNode(name), value);
-      return { item, value, dash, width: index === 0 ? 2.25 : 1.5 };
+      return { name, item, value, dash, width: index === 0 ? 2.25 : 1.5 };
     });
     this.#legend.replaceChildren(...this.#lines.map((line) => line.item));
+  }
+
+  get #steps() {
+    const last = this.#series.last;
+    return Math.max(2, this.#totalSteps || (last?.step ?? 0), last?.step ?? 0);
+  }
+
+  #hover(event) {
+    const box = this.#canvas.getBoundingClientRect();
+    const point = pointAt(this.#series.points, this.#steps, box.width, event.clientX - box.left);
+    this.#look(point?.step ?? null);
+  }
+
+  #look(step) {
+    this.#step = step;
+    this.#soon();
   }
 
   // at most one drawing per picture of the screen, none while the page is hidden
@@ -70,69 +110,28 @@ export class CostChart {
     const ratio = window.devicePixelRatio || 1;
     this.#canvas.width = Math.round(width * ratio);
     this.#canvas.height = Math.round(height * ratio);
-    const pen = this.#canvas.getContext("2d");
-    pen.scale(ratio, ratio);
-    const plot = { x: PAD.left, y: PAD.top, w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
-    const [low, high] = range(points);
     const last = points[points.length - 1];
-    const steps = Math.max(2, this.#totalSteps || last.step, last.step);
-    const x = (step) => plot.x + (plot.w * (step - 1)) / (steps - 1);
-    const y = (value) => plot.y + plot.h * (1 - (Math.log10(Math.max(value, low)) - Math.log10(low)) / Math.log10(high / low));
-    this.#axes(pen, plot, low, high, steps, y);
+    const shown = this.#step === null ? last : nearestTo(points, this.#step);
+    const scale = scales(points, this.#steps, width, height);
+    const draw = pen(this.#canvas, ratio, scale);
+    draw.axes(ticks(scale.low, scale.high), short, text.chart.step(this.#steps));
+    for (const mark of this.#marks) draw.mark(mark);
+    this.#lines.forEach((line, index) => draw.line(line, points, index));
+    if (this.#step !== null) draw.cursor(shown, this.#lines);
+    this.#tell(shown, last);
+  }
+
+  #tell(shown, last) {
     this.#lines.forEach((line, index) => {
-      pen.strokeStyle = getComputedStyle(line.item).color;
-      pen.lineWidth = line.width;
-      pen.lineJoin = "round";
-      pen.setLineDash(line.dash);
-      pen.beginPath();
-      points.forEach((point, at) => pen[at ? "lineTo" : "moveTo"](x(point.step), y(point.values[index])));
-      pen.stroke();
-      line.value.textContent = short(last.values[index]);
+      line.value.textContent = short(shown.values[index]);
     });
-    this.#canvas.setAttribute("aria-label", `Costs after step ${last.step}: total ${short(last.values[0])}, logarithmic axis`);
+    this.#where.textContent = text.chart.step(shown.step);
+    this.#range.max = String(last.step);
+    if (document.activeElement !== this.#range) this.#range.value = String(shown.step);
+    const parts = this.#lines.map((line, index) => `${line.name} ${short(shown.values[index])}`);
+    this.#range.setAttribute("aria-valuetext", text.chart.at(shown.step, parts));
+    this.#canvas.setAttribute("aria-label", text.chart.label(last.step, short(last.values[0])));
   }
-
-  #axes(pen, plot, low, high, steps, y) {
-    const style = getComputedStyle(this.#canvas);
-    pen.font = `11px ${style.fontFamily}`;
-    pen.fillStyle = style.color;
-    pen.strokeStyle = style.borderTopColor;
-    pen.lineWidth = 1;
-    pen.textBaseline = "middle";
-    pen.textAlign = "right";
-    for (const tick of ticks(low, high)) {
-      const at = Math.round(y(tick)) + 0.5;
-      pen.beginPath();
-      pen.moveTo(plot.x, at);
-      pen.lineTo(plot.x + plot.w, at);
-      pen.stroke();
-      pen.fillText(short(tick), plot.x - 8, at);
-    }
-    pen.textBaseline = "alphabetic";
-    pen.fillText(`step ${steps}`, plot.x + plot.w, plot.y + plot.h + 15);
-    pen.textAlign = "left";
-    pen.fillText("1", plot.x, plot.y + plot.h + 15);
-  }
-}
-
-function range(points) {
-  const values = points.flatMap((point) => point.values).filter((value) => value > 0 && Number.isFinite(value));
-  const high = Math.max(...values, 1e-9) * 1.15;
-  // lines far below the rest would flatten those that matter
-  const low = Math.max(Math.min(...values, high) / 1.15, high / 1e5);
-  return high / low < 4 ? [high / 4, high] : [low, high];
-}
-
-function ticks(low, high) {
-  const found = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
-    for (const digit of [1, 2, 5]) {
-      const value = digit * 10 ** power;
-      if (value >= low && value <= high) found.push(value);
-    }
-  }
-  const stride = Math.ceil(found.length / 4);
-  return found.filter((_, index) => index % stride === 0);
 }
 
 function swatch(dash, width) {

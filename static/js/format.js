@@ -11,6 +11,11 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
+/** Seconds that run, without parts: "4 s", "3 min 20 s". */
+export function wholeSeconds(seconds) {
+  return seconds < 60 ? `${Math.floor(seconds)} s` : duration(Math.floor(seconds));
+}
+
 /** Time left, without false precision: whole seconds, "less than a second" near the end. */
 export function timeLeft(seconds) {
   if (!Number.isFinite(seconds) || seconds < 0) return "";

@@ -22,6 +22,7 @@ export function newJob(id, key = null) {
     content: null,
     styles: null,
     report: null,
+    restarted: false,
   };
 }
 
@@ -45,6 +46,8 @@ export function reduce(job, message) {
       next.position = message.position ?? null;
       next.eta_s = message.eta_s ?? null;
       next.error = message.error ?? null;
+      // a job that was being painted waits again: its server was started anew
+      next.restarted = message.status === "queued" ? job.restarted || job.status === "running" : job.restarted;
       next.partial = message.partial ?? (message.status === "cancelled" && (message.step ?? 0) > 0);
       return next;
     }
@@ -60,7 +63,7 @@ export function reduce(job, message) {
       return { ...take(job, message, PROGRESS), status: "running", position: 0 };
     case "progress": {
       const status = job.status === "paused" ? "paused" : "running";
-      return { ...take(job, message, PROGRESS), status, position: 0, seq };
+      return { ...take(job, message, PROGRESS), status, position: 0, seq, restarted: false };
     }
     case "paused":
       return { ...job, status: "paused", eta_s: null };

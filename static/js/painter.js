@@ -1,9 +1,10 @@
-// Draws live frames: decodes off the main thread, shows only the newest, acknowledges each one that is done with.
+// Draws live frames: decodes off the main thread, draws in an animation frame, keeps only the newest, acknowledges each one
+// that is done with. A hidden tab has no animation frames: nothing is drawn or acknowledged there, so the server stops sending.
 
 export class FramePainter extends EventTarget {
   #canvas;
   #context;
-  /** @type {any} */
+  /** @type {{header: any, image: Uint8Array<ArrayBuffer>} | null} */
   #next = null;
   #busy = false;
   #generation = 0;
@@ -42,6 +43,7 @@ export class FramePainter extends EventTarget {
         this.#done(header, false);
         continue;
       }
+      await animationFrame();
       if (generation === this.#generation) {
         this.#draw(bitmap);
         this.#done(header, true);
@@ -61,15 +63,29 @@ export class FramePainter extends EventTarget {
     return current;
   }
 
+  /** Draw a picture that is decoded already: an image, a bitmap or a video frame of `width` x `height` px. */
+  put(picture, width, height) {
+    this.#resize(width, height);
+    this.#context.drawImage(picture, 0, 0);
+  }
+
   #draw(bitmap) {
-    if (this.#canvas.width !== bitmap.width || this.#canvas.height !== bitmap.height) {
-      this.#canvas.width = bitmap.width;
-      this.#canvas.height = bitmap.height;
+    this.put(bitmap, bitmap.width, bitmap.height);
+  }
+
+  #resize(width, height) {
+    // setting the size, even to the same, clears the canvas
+    if (this.#canvas.width !== width || this.#canvas.height !== height) {
+      this.#canvas.width = width;
+      this.#canvas.height = height;
     }
-    this.#context.drawImage(bitmap, 0, 0);
   }
 
   #done(header, drawn) {
     this.dispatchEvent(new CustomEvent("done", { detail: { header, drawn } }));
   }
+}
+
+function animationFrame() {
+  return new Promise((resolve) => requestAnimationFrame(resolve));
 }

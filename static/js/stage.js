@@ -1,6 +1,8 @@
-// The easel: the invitation, the content picture, the painting, and the line that compares the two.
+// The easel: the invitation, the content picture, the painting, enlarged or compared.
 
+import { Compare } from "./compare.js";
 import { FramePainter } from "./painter.js";
+import { Zoom } from "./zoom.js";
 
 /** Events: `drawn` {header} after a frame is on the canvas, `frame-done` {header} when a frame may be acknowledged. */
 export class Stage extends EventTarget {
@@ -9,7 +11,7 @@ export class Stage extends EventTarget {
   #before;
   #canvas;
   #compare;
-  #range;
+  #zoom;
   #comparing = false;
   #painted = false;
   /** @type {{url: string, width: number, height: number} | null} */
@@ -21,15 +23,18 @@ export class Stage extends EventTarget {
     this.#frame = element.querySelector(".frame");
     this.#before = element.querySelector(".before");
     this.#canvas = element.querySelector(".painting");
-    this.#compare = element.querySelector(".compare");
-    this.#range = element.querySelector(".compare-range");
+    const own = new Set([this.#frame, this.#before, this.#canvas, element.querySelector(".sheet")]);
+    this.#zoom = new Zoom({
+      frame: this.#frame,
+      sheet: element.querySelector(".sheet"),
+      bar: element.querySelector(".zoom"),
+      surface: (target) => own.has(target),
+    });
+    this.#compare = new Compare({ frame: this.#frame, view: () => this.#zoom.view });
+    this.#zoom.addEventListener("change", () => this.#compare.place());
     this.painter = new FramePainter(this.#canvas);
     this.painter.addEventListener("done", (/** @type {any} */ event) => this.#done(event.detail));
-    this.#range.addEventListener("input", () => this.#split(Number(this.#range.value)));
-    this.#compare.addEventListener("pointerdown", (event) => this.#grab(event));
-    this.#compare.addEventListener("pointermove", (event) => this.#drag(event));
     this.#before.addEventListener("load", () => this.#measure());
-    this.#split(50);
   }
 
   /** How many device pixels of the painting can be seen at most. */
@@ -50,6 +55,11 @@ export class Stage extends EventTarget {
     return this.#comparing;
   }
 
+  /** The canvas with the painting, for copies of it. */
+  get canvas() {
+    return this.#canvas;
+  }
+
   /** The content picture {url, width, height} or null; a size that is not known is that of the picture itself. */
   setContent(content) {
     this.#content = content;
@@ -66,6 +76,7 @@ export class Stage extends EventTarget {
   clearPainting() {
     this.painter.clear();
     this.#painted = false;
+    this.#zoom.reset();
     this.compare(false);
     if (this.#content) this.expect(this.#content.width, this.#content.height);
     this.#show();
@@ -94,7 +105,7 @@ export class Stage extends EventTarget {
   }
 
   focusCompare() {
-    this.#range.focus();
+    this.#compare.focus();
   }
 
   #measure() {
@@ -122,36 +133,13 @@ export class Stage extends EventTarget {
     this.#element.dataset.view = view;
     this.#canvas.hidden = !this.#painted;
     this.#before.hidden = !this.#content || (this.#painted && !this.#comparing);
-    this.#compare.hidden = !this.#comparing;
-    this.#frame.classList.toggle("comparing", this.#comparing);
+    this.#compare.shown = this.#comparing;
+    this.#zoom.shown = view !== "empty";
+    this.#frame.tabIndex = view === "empty" ? -1 : 0;
   }
 
   #shape(width, height) {
     this.#frame.style.setProperty("--w", String(width));
     this.#frame.style.setProperty("--h", String(height));
-  }
-
-  #split(value) {
-    const kept = Math.min(100, Math.max(0, value));
-    this.#range.value = String(kept);
-    this.#range.setAttribute("aria-valuetext", `${Math.round(kept)} % content`);
-    this.#frame.style.setProperty("--split", `${kept}%`);
-  }
-
-  #grab(event) {
-    if (event.button !== 0) return;
-    this.#compare.setPointerCapture(event.pointerId);
-    this.#range.focus({ preventScroll: true });
-    event.preventDefault();
-    this.#follow(event);
-  }
-
-  #drag(event) {
-    if (this.#compare.hasPointerCapture(event.pointerId)) this.#follow(event);
-  }
-
-  #follow(event) {
-    const box = this.#compare.getBoundingClientRect();
-    this.#split((100 * (event.clientX - box.left)) / box.width);
   }
 }

@@ -1,33 +1,42 @@
 // The status line and bar of a job, in words; screen readers hear changes of state, not every step.
 
-import { duration, sentence, timeLeft } from "./format.js";
+import { duration, sentence, timeLeft, wholeSeconds } from "./format.js";
+import { ACTIVE } from "./protocol.js";
+import { text } from "./texts.js";
 
 const HEARD_EVERY_MS = 15000;
+const TICK_MS = 1000;
+const words = text.status;
 
-/** {head, detail} for a job (see job.js). Pure. */
-export function describe(job) {
-  const size = job.width && job.height ? `${job.width} × ${job.height} px` : "";
-  const step = job.total_steps ? `step ${job.step} of ${job.total_steps}` : "";
-  const level = job.levels > 1 && job.level ? `level ${job.level} of ${job.levels}` : "";
+/**
+ * {head, detail} for a job (see job.js), `passed_s` seconds after its last message: time runs on between messages. Pure.
+ */
+export function describe(job, passedS = 0) {
+  const size = job.width && job.height ? words.size(job.width, job.height) : "";
+  const step = job.total_steps ? words.step(job.step, job.total_steps) : "";
+  const level = job.levels > 1 && job.level ? words.level(job.level, job.levels) : "";
+  const left = Number.isFinite(job.eta_s) ? timeLeft(Math.max(0, job.eta_s - passedS)) : "";
   switch (job.status) {
     case "queued": {
-      const place = job.position > 0 ? `position ${job.position} in the queue` : "about to start";
-      return { head: "Waiting", detail: join(place, Number.isFinite(job.eta_s) ? timeLeft(job.eta_s) : "") };
+      const place = job.position > 0 ? words.position(job.position) : words.next;
+      return { head: words.waiting, detail: join(job.restarted ? words.restarted : "", place, left) };
     }
-    case "running":
-      if (!job.step) return { head: "Starting", detail: size };
-      return { head: "Painting", detail: join(step, level, size, timeLeft(job.eta_s ?? NaN)) };
+    case "running": {
+      if (!job.step) return { head: words.starting, detail: job.restarted ? words.restarted : size };
+      const elapsed = words.elapsed(wholeSeconds(job.elapsed_s + passedS));
+      return { head: words.painting, detail: join(step, level, size, elapsed, left) };
+    }
     case "paused":
-      return { head: "Paused", detail: join(step, level, size) };
+      return { head: words.paused, detail: join(step, level, size) };
     case "completed":
-      return { head: `Finished in ${duration(job.elapsed_s)}`, detail: size };
+      return { head: words.finished(duration(job.elapsed_s)), detail: join(size, step && words.steps(job.step)) };
     case "cancelled":
-      if (!job.partial && !job.step) return { head: "Stopped", detail: "before the first step" };
-      return { head: "Stopped", detail: join(job.step ? `after step ${job.step}` : "", "the picture so far is kept") };
+      if (!job.partial && !job.step) return { head: words.stopped, detail: words.beforeFirst };
+      return { head: words.stopped, detail: join(job.step ? words.afterStep(job.step) : "", words.kept) };
     case "failed":
-      return { head: "Failed", detail: sentence(job.error?.message ?? "The server did not say why.") };
+      return { head: words.failed, detail: sentence(job.error?.message ?? words.noReason) };
     default:
-      return { head: "Opening", detail: "" };
+      return { head: words.opening, detail: "" };
   }
 }
 
@@ -47,6 +56,11 @@ export class StatusLine {
   #bar;
   #announce;
   #heard = { head: "", at: 0 };
+  /** @type {any} */
+  #job = null;
+  #since = 0;
+  #timer = 0;
+  #offline = false;
 
   /** `announce` is a live region that stays in the page while the line comes and goes. */
   constructor(element, announce) {
@@ -59,13 +73,47 @@ export class StatusLine {
 
   /** A line without a job: kind is idle, note, launching or error. */
   say(kind, head, detail = "") {
+    this.#stop();
     this.#write(kind, head, detail, 0);
   }
 
   /** A job's line; `data-status` of the element is then the job's status, so that a script can wait for it. */
   show(job) {
-    const { head, detail } = describe(job);
+    this.#job = job;
+    this.#since = performance.now();
+    this.#tell();
+    const ticking = job.status === "running" || (job.status === "queued" && Number.isFinite(job.eta_s));
+    if (ticking) this.#timer ||= window.setInterval(() => this.#tell(), TICK_MS);
+    else this.#rest();
+  }
+
+  /** The connection is lost (or back): an unfinished job's line then says so. */
+  set offline(offline) {
+    if (offline === this.#offline) return;
+    this.#offline = offline;
+    this.#since = performance.now();
+    if (this.#job && ACTIVE.has(this.#job.status)) this.#tell();
+  }
+
+  #tell() {
+    const job = this.#job;
+    if (!job) return;
+    const lost = this.#offline && ACTIVE.has(job.status);
+    const passedS = (performance.now() - this.#since) / 1000;
+    const { head, detail } = lost ? { head: words.offline, detail: words.offlineDetail } : describe(job, passedS);
+    this.#element.classList.toggle("lost", lost);
     this.#write(job.status, head, detail, share(job));
+  }
+
+  #stop() {
+    this.#job = null;
+    this.#element.classList.remove("lost");
+    this.#rest();
+  }
+
+  #rest() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
   }
 
   #write(status, head, detail, done) {

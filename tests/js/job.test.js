@@ -30,3 +30,11 @@ test("what was asked and measured comes with the state, and the measured share w
   const report = { share: [0.46, 0.54], evaluations: 9 };
   assert.deepEqual(reduce(asked, { type: "completed", job: "j", seq: 9, elapsed_s: 1, report }).report, report);
 });
+
+test("a running job that is queued again was hit by a restart, until it makes a step", () => {
+  const running = reduce(newJob("j"), { type: "started", job: "j" });
+  const again = reduce(running, { type: "state", job: "j", status: "queued" });
+  assert.equal(again.restarted, true);
+  assert.equal(reduce(again, { ...progress, seq: 9 }).restarted, false);
+  assert.equal(reduce(newJob("j"), { type: "state", job: "j", status: "queued" }).restarted, false);
+});
