@@ -17,7 +17,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from server import access, gallery, house, pages, protocol, routes, routes_jobs, statuses
+from server import access, gallery, house, pages, protocol, routes, routes_jobs, routes_timelapse, statuses
+from server.cinema import Cinema
 from server.engine.api import Engine
 from server.errors import (
     BadRequest,
@@ -93,6 +94,7 @@ def _routes() -> list[BaseRoute]:
         Route("/", files.page),
         *routes.routes(),
         *routes_jobs.routes(),
+        *routes_timelapse.routes(),
         WebSocketRoute("/ws", _watch),
         Mount("/static", files),
     ]
@@ -128,11 +130,12 @@ async def _living(settings: Settings, metrics: Metrics, engine: Engine, pictures
         stack.push_async_callback(worker.stop)
         hub = Hub(settings=settings, metrics=metrics, encode=worker.encode_preview)
         scheduler = Scheduler(settings=settings, store=store, hub=hub, worker=worker, metrics=metrics)
+        cinema = Cinema(settings=settings, store=store, worker=worker)
         shown = await gallery.load(store, worker.offload, pictures)
         await worker.start()
         stack.push_async_callback(scheduler.stop)
         await scheduler.start()
-        built = House(settings, metrics, store, hub, worker, scheduler, shown)
+        built = House(settings, metrics, store, hub, worker, scheduler, cinema, shown)
         sweeping = asyncio.create_task(_sweep_now_and_then(built))
         stack.callback(sweeping.cancel)
         yield built

@@ -19,6 +19,7 @@ from server.line import Entry, Line
 from server.metrics import Metrics
 from server.picture import Picture
 from server.pictures import DECODE_PX, Pictures
+from server.timelapse import Timelapses
 from server.worker import Ended, Glimpse, Task, Worker
 
 _log = logging.getLogger(__name__)
@@ -39,11 +40,12 @@ class Dispatcher:
         line: Line,
         estimate: Estimate,
         endings: Endings,
+        timelapses: Timelapses,
     ) -> None:
         self._pictures, self._archive = pictures, archive
         self._hub, self._worker, self._metrics = hub, worker, metrics
         self._line, self._estimate = line, estimate
-        self._endings = endings
+        self._endings, self._timelapses = endings, timelapses
         self._draining = False
         self._task: asyncio.Task[None] | None = None
 
@@ -137,12 +139,13 @@ class Dispatcher:
 
     def _make_task(self, entry: Entry, request: Request) -> Task:
         topic, clock = self._hub.topic(entry.job.id), self._hub.clock
+        take = self._timelapses.take(entry.job.id)
         return Task(
             request,
             entry.control,
             on_begin=lambda plan: self._on_begin(entry, plan),
             on_step=lambda glimpse: self._on_step(entry, glimpse),
-            wants_picture=lambda: topic.due_at <= clock(),
+            wants_picture=lambda: topic.due_at <= (now := clock()) or take.wants(now),
         )
 
     def _on_begin(self, entry: Entry, plan: Plan) -> None:
@@ -181,6 +184,7 @@ class Dispatcher:
             return
         if glimpse.picture is not None:
             self._show(entry, glimpse.picture, glimpse.picture_step)
+            self._timelapses.offer(job.id, glimpse)
         if job.status is JobStatus.RUNNING and self._hub.watched(job.id):
             self._hub.progress(
                 job.id,

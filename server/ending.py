@@ -1,4 +1,4 @@
-"""The one place where a job ends: result, final frame, store, terminal message, counts - in this order."""
+"""The one place where a job ends: result, time-lapse, final frame, store, terminal message, counts - in this order."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from server.line import Entry
 from server.metrics import Metrics
 from server.picture import Picture
 from server.store import Store
+from server.timelapse import Timelapses
 from server.worker import Worker
 
 _log = logging.getLogger(__name__)
@@ -37,11 +38,12 @@ class Endings:
         worker: Worker,
         metrics: Metrics,
         estimate: Estimate,
+        timelapses: Timelapses,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._archive = store, archive
         self._hub, self._worker, self._metrics = hub, worker, metrics
-        self._estimate = estimate
+        self._estimate, self._timelapses = estimate, timelapses
         self.wall = wall
         self.live: dict[str, Entry] = {}
 
@@ -63,6 +65,8 @@ class Endings:
                 _log.exception("a result could not be saved")
                 if status is JobStatus.COMPLETED:
                     status, error = JobStatus.FAILED, InternalError("the result could not be saved").as_dict()
+        last = None if entry.forget else picture
+        await self._timelapses.finish(job.id, last, step=job.step, elapsed_s=job.elapsed_s)
         if picture is not None:
             job.frame_seq = job.next_seq()
             self._hub.picture(job.id, picture, seq=job.frame_seq, step=job.step, final=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server import images
+from server.cinema import Cinema
 from server.hub import Hub
 from server.metrics import Metrics
 from server.scheduler import Scheduler
@@ -26,6 +27,7 @@ class House:
     hub: Hub
     worker: Worker
     scheduler: Scheduler
+    cinema: Cinema
     gallery: Mapping[str, Any]
 
     async def take_in(self, data: bytes) -> tuple[ImageRow, bool]:

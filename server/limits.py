@@ -27,6 +27,8 @@ _NAMES = (
     "progress_per_s",
     "heartbeat_s",
     "send_timeout_s",
+    "timelapse_frames",
+    "timelapse_px",
     "keep_days",
 )
 

@@ -45,6 +45,9 @@ class Metrics:
         self.progress_skipped = Counter(
             "duostyle_progress_skipped", "Progress messages replaced by a newer one.", registry=registry
         )
+        self.timelapse_frames = Counter(
+            "duostyle_timelapse_frames", "Frames recorded for time-lapses.", registry=registry
+        )
         self.requests = Counter("duostyle_http_requests", "HTTP answers.", ["method", "status"], registry=registry)
         self.request_s = Histogram(
             "duostyle_http_request_seconds", "Seconds until an HTTP answer ended.", buckets=_SECONDS, registry=registry

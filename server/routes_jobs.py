@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server import access, bodies
-from server.errors import BadRequest, ImageError, NotAvailable, NotFound
+from server.errors import BadRequest, ImageError, NotFound
 from server.house import House
 
 _RESULTS: dict[str, Literal["png", "jpeg", "webp"]] = {"png": "png", "jpg": "jpeg", "webp": "webp"}
@@ -24,7 +24,6 @@ def routes() -> list[Route]:
         Route("/api/jobs/{job}/cancel", cancel, methods=["POST"]),
         Route("/api/jobs/{job}/result.{format}", result),
         Route("/api/jobs/{job}/frame.jpg", frame),
-        Route("/api/jobs/{job}/timelapse.{format}", timelapse),
     ]
 
 
@@ -74,6 +73,7 @@ def _links(job: str) -> dict[str, str]:
         "cancel": f"/api/jobs/{job}/cancel",
         "result": f"/api/jobs/{job}/result.png",
         "frame": f"/api/jobs/{job}/frame.jpg",
+        "timelapse": f"/api/jobs/{job}/timelapse.json",
     }
 
 
@@ -111,10 +111,6 @@ async def result(request: Request) -> Response:
 async def frame(request: Request) -> Response:
     house: House = request.state.house
     return Response(await house.scheduler.frame(request.path_params["job"]), media_type="image/jpeg", headers=_FRESH)
-
-
-async def timelapse(request: Request) -> Response:
-    raise NotAvailable("this server records no timelapse")
 
 
 def client(request: Request) -> str:

@@ -29,6 +29,7 @@ from server.protocol import FrameOptions
 from server.settings import Settings
 from server.steering import Answer, Steering
 from server.store import Store
+from server.timelapse import Timelapses
 from server.worker import Worker
 
 # How long a caller waits for the engine to let go of a job.
@@ -63,8 +64,16 @@ class Scheduler:
         estimate, self._archive = Estimate(), Archive(store)
         self._line = line = Line(hub, estimate, clock=clock)
         self._pictures = pictures = Pictures(store, worker, hub)
+        self._timelapses = Timelapses(settings=settings, store=store, worker=worker, metrics=metrics, clock=hub.clock)
         self._endings = endings = Endings(
-            store=store, archive=self._archive, hub=hub, worker=worker, metrics=metrics, estimate=estimate, wall=wall
+            store=store,
+            archive=self._archive,
+            hub=hub,
+            worker=worker,
+            metrics=metrics,
+            estimate=estimate,
+            timelapses=self._timelapses,
+            wall=wall,
         )
         self._dispatcher = Dispatcher(
             pictures=pictures,
@@ -75,6 +84,7 @@ class Scheduler:
             line=line,
             estimate=estimate,
             endings=endings,
+            timelapses=self._timelapses,
         )
         self._steering = Steering(
             archive=self._archive,
@@ -115,6 +125,7 @@ class Scheduler:
         await self._dispatcher.stop()
         if self._changes:
             await asyncio.wait(self._changes, timeout=_PATIENCE_S)
+        await self._timelapses.stop()
 
     async def submit(
         self,

@@ -79,8 +79,11 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
     send_timeout_s: float = Field(30.0, gt=0, le=600, description="A client that takes nothing this long is dropped.")
     shutdown_grace_s: float = Field(5.0, ge=0, le=600, description="Seconds that open connections get at shutdown.")
+    timelapse_frames: int = Field(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
+    timelapse_px: int = Field(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
+    timelapse_bytes: int = Field(8 * 2**20, ge=2**20, description="Most bytes of the frames of a job's time-lapse.")
     keep_days: float = Field(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
-    max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of uploads and results kept.")
+    max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of pictures and time-lapses kept.")
 
     @property
     def state_dir(self) -> Path:

@@ -18,6 +18,7 @@ from server.database import Database, ImageRow, JobRow
 from server.files import Folder
 from server.images import Checked
 from server.params import IMAGE_ID
+from server.reels import Reels
 
 __all__ = ["ImageRow", "JobRow", "Store"]
 
@@ -32,7 +33,7 @@ _FRESH_S = 3600.0
 
 
 class Store:
-    """The data folder: `duostyle.sqlite`, `images/` named by their hash, `results/` named by their job."""
+    """The data folder: `duostyle.sqlite`, `images/` named by their hash, `results/` and `timelapses/` by their job."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         """`clock` gives unix seconds. Nothing is touched before `open`."""
@@ -40,6 +41,7 @@ class Store:
         self._clock = clock
         self._images = Folder(folder / "images")
         self._results = Folder(folder / "results")
+        self._reels = Reels(Folder(folder / "timelapses"))
         self._kept: frozenset[str] = frozenset()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
         self._opened: Database | None = None
@@ -96,6 +98,10 @@ class Store:
             return None
         return await self._on_thread(self._results.read, job_id + ".png")
 
+    async def with_reels(self, work: Callable[[Reels], T]) -> T:
+        """Let `work` do something with the recorded frames. Raises what it raises."""
+        return await self._on_thread(work, self._reels)
+
     async def forget_job(self, job_id: str) -> None:
         """Remove the job, its result, and its pictures, unless another job uses them or they were uploaded again."""
         await self._on_thread(self._forget_job, job_id)
@@ -122,6 +128,7 @@ class Store:
         # Only after the lock is ours: another server's half-written files are none of our business.
         self._images.prepare()
         self._results.prepare()
+        self._reels.prepare()
         self._opened = database
         self._mend(database)
 
@@ -137,6 +144,8 @@ class Store:
         database.lost_results(job.id for job in jobs if job.has_result and job.id + ".png" not in results)
         for name in results - {job.id + ".png" for job in jobs}:
             self._results.remove(name)
+        for job_id in self._reels.jobs() - {job.id for job in jobs}:
+            self._reels.remove(job_id)
 
     def _close(self) -> None:
         if self._opened is not None:
@@ -176,7 +185,8 @@ class Store:
         for image_id, _, _ in self._database.unused_images(now - keep_days * _DAY_S):
             removed += self._remove_image(image_id) if image_id not in kept else 0
         results = {name: self._results.size_bytes(name) for name in self._results.names()}
-        while self._database.image_bytes_total() + sum(results.values()) > max_bytes:
+        reels = {job_id: self._reels.size_bytes(job_id) for job_id in self._reels.jobs()}
+        while self._database.image_bytes_total() + sum(results.values()) + sum(reels.values()) > max_bytes:
             spare = [row for row in self._database.unused_images(now - _FRESH_S) if row[0] not in kept]
             if spare and (not ended or spare[0][1] <= ended[0][0]):
                 removed += self._remove_image(spare[0][0])
@@ -184,6 +194,7 @@ class Store:
                 _, job_id = ended.pop(0)
                 self._remove_job(job_id)
                 results.pop(job_id + ".png", None)
+                reels.pop(job_id, None)
                 removed += 1
             else:
                 break
@@ -193,6 +204,7 @@ class Store:
         # The row first: a file without a row is removed at the next start, a row without a file would be a lie.
         self._database.remove_job(job_id)
         self._results.remove(job_id + ".png")
+        self._reels.remove(job_id)
 
     def _remove_image(self, image_id: str) -> int:
         self._database.remove_image(image_id)

@@ -14,6 +14,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -37,13 +38,15 @@ T = TypeVar("T")
 class Glimpse:
     """The newest step as the loop sees it; its `step.picture` must not be called.
 
-    `picture` with its `picture_step` when one was taken since the last glimpse; `evaluations` since then.
+    `picture` with its `picture_step` when one was taken since the last glimpse, which took `picture_s` seconds of the
+    engine's time; `evaluations` since then.
     """
 
     step: Step
     picture: Picture | None
     picture_step: int
     evaluations: int
+    picture_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +209,9 @@ class Worker:
         return Ended(how, picture, report, error.as_dict() if error is not None else None)
 
     def _step(self, task: Task, step: Step) -> None:
+        begin = time.perf_counter()
         picture = step.picture() if task.wants_picture() else None
-        picture_step = step.step
+        picture_step, picture_s = step.step, time.perf_counter() - begin
         task.evaluations += 1
         evaluations = 1
         with task._lock:
@@ -215,10 +219,10 @@ class Worker:
             if waiting is not None:
                 evaluations += waiting.evaluations
                 if picture is None:
-                    picture, picture_step = waiting.picture, waiting.picture_step
+                    picture, picture_step, picture_s = waiting.picture, waiting.picture_step, waiting.picture_s
             # the step's own way to a picture holds the engine's tensors: it stays on this thread
             numbers = replace(step, picture=_no_picture)
-            task._slot = Glimpse(numbers, picture, picture_step, evaluations)
+            task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s)
         if waiting is None:
             self._tell(_hand_over, task)
 

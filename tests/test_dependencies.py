@@ -15,7 +15,9 @@ def names(requirements: list[str]) -> list[str]:
 
 def test_each_dependency_has_a_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    run, develop = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").split("## To develop")
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    run, choice, develop = re.split("## By choice|## To develop", text)
     row = re.compile(r"^\| `([^`]+)` \| \S.{9,} \|$", re.MULTILINE)
     assert sorted(row.findall(run)) == names(project["dependencies"])
+    assert sorted(row.findall(choice)) == names(project["optional-dependencies"]["video"])
     assert sorted(row.findall(develop)) == names(project["optional-dependencies"]["dev"])

@@ -450,7 +450,7 @@ async def test_the_newest_frame_over_http(tmp_path: Path) -> None:
 
 
 async def test_nobody_watches_nobody_pays(tmp_path: Path) -> None:
-    async with rig(tmp_path, FakeEngine(steps=20)) as built:
+    async with rig(tmp_path, FakeEngine(steps=20), timelapse_frames=0) as built:
         accepted = await built.submit()
         ear = built.watch()
         await built.scheduler.watch(ear.mailbox, accepted.job, None)
