@@ -1,51 +1,95 @@
-"""Seconds per evaluation against the plain loop, side by side in one run.
+"""The engine's figures, side by side in one run.
 
-    python -m bench.engine [--sizes 256 512] [--repeats 5]
+    python -m bench.engine [--part a b c d e f g] [--sizes 256 400 512 1024] [--pairs 6] [--seconds 30] ...
 
-The plain loop is what a tutorial writes: torch's conv2d in NCHW and torch's autograd over the same layers, weights
-frozen. Both are taken in turns, so that a passing load meets both.
+a  seconds of one evaluation against the plain loop (torch's conv2d in NCHW, torch's autograd, the same layers, weights
+   frozen); both in turns, so that a passing load meets both
+b  seconds to the cost that plain Gatys runs reach (Adam; L-BFGS with a strong Wolfe line search), and patch distance
+   and SSIM after equal seconds, see bench/race.py
+c  seconds of one evaluation against the number of pixels
+d  peak memory of a painting, each in a process of its own
+e  start-up: process to ready, first and second job to the first changed picture
+f  how far the time left is off, and how soon cancel and update are taken up, as a client sees it
+g  growth of memory over many jobs of mixed sizes
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import time
-from collections.abc import Callable
+from pathlib import Path
 
+from bench.pictures import add_picture_options, pairs_from
 from server.engine.environment import prepare
+
+SIZES = {
+    "a": (256, 400, 512, 1024),
+    "b": (512,),
+    "c": (128, 256, 512, 1024, 2048),
+    "d": (256, 512, 1024),
+}
+TITLES = {
+    "a": "a. One evaluation against the plain loop",
+    "b": "b. To the plain runs' cost",
+    "c": "c. One evaluation against pixels",
+    "d": "d. Peak memory",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--part", nargs="+", choices=sorted(SIZES), default=sorted(SIZES), help="which tables")
+    made.add_argument("--sizes", type=int, nargs="+", metavar="PX", help="longest sides, 4:3 (default: the part's own)")
+    made.add_argument("--repeats", type=int, default=5, help="a, c: evaluations of each (default 5)")
+    made.add_argument("--pairs", type=int, default=6, help="b: pairs of pictures (default 6)")
+    made.add_argument("--evaluations", type=int, default=200, help="b: of each plain run (default 200)")
+    made.add_argument("--most-evaluations", type=int, default=300, help="b: of ours when it must go on (default 300)")
+    made.add_argument("--seconds", type=float, default=30.0, help="b: pictures are compared after these (default 30)")
+    made.add_argument("--preset", choices=("draft", "standard", "fine"), default="standard", help="b: ours")
+    made.add_argument(
+        "--style-loss", choices=("gram", "covariance"), default="gram", help="b: of the plain runs, and of ours to cost"
+    )
+    made.add_argument(
+        "--our-loss", choices=("gram", "covariance"), default="covariance", help="b: of ours after equal seconds"
+    )
+    made.add_argument("--out", type=Path, metavar="FILE", help="b: JSON lines; pairs already in it are not run again")
+    made.add_argument("--iterations", type=int, help="d: evaluations of each painting (default: the preset's)")
+    made.add_argument(
+        "--memory-budget-mb", type=int, nargs="+", default=[0], help="c (the first), d; 0 is the engine's own choice"
+    )
+    add_picture_options(made)
+    return made
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 400, 512], help="longest sides in px, 4:3")
-    parser.add_argument("--repeats", type=int, default=5, help="evaluations of each")
-    options = parser.parse_args()
+    options = parser().parse_args()
     prepare(os.environ)
 
+    # everything that imports torch, which must find its environment prepared
+    from bench import contest, evaluation, peak
+    from bench.journal import Journal
+    from bench.judge import Judge
     from bench.machine import describe
-    from bench.plain import Rivals
+    from server.engine.stylize import machine_bytes
 
     print(describe())
-    rivals = Rivals()
-    print("pixels        plain s   ours s   ratio   ours s per megapixel")
-    for longest in options.sizes:
-        width, height = longest, longest * 3 // 4
-        plain, ours = rivals.at(width, height)
-        pairs = [(seconds(plain), seconds(ours)) for _ in range(options.repeats + 1)][1:]
-        ratio = statistics.median(b / a for a, b in pairs)
-        a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(
-            f"{width:4} x {height:4}   {a:7.3f}  {b:7.3f}   {ratio:5.2f}   {b / (width * height / 1e6):7.2f}",
-            flush=True,
-        )
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    judge = Judge(memory_budget_mb=options.memory_budget_mb[0])
+    for part in options.part:
+        sizes = options.sizes or SIZES[part]
+        print(f"\n{TITLES[part]}\n")
+        if part == "a":
+            evaluation.against_plain(judge.engine, sizes, options.repeats)
+        elif part == "b":
+            names = ("style_loss", "our_loss", "preset", "evaluations", "most_evaluations")
+            key = {name: getattr(options, name) for name in names} | {"equal_s": options.seconds}
+            for size in sizes:
+                pairs = pairs_from(options, options.pairs)
+                contest.hold(judge, pairs, {**key, "size": size}, Journal(options.out))
+        elif part == "c":
+            budget_bytes = options.memory_budget_mb[0] << 20 or machine_bytes() // 2
+            evaluation.against_pixels(judge.engine, sizes, options.repeats, budget_bytes)
+        elif part == "d":
+            peak.peaks(pairs_from(options, 1)[0], sizes, options.memory_budget_mb, options.iterations)
 
 
 if __name__ == "__main__":

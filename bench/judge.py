@@ -23,8 +23,8 @@ class Judge:
 
     NAMES: ClassVar[tuple[str, ...]] = ("patch", "ssim", "edges", "gram")
 
-    def __init__(self) -> None:
-        self.engine = TorchEngine()
+    def __init__(self, memory_budget_mb: int = 0) -> None:
+        self.engine = TorchEngine(memory_budget_mb=memory_budget_mb)
         self.engine.load()
 
     @property
@@ -42,10 +42,10 @@ class Judge:
         painter.run(lambda step: None)
         return painter.picture()
 
-    def measure(self, picture: Picture, content: Path, style: Path) -> dict[str, float]:
+    def measure(self, picture: Picture, content: Picture, style: Picture) -> dict[str, float]:
         """`patch` and `gram` are distances from the style, `ssim` and `edges` what is left of the content."""
         with torch.inference_mode():
-            x, a, b = to_tensor(picture), to_tensor(self.read(content)), to_tensor(self.read(style))
+            x, a, b = to_tensor(picture), to_tensor(content), to_tensor(style)
             a = resize(a, picture.width, picture.height).clamp(0, 1)
             b = resize(b, *fit(b.shape[3], b.shape[2], max(picture.width, picture.height))).clamp(0, 1)
             return {

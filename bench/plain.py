@@ -1,69 +1,86 @@
-"""The plain loop that the engine is measured against, and the engine's own evaluation of the same costs."""
+"""The costs as a tutorial writes them: torch's conv2d in NCHW, torch's autograd, nothing of the engine's own.
+
+It is the plain loop that the engine is measured against, and the one scorer of every picture in a race.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from server.engine.objective import Objective, style_moments
-from server.engine.stylize import TorchEngine
-from server.params import STYLE_LAYERS, StyleParams
+from server.engine.objective import layer_weights
+from server.engine.pyramid import PRESETS
+from server.engine.vgg import Network
+from server.params import StyleParams
 
-CONTENT_LAYER = "relu4_2"
+Conv = tuple[Tensor, Tensor]
 
 
-class Rivals:
-    """Both ways to evaluate Gram costs over the five style layers and the content cost, on made-up pictures."""
+class PlainNetwork:
+    """Convolutions with ReLU, average pooling before each block. `layers` are `1_1` and the like, one per (weight,
+    bias); a picture in 0..1 is first multiplied by `scale`, then `mean` is taken off."""
 
-    def __init__(self) -> None:
-        engine = TorchEngine()
-        engine.load()
-        assert engine.network is not None
-        self.network = engine.network
-        # autograd takes no tensors that were made in inference mode, so the plain loop has copies
-        self.scale, self.mean = self.network.scale.clone(), self.network.mean.clone()
-        self.convs = [(conv.weight.clone(), conv.bias.clone()) for conv in self.network.convs]
+    def __init__(self, layers: Sequence[str], convs: Sequence[Conv], scale: Tensor, mean: Tensor) -> None:
+        self.layers, self.convs, self.scale, self.mean = layers, convs, scale, mean
 
-    def at(self, width: int, height: int) -> tuple[Callable[[], object], Callable[[], object]]:
-        """(plain, ours): each call is one evaluation with gradient at width x height px."""
-        generator = torch.Generator().manual_seed(0)
-        content, style, x = (torch.rand(1, 3, height, width, generator=generator) for _ in range(3))
-        params = StyleParams(style_loss="gram", tv_weight=0.0)
-        with torch.inference_mode():
-            moments = style_moments(self.network, style, lambda: None)
-            objective = Objective(self.network, content, [moments], params)
-        with torch.no_grad():
-            targets = {layer: (f @ f.T / f.shape[1]) for layer, f in self._flat(style).items()}
-            content_target = self._features(content)[CONTENT_LAYER]
+    @classmethod
+    def like(cls, network: Network) -> PlainNetwork:
+        """The engine's own weights."""
+        # autograd takes no tensors that were made in inference mode, hence copies
+        convs = [(conv.weight.clone(), conv.bias.clone()) for conv in network.convs]
+        return cls(network.layers, convs, network.scale.clone(), network.mean.clone())
 
-        def plain() -> None:
-            picture = x.clone().requires_grad_()
-            features = self._features(picture)
-            cost = (features[CONTENT_LAYER] - content_target).square().sum() / content_target.square().sum()
-            for layer in STYLE_LAYERS:
-                f = features[layer].flatten(2)[0]
-                gram = f @ f.T / f.shape[1]
-                cost = cost + 4 * (gram - targets[layer]).square().sum() / targets[layer].square().sum()
-            cost.backward()  # type: ignore[no-untyped-call]
-
-        def ours() -> None:
-            with torch.inference_mode():
-                objective.evaluate(x)
-
-        return plain, ours
-
-    def _features(self, x: Tensor) -> dict[str, Tensor]:
+    def features(self, x: Tensor) -> dict[str, Tensor]:
+        """Activations after each ReLU: x [1, 3, h, w] in 0..1 -> `{"relu1_1": [1, 64, h, w], ...}`."""
         h = x * self.scale - self.mean
         found: dict[str, Tensor] = {}
-        for index, (layer, conv) in enumerate(zip(self.network.layers, self.convs, strict=True)):
+        for index, (layer, (weight, bias)) in enumerate(zip(self.layers, self.convs, strict=True)):
             if index and layer.endswith("_1"):
                 h = functional.avg_pool2d(h, 2)
-            h = functional.conv2d(h, *conv, padding=1).relu()
+            h = functional.conv2d(h, weight, bias, padding=1).relu()
             found[f"relu{layer}"] = h
         return found
 
-    def _flat(self, x: Tensor) -> dict[str, Tensor]:
-        return {layer: h.flatten(2)[0] for layer, h in self._features(x).items() if layer in STYLE_LAYERS}
+
+class PlainCosts:
+    """The whole cost J of a picture [1, 3, h, w] in 0..1, for one content of that size and one style of any size.
+
+    Takes weights, layers and `style_loss` from `params`; every style layer is counted, at full size.
+    """
+
+    def __init__(self, network: PlainNetwork, content: Tensor, style: Tensor, params: StyleParams) -> None:
+        self.network, self.params = network, params
+        self.weights = layer_weights(params)
+        self.tv_weight = PRESETS[params.preset].tv_weight if params.tv_weight is None else params.tv_weight
+        with torch.no_grad():
+            self.content = network.features(content)[params.content_layer]
+            features = network.features(style)
+            self.targets = {layer: self._statistics(features[layer]) for layer in self.weights}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """J, 0-dim; autograd goes through it."""
+        params, features = self.params, self.network.features(x)
+        content = (features[params.content_layer] - self.content).square().sum() / self.content.square().sum()
+        style = torch.zeros(())
+        for layer, weight in self.weights.items():
+            pairs = list(zip(self._statistics(features[layer]), self.targets[layer], strict=True))
+            layer_cost = sum(((a - b).square().sum() / b.square().sum() for a, b in pairs), torch.zeros(()))
+            style = style + weight * layer_cost / len(pairs)
+        return params.content_weight * content + params.style_weight * style + self.tv_weight * _roughness(x)
+
+    def _statistics(self, h: Tensor) -> tuple[Tensor, ...]:
+        """What is compared, each on its own scale: the Gram matrix, or covariance and mean."""
+        f = h.flatten(2)[0]  # [c, n]
+        gram = f @ f.T / f.shape[1]  # [c, c]
+        if self.params.style_loss == "gram":
+            return (gram,)
+        mean = f.mean(1)  # [c]
+        return gram - torch.outer(mean, mean), mean
+
+
+def _roughness(x: Tensor) -> Tensor:
+    down, right = x[:, :, 1:, :] - x[:, :, :-1, :], x[:, :, :, 1:] - x[:, :, :, :-1]
+    return (down.square().sum() + right.square().sum()) / x.numel()

@@ -57,7 +57,7 @@ def main() -> None:
             start = time.perf_counter()
             picture = judge.paint(content, style, size=options.size, preset=options.preset, style_loss=loss)
             seconds = time.perf_counter() - start
-            found = judge.measure(picture, content, style)
+            found = judge.measure(picture, judge.read(content), judge.read(style))
             results[loss].append(found)
             print(f"{content.stem:18} {style.stem:16} {loss:11} {seconds:7.1f}  {judge.row(found)}", flush=True)
     for loss in LOSSES:
