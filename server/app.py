@@ -28,6 +28,7 @@ from server.errors import (
     MethodNotAllowed,
     NotFound,
     RequestError,
+    StorageUnavailable,
     Unauthorized,
 )
 from server.guard import Guard
@@ -131,6 +132,7 @@ async def _living(settings: Settings, metrics: Metrics, engine: Engine, pictures
         hub = Hub(settings=settings, metrics=metrics, encode=worker.encode_preview)
         scheduler = Scheduler(settings=settings, store=store, hub=hub, worker=worker, metrics=metrics)
         cinema = Cinema(settings=settings, store=store, worker=worker)
+        metrics.storage_available.set_function(lambda: 0.0 if store.outage.lasts else 1.0)
         shown = await gallery.load(store, worker.offload, pictures)
         await worker.start()
         stack.push_async_callback(scheduler.stop)
@@ -150,7 +152,7 @@ async def _sweep_now_and_then(built: House) -> None:
                 keep_images=built.scheduler.images_in_use,
             )
             _log.info("swept: %d old jobs and pictures removed", removed)
-        except OSError:
+        except StorageUnavailable:
             # A full or vanished disk now may be fine in an hour.
             _log.exception("sweeping failed")
         await asyncio.sleep(_SWEEP_EVERY_S)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
 
 from pydantic import ValidationError
 
-from server.errors import EngineError, NotFound
+from server.errors import EngineError, NotFound, StorageUnavailable
 from server.jobs import Job, JobStatus
 from server.params import StyleParams
 from server.store import JobRow, Store
@@ -27,10 +29,44 @@ class Archive:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._ended: OrderedDict[str, Job] = OrderedDict()
+        self._late: dict[str, Job] = {}
+        self._closing: set[str] = set()
+        self._catching_up: asyncio.Task[None] | None = None
 
     async def save(self, job: Job) -> None:
-        """Durable when it returns."""
+        """Durable when it returns. Raises StorageUnavailable."""
         await self._store.save_job(_row(job))
+
+    async def save_or_later(self, job: Job) -> None:
+        """Durable when it returns, or as soon as the store works again: a job that lives is never held up by it."""
+        try:
+            await self.save(job)
+        except StorageUnavailable:
+            # what is outdated by the job's end must never be written after it
+            if job.id in self._closing:
+                return
+            self._late[job.id] = job
+            if self._catching_up is None or self._catching_up.done():
+                self._catching_up = asyncio.create_task(self._catch_up())
+
+    async def save_end(self, job: Job) -> None:
+        """Durable when it returns, however long that takes. Raises StorageUnavailable when the server stops."""
+        with self._closed(job.id):
+            await self.until_done(lambda: self.save(job))
+
+    async def until_done(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Try `work` until the store takes it. Raises StorageUnavailable only when the server stops meanwhile."""
+        while True:
+            try:
+                return await work()
+            except StorageUnavailable:
+                await self._store.outage.until_over()
+                if self._store.outage.abandoned:
+                    raise
+
+    def give_up(self) -> None:
+        """The server stops: nobody waits for the store any longer."""
+        self._store.outage.abandon()
 
     def keep(self, job: Job) -> None:
         """Have an ended job at hand; the least recently used ones are dropped from memory."""
@@ -57,8 +93,9 @@ class Archive:
 
     async def forget(self, job_id: str) -> None:
         """Remove the job, its result and the uploads that no other job uses."""
+        with self._closed(job_id):
+            await self._store.forget_job(job_id)
         self._ended.pop(job_id, None)
-        await self._store.forget_job(job_id)
 
     async def recover(self, now: float) -> list[Job]:
         """The unfinished jobs of an earlier process, oldest first and queued again; ended ones are kept at hand.
@@ -87,7 +124,7 @@ class Archive:
             job.status = JobStatus.QUEUED
             job.frame_seq = job.step = job.level = job.width = job.height = 0
             job.elapsed_s, job.eta_s, job.costs, job.started_at = 0.0, None, None, None
-            await self.save(job)
+            await self.save_or_later(job)
             unfinished.append(job)
         return unfinished
 
@@ -97,8 +134,26 @@ class Archive:
         job.ended_at = now
         job.move(JobStatus.FAILED)
         _log.error("job given up: the process died %d times while it ran", job.starts)
-        await self.save(job)
+        await self.save_or_later(job)
         self.keep(job)
+
+    @contextlib.contextmanager
+    def _closed(self, job_id: str) -> Iterator[None]:
+        """Whatever of this job waits to be saved is outdated."""
+        self._late.pop(job_id, None)
+        self._closing.add(job_id)
+        try:
+            yield
+        finally:
+            self._closing.discard(job_id)
+
+    async def _catch_up(self) -> None:
+        while self._late and not self._store.outage.abandoned:
+            await self._store.outage.until_over()
+            for job in list(self._late.values()):
+                # forgotten, or tried again, while another was saved
+                if self._late.pop(job.id, None) is not None:
+                    await self.save_or_later(job)
 
 
 def _params_of(row: JobRow) -> StyleParams:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server.errors import BadRequest
+from server.errors import BadRequest, StorageUnavailable
 
 _VERSION = 2
 _SCHEMA = """
@@ -33,6 +34,30 @@ CREATE INDEX uses_by_image ON uses(image);
 """
 # What brings a file of this version to the next one.
 _UPGRADES = {1: "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;"}
+
+
+# What the disk does to SQLite; every other error of its is a bug of ours.
+_OF_THE_DISK = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_CORRUPT,
+}
+
+
+@contextlib.contextmanager
+def storage_errors() -> Iterator[None]:
+    """Errors of the disk, of files and tables alike -> StorageUnavailable."""
+    try:
+        yield
+    except (OSError, sqlite3.DatabaseError) as error:
+        # the low byte is the kind, the rest tells where
+        code = 0 if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if not isinstance(error, OSError) and code not in _OF_THE_DISK:
+            raise
+        raise StorageUnavailable("the server cannot use its data folder at the moment; try again later") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +124,8 @@ class Database:
             self._sql.execute("PRAGMA journal_mode = WAL")
             self._sql.execute("PRAGMA synchronous = FULL")
             self._sql.execute("PRAGMA foreign_keys = ON")
+            # What is deleted is overwritten, not just unlinked from the tables.
+            self._sql.execute("PRAGMA secure_delete = ON")
             self._prepare(path)
         except sqlite3.OperationalError as error:
             self._sql.close()
@@ -121,6 +148,10 @@ class Database:
 
     def close(self) -> None:
         self._sql.close()
+
+    def probe(self) -> None:
+        """Write something that changes nothing. Raises what every write would raise now."""
+        self._sql.execute(f"PRAGMA user_version = {_VERSION}")
 
     def put_image(self, row: ImageRow, now: float) -> None:
         """Insert, or note that it was uploaded again at `now` (unix seconds)."""
@@ -170,7 +201,9 @@ class Database:
             self._sql.executemany("INSERT INTO uses VALUES (?, ?)", [(row.id, image) for image in sorted(used)])
             self._sql.execute("COMMIT")
         except BaseException:
-            self._sql.execute("ROLLBACK")
+            # a full disk has ended the transaction already
+            if self._sql.in_transaction:
+                self._sql.execute("ROLLBACK")
             raise
 
     def jobs(self) -> list[JobRow]:

@@ -11,12 +11,13 @@ from server import messages
 from server.archive import Archive
 from server.ending import Endings, logged
 from server.engine.api import Plan, Request
-from server.errors import DuostyleError, InternalError
+from server.errors import DuostyleError, InternalError, StorageUnavailable
 from server.estimate import Estimate
 from server.hub import Hub
 from server.jobs import JobStatus
 from server.line import Entry, Line
 from server.metrics import Metrics
+from server.outage import Outage
 from server.picture import Picture
 from server.pictures import DECODE_PX, Pictures
 from server.timelapse import Timelapses
@@ -24,6 +25,8 @@ from server.worker import Ended, Glimpse, Task, Worker
 
 _log = logging.getLogger(__name__)
 _STOP_S = 15.0
+# A picture that cannot be read though the disk is said to work: its job does not hold up the others for ever.
+_MAX_TROUBLES = 5
 
 
 class Dispatcher:
@@ -41,11 +44,13 @@ class Dispatcher:
         estimate: Estimate,
         endings: Endings,
         timelapses: Timelapses,
+        outage: Outage,
     ) -> None:
         self._pictures, self._archive = pictures, archive
         self._hub, self._worker, self._metrics = hub, worker, metrics
         self._line, self._estimate = line, estimate
         self._endings, self._timelapses = endings, timelapses
+        self._outage = outage
         self._draining = False
         self._task: asyncio.Task[None] | None = None
 
@@ -72,6 +77,8 @@ class Dispatcher:
         with contextlib.suppress(DuostyleError):
             await self._worker.until_loaded()
         while not self._draining:
+            # a job begins only when that can be stored, and its result as well
+            await self._outage.until_over()
             entry = await self._line.next()
             with logged("a job could not be dispatched"):
                 await self._paint(entry)
@@ -88,6 +95,11 @@ class Dispatcher:
         self._endings.count()
         try:
             ended = await self._on_engine(entry)
+        except StorageUnavailable as error:
+            if entry.verdict is None and (self._draining or entry.troubles < _MAX_TROUBLES):
+                self._put_back(entry)
+                return
+            ended = Ended("failed", error=error.as_dict())
         except DuostyleError as error:
             ended = Ended("failed", error=error.as_dict())
         except Exception:
@@ -99,7 +111,7 @@ class Dispatcher:
                 # interrupted, not cancelled: the next process begins it again
                 job.status = JobStatus.QUEUED
                 job.starts -= 1
-                await self._archive.save(job)
+                await self._archive.save_or_later(job)
                 return
             if ended.how == "paused":
                 entry.best = ended.picture
@@ -107,11 +119,20 @@ class Dispatcher:
                     self._show(entry, ended.picture, job.step)
                 # last: while this is stored the job may be resumed or end
                 job.starts -= 1
-                await self._archive.save(job)
+                await self._archive.save_or_later(job)
                 return
         if entry.verdict is None:
             entry.verdict = JobStatus.COMPLETED if ended.how == "done" else JobStatus.FAILED
         await self._endings.finish(entry, picture=ended.picture, report=ended.report, error=ended.error)
+
+    def _put_back(self, entry: Entry) -> None:
+        """The store failed before the engine had the job: it waits, first in line, and nothing is lost."""
+        entry.troubles += 1
+        entry.on_engine = False
+        entry.job.starts -= 1
+        if entry.job.status is JobStatus.RUNNING:
+            entry.job.move(JobStatus.QUEUED)
+            self._line.add(entry, first=True)
 
     async def _on_engine(self, entry: Entry) -> Ended:
         # stored before the engine has it: a job that kills the process must not be tried for ever

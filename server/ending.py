@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import time
@@ -11,10 +12,10 @@ from typing import Any
 
 from server import images, messages
 from server.archive import Archive
-from server.errors import InternalError
+from server.errors import InternalError, StorageUnavailable
 from server.estimate import Estimate
 from server.hub import Hub
-from server.jobs import JobStatus
+from server.jobs import Job, JobStatus
 from server.line import Entry
 from server.metrics import Metrics
 from server.picture import Picture
@@ -55,36 +56,54 @@ class Endings:
         report: dict[str, Any] | None = None,
         error: dict[str, Any] | None = None,
     ) -> None:
-        """End the job as `entry.verdict` says, whoever set it; `picture` is the best so far. Called once per job."""
-        job, status = entry.job, entry.verdict or JobStatus.FAILED
+        """End the job as `entry.verdict` says, whoever set it; `picture` is the best so far. Called once per job.
+
+        Nobody is told of an end that is not stored: while the disk is full this waits, with the result in memory. When
+        the server stops meanwhile, the job stays unfinished, and the next process goes on with it.
+        """
+        status = entry.verdict or JobStatus.FAILED
         entry.task = entry.best = None
-        if picture is not None and not entry.forget:
-            try:
-                await self._save_result(entry, picture, partial=status is not JobStatus.COMPLETED)
-            except Exception:
-                _log.exception("a result could not be saved")
-                if status is JobStatus.COMPLETED:
-                    status, error = JobStatus.FAILED, InternalError("the result could not be saved").as_dict()
-        last = None if entry.forget else picture
-        await self._timelapses.finish(job.id, last, step=job.step, elapsed_s=job.elapsed_s)
-        if picture is not None:
-            job.frame_seq = job.next_seq()
-            self._hub.picture(job.id, picture, seq=job.frame_seq, step=job.step, final=True)
-        if report is not None:
-            job.report, job.elapsed_s = report, round(float(report.get("elapsed_s") or job.elapsed_s), 3)
-        job.error = error if status is JobStatus.FAILED else None
-        job.ended_at, job.eta_s = self.wall(), None
-        job.next_seq()
-        job.move(status)
-        with logged("an ended job could not be saved"):
-            await (self._archive.forget(job.id) if entry.forget else self._archive.save(job))
-        self._hub.end(job.id, _end_text(entry))
-        self.live.pop(job.id, None)
-        if not entry.forget:
-            self._archive.keep(job)
-        self._count_end(entry)
+        ended = dataclasses.replace(entry.job)
+        try:
+            if picture is not None and not entry.forget:
+                try:
+                    await self._save_result(ended, picture, partial=status is not JobStatus.COMPLETED)
+                except StorageUnavailable:
+                    raise
+                except Exception:
+                    _log.exception("a result could not be saved")
+                    if status is JobStatus.COMPLETED:
+                        status, error = JobStatus.FAILED, InternalError("the result could not be saved").as_dict()
+            last = None if entry.forget else picture
+            await self._timelapses.finish(ended.id, last, step=ended.step, elapsed_s=ended.elapsed_s)
+            if picture is not None:
+                ended.frame_seq = ended.next_seq()
+                self._hub.picture(ended.id, picture, seq=ended.frame_seq, step=ended.step, final=True)
+            if report is not None:
+                ended.report = report
+                ended.elapsed_s = round(float(report.get("elapsed_s") or ended.elapsed_s), 3)
+            ended.error = error if status is JobStatus.FAILED else None
+            ended.ended_at, ended.eta_s = self.wall(), None
+            ended.next_seq()
+            ended.move(status)
+            if entry.forget:
+                await self._archive.until_done(lambda: self._archive.forget(ended.id))
+            else:
+                await self._archive.save_end(ended)
+            self._tell(entry, ended)
+        except StorageUnavailable:
+            _log.error("the server stops before the end of a job could be stored: the next start goes on with it")
         entry.pictured.set()
         entry.ended.set()
+
+    def _tell(self, entry: Entry, ended: Job) -> None:
+        """What is stored is true now, and may be known."""
+        entry.job = ended
+        self._hub.end(ended.id, _end_text(ended))
+        self.live.pop(ended.id, None)
+        if not entry.forget:
+            self._archive.keep(ended)
+        self._count_end(entry)
 
     def count(self) -> None:
         """Set the gauges of unfinished jobs."""
@@ -93,11 +112,10 @@ class Endings:
         self._metrics.jobs_running.set(statuses.count(JobStatus.RUNNING))
         self._metrics.jobs_paused.set(statuses.count(JobStatus.PAUSED))
 
-    async def _save_result(self, entry: Entry, picture: Picture, *, partial: bool) -> None:
-        job = entry.job
+    async def _save_result(self, job: Job, picture: Picture, *, partial: bool) -> None:
         text = {TEXT_KEY: json.dumps(job.params.model_dump(mode="json"))}
         png = await self._worker.offload(images.encode, picture, "png", text=text)
-        await self._store.save_result(job.id, png)
+        await self._archive.until_done(lambda: self._store.save_result(job.id, png))
         job.has_result, job.partial = True, partial
 
     def _count_end(self, entry: Entry) -> None:
@@ -118,8 +136,7 @@ def logged(message: str) -> Iterator[None]:
         _log.exception(message)
 
 
-def _end_text(entry: Entry) -> str:
-    job = entry.job
+def _end_text(job: Job) -> str:
     fields: dict[str, Any] = {"job": job.id, "seq": job.seq, "elapsed_s": job.elapsed_s}
     if job.status is not JobStatus.COMPLETED:
         fields["partial"] = job.partial

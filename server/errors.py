@@ -17,7 +17,9 @@ DuostyleError
 │   ├── TooManyJobs         too_many_jobs: this client has as many jobs waiting as it may
 │   ├── TooManyRequests     too_many_requests: rate or connection limit
 │   ├── QueueFull           queue_full: the whole queue is full
-│   └── ShuttingDown        shutting_down: the server is about to stop
+│   ├── ShuttingDown        shutting_down: the server is about to stop
+│   ├── StorageUnavailable  storage_unavailable: the data folder cannot be written now: full, read-only or gone
+│   └── EngineStalled       engine_stalled: the engine has made no step for too long
 └── ServerError             the caller can do nothing but report it
     ├── InternalError       internal: a bug; details are in the server's log only
     ├── EngineError         engine_failed: the optimisation could not go on
@@ -122,6 +124,14 @@ class QueueFull(BusyError):
 
 class ShuttingDown(BusyError):
     code = "shutting_down"
+
+
+class StorageUnavailable(BusyError):
+    code = "storage_unavailable"
+
+
+class EngineStalled(BusyError):
+    code = "engine_stalled"
 
 
 class ServerError(DuostyleError):

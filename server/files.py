@@ -28,16 +28,23 @@ class Folder:
         target = self.path / name
         temporary = self.path / f"{_TEMPORARY}{secrets.token_hex(8)}"
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            self._fill(temporary, data)
             os.replace(temporary, target)
         except BaseException:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise
         self._sync()
+
+    def probe(self, size_bytes: int) -> None:
+        """Write and remove a file of this size. Raises OSError when `write` would."""
+        temporary = self.path / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        try:
+            self._fill(temporary, b"\0" * size_bytes)
+        finally:
+            # nothing can be removed from a folder that is gone or read-only
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes | None:
         """The whole file, or None when there is none."""
@@ -59,6 +66,13 @@ class Folder:
             return (self.path / name).stat().st_size
         except FileNotFoundError:
             return 0
+
+    def _fill(self, path: Path, data: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
     def _sync(self) -> None:
         # Without this the rename itself may be lost with the power. Some systems cannot open a folder.

@@ -9,7 +9,7 @@ from typing import Any
 from server.admission import parse_order
 from server.archive import Archive
 from server.ending import Endings
-from server.errors import InternalError, QueueFull, ShuttingDown, TooManyJobs
+from server.errors import InternalError, QueueFull, ShuttingDown, StorageUnavailable, TooManyJobs
 from server.jobs import Job, JobStatus, hash_key, new_id, new_key
 from server.line import Entry, Line
 from server.pictures import Pictures
@@ -44,7 +44,7 @@ class Intake:
     ) -> Accepted:
         """The fields came as JSON. `answer` is called before the job can begin.
 
-        Raises BadRequest, NotAvailable, NotFound, TooManyJobs, QueueFull, ShuttingDown.
+        Raises BadRequest, NotAvailable, NotFound, TooManyJobs, QueueFull, ShuttingDown, StorageUnavailable.
         """
         self._check_room(client)
         order = parse_order(content, styles, params, max_size_px=self._settings.max_size_px)
@@ -65,6 +65,9 @@ class Intake:
         entry = self._endings.live[job.id] = Entry(job)
         try:
             await self._archive.save(job)
+        except StorageUnavailable:
+            del self._endings.live[job.id]
+            raise
         except Exception as error:
             del self._endings.live[job.id]
             raise InternalError("the job could not be stored") from error

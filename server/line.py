@@ -25,7 +25,7 @@ class Entry:
 
     `verdict` is set once, by whoever decides how the job ends. `begun`: its pictures are being or have been decoded
     and `task` is there soon. `best`: the picture a paused job stands at. `told`: position and seconds left as its
-    watchers know them.
+    watchers know them. `troubles` counts how often the store kept it from beginning.
     """
 
     job: Job
@@ -39,6 +39,7 @@ class Entry:
     on_engine: bool = False
     verdict: JobStatus | None = None
     forget: bool = False
+    troubles: int = 0
     told: tuple[int, float | None] | None = None
 
     @property

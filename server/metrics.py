@@ -54,6 +54,9 @@ class Metrics:
         )
         self.refused = Counter("duostyle_refused", "Requests refused by the guard.", ["code"], registry=registry)
         self.uploads = Counter("duostyle_uploads", "Pictures uploaded.", ["outcome"], registry=registry)
+        self.storage_available = Gauge(
+            "duostyle_storage_available", "1 while the data folder can be used, else 0.", registry=registry
+        )
         self.upload_bytes = Counter("duostyle_upload_bytes", "Bytes of accepted pictures.", registry=registry)
 
     def text(self) -> bytes:

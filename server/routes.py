@@ -7,7 +7,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server import bodies, images
-from server.errors import BadRequest, DuostyleError, NotAvailable, NotFound, ShuttingDown, WeightsError
+from server.errors import (
+    BadRequest,
+    DuostyleError,
+    NotAvailable,
+    NotFound,
+    ShuttingDown,
+    StorageUnavailable,
+    WeightsError,
+)
 from server.house import House
 from server.limits import limits
 from server.metrics import CONTENT_TYPE
@@ -100,6 +108,8 @@ async def livez(request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     house: House = request.state.house
+    if house.store.outage.lasts:
+        raise StorageUnavailable("the data folder cannot be used: it is full, read-only or gone")
     if house.scheduler.ready:
         return JSONResponse({"status": "ready", "device": house.worker.device}, headers={"Cache-Control": "no-store"})
     if house.worker.load_error is not None:

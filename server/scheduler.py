@@ -61,7 +61,7 @@ class Scheduler:
     ) -> None:
         self._settings = settings
         self._hub, self._worker, self._metrics = hub, worker, metrics
-        estimate, self._archive = Estimate(), Archive(store)
+        estimate, self._archive, self._outage = Estimate(), Archive(store), store.outage
         self._line = line = Line(hub, estimate, clock=clock)
         self._pictures = pictures = Pictures(store, worker, hub)
         self._timelapses = Timelapses(settings=settings, store=store, worker=worker, metrics=metrics, clock=hub.clock)
@@ -85,6 +85,7 @@ class Scheduler:
             estimate=estimate,
             endings=endings,
             timelapses=self._timelapses,
+            outage=store.outage,
         )
         self._steering = Steering(
             archive=self._archive,
@@ -122,6 +123,7 @@ class Scheduler:
     async def stop(self) -> None:
         """Take no more jobs; interrupt the running one, which stays queued in the store."""
         self._intake.close()
+        self._archive.give_up()
         await self._dispatcher.stop()
         if self._changes:
             await asyncio.wait(self._changes, timeout=_PATIENCE_S)
@@ -138,7 +140,8 @@ class Scheduler:
     ) -> Accepted:
         """Queue a job of `client` (its address). Durable when it returns; `answer` is called before the job can begin.
 
-        Raises BadRequest, NotAvailable, NotFound (with the field's path), TooManyJobs, QueueFull, ShuttingDown.
+        Raises BadRequest, NotAvailable, NotFound (with the field's path), TooManyJobs, QueueFull, ShuttingDown,
+        StorageUnavailable.
         """
         try:
             accepted = await self._surely(self._intake.submit(content, styles, params, client, answer))
@@ -264,10 +267,13 @@ class Scheduler:
         return entry
 
     async def _until_ended(self, entry: Entry) -> None:
-        # an engine that hangs must not hang its callers too; the end is decided all the same
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_S):
-                await entry.ended.wait()
+        # an engine or a disk that hangs must not hang its callers too; the end is decided all the same
+        waits = [asyncio.create_task(one) for one in (entry.ended.wait(), self._outage.until_begun())]
+        try:
+            await asyncio.wait(waits, timeout=_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)

@@ -38,6 +38,8 @@ _TABLE: dict[type[errors.DuostyleError], Outcome] = {
     errors.TooManyRequests: Outcome(429, TRY_LATER),
     errors.QueueFull: Outcome(503, TRY_LATER),
     errors.ShuttingDown: Outcome(503, RESTART),
+    errors.StorageUnavailable: Outcome(503, TRY_LATER),
+    errors.EngineStalled: Outcome(503, TRY_LATER),
     errors.ServerError: Outcome(500, INTERNAL),
     errors.InternalError: Outcome(500, INTERNAL),
     errors.EngineError: Outcome(500, INTERNAL),

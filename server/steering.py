@@ -63,7 +63,7 @@ class Steering:
             entry.job.move(JobStatus.PAUSED)
             entry.control.pause()
             self._line.remove(entry)
-            await self._archive.save(entry.job)
+            await self._archive.save_or_later(entry.job)
             answer()
             self._hub.hush(entry.job.id)
             self._hub.tell(entry.job.id, messages.text("paused", job=entry.job.id))
@@ -80,7 +80,7 @@ class Steering:
             entry.control.resume()
             waits = not entry.on_engine
             job.move(JobStatus.QUEUED if waits else JobStatus.RUNNING)
-            await self._archive.save(job)
+            await self._archive.save_or_later(job)
             answer()
             self._hub.tell(job.id, messages.text("resumed", job=job.id))
             if waits and entry.verdict is None:
@@ -105,7 +105,7 @@ class Steering:
             job.params = params
             if entry.begun:
                 entry.control.update(params, masks)
-            await self._archive.save(job)
+            await self._archive.save_or_later(job)
             answer()
             values = params.model_dump(mode="json")
             changed = {name: values[name] for name in raw}

@@ -7,6 +7,8 @@ own thread, one thing after the other, and the answer comes back through a futur
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -14,13 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from server.database import Database, ImageRow, JobRow
+from server.database import Database, ImageRow, JobRow, storage_errors
+from server.errors import BadRequest, StorageUnavailable
 from server.files import Folder
 from server.images import Checked
+from server.outage import Outage
 from server.params import IMAGE_ID
 from server.reels import Reels
 
 __all__ = ["ImageRow", "JobRow", "Store"]
+
+_log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,12 +36,17 @@ _ENDED = ("completed", "failed", "cancelled")
 _DAY_S = 86_400.0
 # An upload this young may be about to be used: room is made elsewhere.
 _FRESH_S = 3600.0
+_PROBE_EVERY_S = 2.0
+# Room for less than this is no room: a picture or a page of the database would not fit.
+_PROBE_BYTES = 2**18
 
 
 class Store:
     """The data folder: `duostyle.sqlite`, `images/` named by their hash, `results/` and `timelapses/` by their job."""
 
-    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, folder: Path, *, clock: Callable[[], float] = time.time, probe_every_s: float = _PROBE_EVERY_S
+    ) -> None:
         """`clock` gives unix seconds. Nothing is touched before `open`."""
         self._folder = folder
         self._clock = clock
@@ -45,14 +56,23 @@ class Store:
         self._kept: frozenset[str] = frozenset()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
         self._opened: Database | None = None
+        # A folder that takes small files is not well while a large one waits for room.
+        self._needed_bytes = _PROBE_BYTES
+        self.outage = Outage(self._probe, every_s=probe_every_s)
 
     async def open(self) -> None:
         """Create what is missing and mend what a crash left. Raises BadRequest when the folder cannot be used."""
-        await self._on_thread(self._open)
+        try:
+            await self._submit(self._open)
+        except StorageUnavailable as error:
+            reason = f"the data folder {self._folder} cannot be used: {error.__cause__}"
+            raise BadRequest(reason, field="data_dir") from error
 
     async def close(self) -> None:
         """Finish what was asked for, then close. Nothing may be called afterwards."""
-        await self._on_thread(self._close)
+        self.outage.abandon()
+        with contextlib.suppress(StorageUnavailable):
+            await self._submit(self._close)
         self._thread.shutdown()
 
     async def put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
@@ -91,7 +111,7 @@ class Store:
         """Keep a job's picture, replacing an earlier one whole. Raises ValueError on an id that is no job id."""
         if not _JOB_ID.fullmatch(job_id):
             raise ValueError("not a job id")
-        await self._on_thread(self._results.write, job_id + ".png", png)
+        await self._on_thread(self._write, self._results, job_id + ".png", png)
 
     async def result(self, job_id: str) -> bytes | None:
         if not _JOB_ID.fullmatch(job_id):
@@ -114,7 +134,27 @@ class Store:
         return await self._on_thread(self._sweep, keep_days, max_bytes, frozenset(keep_images))
 
     async def _on_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))
+        """Raises StorageUnavailable when the disk does not do what it should; `outage` lasts from then on."""
+        try:
+            return await self._submit(work, *args, **kwargs)
+        except StorageUnavailable as error:
+            self.outage.begin(error)
+            raise
+
+    async def _submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def guarded() -> T:
+            with storage_errors():
+                return work(*args, **kwargs)
+
+        return await asyncio.wrap_future(self._thread.submit(guarded))
+
+    async def _probe(self) -> None:
+        def probe() -> None:
+            self._results.probe(self._needed_bytes)
+            self._database.probe()
+            self._needed_bytes = _PROBE_BYTES
+
+        await self._submit(probe)
 
     @property
     def _database(self) -> Database:
@@ -130,7 +170,12 @@ class Store:
         self._results.prepare()
         self._reels.prepare()
         self._opened = database
-        self._mend(database)
+        try:
+            with storage_errors():
+                self._mend(database)
+        except StorageUnavailable as error:
+            # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
+            _log.warning("the data folder could not be mended: %s", error.__cause__)
 
     def _mend(self, database: Database) -> None:
         """A file without a row and a row without a file are both what a crash left."""
@@ -156,9 +201,16 @@ class Store:
         row = ImageRow(checked.id, checked.width, checked.height, checked.format, checked.bytes)
         new = self._database.image(row.id) is None
         if new:
-            self._images.write(_image_file(row.id), data)
+            self._write(self._images, _image_file(row.id), data)
         self._database.put_image(row, self._clock())
         return row, new
+
+    def _write(self, folder: Folder, name: str, data: bytes) -> None:
+        try:
+            folder.write(name, data)
+        except OSError:
+            self._needed_bytes = max(self._needed_bytes, len(data))
+            raise
 
     def _forget_job(self, job_id: str) -> None:
         job = self._database.job(job_id)

@@ -24,6 +24,7 @@ from server.worker import Worker
 from tests.fakes import FakeEngine, image_bytes
 
 GUARD_S = 20.0
+PROBE_S = 0.005
 T = TypeVar("T")
 
 
@@ -70,7 +71,7 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     made = Settings(data_dir=folder, **settings)
     engine = engine or FakeEngine()
-    store, metrics, worker = Store(made.state_dir), Metrics(), Worker(engine)
+    store, metrics, worker = Store(made.state_dir, probe_every_s=PROBE_S), Metrics(), Worker(engine)
     await store.open()
     clocked = {} if clock is None else {"clock": clock}
     hub = Hub(settings=made, metrics=metrics, encode=worker.encode_preview, **clocked)

@@ -26,6 +26,8 @@ CONTRACT = {
     "too_many_requests": 429,
     "queue_full": 503,
     "shutting_down": 503,
+    "storage_unavailable": 503,
+    "engine_stalled": 503,
     "internal": 500,
     "engine_failed": 500,
     "out_of_memory": 500,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import BadRequest
+from server.errors import BadRequest, StorageUnavailable
 from server.images import Checked
 from server.store import ImageRow, JobRow, Store
 
@@ -189,7 +189,7 @@ async def test_a_failed_write_leaves_the_earlier_file(store: Store, tmp_path: Pa
 
     patch = pytest.MonkeyPatch()
     patch.setattr(os, "fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageUnavailable):
         await store.save_result("j1", b"two")
     patch.undo()
     assert await store.result("j1") == b"one"
