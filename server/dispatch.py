@@ -24,7 +24,6 @@ from server.timelapse import Timelapses
 from server.worker import Ended, Glimpse, Task, Worker
 
 _log = logging.getLogger(__name__)
-_STOP_S = 15.0
 # A picture that cannot be read though the disk is said to work: its job does not hold up the others for ever.
 _MAX_TROUBLES = 5
 
@@ -57,20 +56,38 @@ class Dispatcher:
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 
-    async def stop(self) -> None:
-        """Interrupt the running job, which stays queued in the store."""
+    async def stop(self, within_s: float) -> None:
+        """Interrupt the running job, which stays queued in the store, also when the engine does not let go of it."""
         self._draining = True
-        if self._task is None:
+        task, self._task = self._task, None
+        if task is None:
             return
-        if self._line.running is None:
-            self._task.cancel()
+        running = self._line.running
+        if running is None:
+            task.cancel()
         else:
-            self._line.running.control.cancel()
-        done, _ = await asyncio.wait({self._task}, timeout=_STOP_S)
+            running.control.cancel()
+        done, _ = await asyncio.wait({task}, timeout=within_s)
         if not done:
-            self._task.cancel()
+            task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+            await task
+        if not done and running is not None:
+            with logged("an interrupted job could not be saved"):
+                await self._leave(running)
+
+    async def _leave(self, entry: Entry) -> None:
+        """The engine holds on to this job and dies with the process."""
+        if entry.verdict is None:
+            await self._interrupt(entry)
+        elif not entry.ended.is_set():
+            await self._endings.finish(entry)
+
+    async def _interrupt(self, entry: Entry) -> None:
+        """Not cancelled: the next process begins it again."""
+        entry.job.status = JobStatus.QUEUED
+        entry.job.starts -= 1
+        await self._archive.save_or_later(entry.job)
 
     async def _run(self) -> None:
         # a failed load is told by every job's own failure
@@ -108,10 +125,7 @@ class Dispatcher:
         entry.on_engine = False
         if entry.verdict is None and ended.how in ("paused", "cancelled"):
             if self._draining:
-                # interrupted, not cancelled: the next process begins it again
-                job.status = JobStatus.QUEUED
-                job.starts -= 1
-                await self._archive.save_or_later(job)
+                await self._interrupt(entry)
                 return
             if ended.how == "paused":
                 entry.best = ended.picture

@@ -26,6 +26,7 @@ _NAMES = (
     "max_window",
     "progress_per_s",
     "heartbeat_s",
+    "pong_timeout_s",
     "send_timeout_s",
     "timelapse_frames",
     "timelapse_px",

@@ -34,6 +34,7 @@ from server.worker import Worker
 
 # How long a caller waits for the engine to let go of a job.
 _PATIENCE_S = 30.0
+_STOP_S = 3.0
 _RESULT_QUALITY, _FRAME_QUALITY = 95, 85
 
 __all__ = ["Accepted", "Scheduler"]
@@ -120,14 +121,22 @@ class Scheduler:
         self._endings.count()
         self._dispatcher.start()
 
-    async def stop(self) -> None:
-        """Take no more jobs; interrupt the running one, which stays queued in the store."""
+    def close(self) -> None:
+        """Take no more jobs."""
         self._intake.close()
+
+    async def stop(self, within_s: float = _STOP_S) -> None:
+        """Take no more jobs; interrupt the running one, which stays queued in the store. May be called again."""
+        self.close()
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + within_s
         self._archive.give_up()
-        await self._dispatcher.stop()
+        await self._dispatcher.stop(within_s)
         if self._changes:
-            await asyncio.wait(self._changes, timeout=_PATIENCE_S)
-        await self._timelapses.stop()
+            await asyncio.wait(self._changes, timeout=max(0.1, ends_at - clock()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.1, ends_at - clock())):
+                await self._timelapses.stop()
 
     async def submit(
         self,

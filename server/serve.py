@@ -1,56 +1,46 @@
-"""Runs the app: the listening socket, uvicorn with the options that a live view needs, and a polite end."""
+"""Runs the app: uvicorn with the options that a live view needs, and a polite end in bounded time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import math
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from server.app import State, create_app
 from server.engine.api import Engine
-from server.errors import BadRequest
 from server.settings import Settings
+from server.sockets import Socket, address, listen
 
+_log = logging.getLogger(__name__)
 _RETRY_S = 5.0
 # How long the word of a restart may take to reach the watchers.
 _FAREWELL_S = 1.0
-_BACKLOG = 512
-
-
-class Socket(WebSocketsSansIOProtocol):
-    """A WebSocket whose connection ends with its handler, also when the client does not take what waits for it."""
-
-    async def send(self, message: ASGISendEvent) -> None:
-        await super().send(message)
-        if self.initial_response is not None and self.close_sent:
-            # A refusal is a whole answer too; without this it is logged as an error of ours.
-            self.handshake_complete = True
-
-    async def run_asgi(self) -> None:
-        await super().run_asgi()
-        if not self.writable.is_set():
-            self.transport.abort()
+# The engine gets this much of the grace to let go of its job; open requests get what it leaves of the next part.
+_ENGINE_SHARE, _REQUESTS_SHARE = 0.6, 0.8
+# For the interpreter's own end.
+_RESERVE_S = 0.3
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it listens, and says `shutdown` to every watcher before it closes their sockets."""
+    """uvicorn that tells when it listens, and ends in this order: no more jobs, `shutdown` and 1012 to every watcher,
+    the running job interrupted, open requests answered."""
 
     def __init__(self, config: uvicorn.Config, state: State, *, on_ready: Callable[[Server], None]) -> None:
         super().__init__(config)
         self._state = state
         self._on_ready = on_ready
+        self._signalled = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.lifespan.state.update(self._state)
@@ -58,14 +48,30 @@ class Server(uvicorn.Server):
         self._on_ready(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._state["house"].hub.shutdown(_RETRY_S)
+        house = self._state["house"]
+        grace_s = house.settings.shutdown_grace_s
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        if self._signalled:
+            _leave_after(grace_s - _RESERVE_S)
+        house.scheduler.close()
+        house.hub.shutdown(_RETRY_S)
+        engine = asyncio.create_task(house.scheduler.stop(within_s=_ENGINE_SHARE * grace_s))
         if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=_FAREWELL_S)
+            await asyncio.wait(self.server_state.tasks, timeout=min(_FAREWELL_S, _ENGINE_SHARE * grace_s))
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Socket) and connection.stalled():
+                # it does not hear that it should go, and waiting for it helps nobody
+                connection.give_up()
+        # until here the port is open: whoever asks hears 503 and not silence
+        await engine
+        left_s = _REQUESTS_SHARE * grace_s - (clock() - began)
+        self.config.timeout_graceful_shutdown = max(0.1, left_s)  # type: ignore[assignment]
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """A first signal ends politely; the exit status is then 0 and not the signal's."""
+        """A first signal ends politely, with exit status 0; a second one ends at once."""
         before: dict[signal.Signals, Any] = {}
         with contextlib.suppress(ValueError):  # not the main thread: somebody else hears the signals
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,11 +80,13 @@ class Server(uvicorn.Server):
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                # the rooms are still being torn down: a second signal ends that at once too
+                signal.signal(number, _leave_at_once if self._signalled else handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit
-        self.should_exit = True
+        if self._signalled:
+            _leave_at_once(number, frame)
+        self._signalled = self.should_exit = True
 
 
 def serve(settings: Settings, *, engine: Engine | None = None) -> int:
@@ -105,8 +113,8 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.heartbeat_s,
-        ws_ping_timeout=settings.send_timeout_s,
-        timeout_graceful_shutdown=math.ceil(settings.shutdown_grace_s),
+        # the socket itself judges who does not answer
+        ws_ping_timeout=None,
         server_header=False,
         access_log=False,
         log_config=None,
@@ -115,36 +123,24 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
     )
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A socket that listens on `host` and `port`. Raises BadRequest when that cannot be."""
-    try:
-        found = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG
-        )
-        family, kind, protocol, _, where = found[0]
-        listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise BadRequest(f"cannot listen on {settings.host}: {error.strerror}", field="host") from None
-    try:
-        if sys.platform != "win32":
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # Accepted sockets inherit it. Without it a reader that stalls holds its connection, and what waits to be
-            # sent, for as long as it likes: closing waits for the buffer to empty.
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(settings.send_timeout_s * 1000))
-        listening.bind(where)
-        listening.listen(_BACKLOG)
-        listening.setblocking(False)
-    except OSError as error:
-        listening.close()
-        raise BadRequest(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}", field="port"
-        ) from None
-    return listening
+def _leave_after(seconds: float) -> None:
+    """End the process after so long, whatever hangs: what is in the store is whole at every moment."""
+
+    def leave() -> None:
+        _log.warning("something did not end in time; the process ends without it")
+        _leave(0)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
 
 
-def address(listening: socket.socket) -> str:
-    """Where a browser on this machine finds the page."""
-    host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+def _leave_at_once(number: int, frame: FrameType | None) -> None:
+    _leave(128 + number)
+
+
+def _leave(status: int) -> NoReturn:
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)

@@ -77,8 +77,13 @@ class Settings(BaseSettings):
     progress_per_s: float = Field(10.0, gt=0, le=60, description="Most progress messages per second and watcher.")
 
     heartbeat_s: float = Field(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
+    pong_timeout_s: float = Field(
+        10.0, gt=0, le=600, description="A client that has got a ping and answers nothing for this long is dropped."
+    )
     send_timeout_s: float = Field(30.0, gt=0, le=600, description="A client that takes nothing this long is dropped.")
-    shutdown_grace_s: float = Field(5.0, ge=0, le=600, description="Seconds that open connections get at shutdown.")
+    shutdown_grace_s: float = Field(
+        5.0, ge=1, le=600, description="Seconds from the signal to the end of the process, at most."
+    )
     timelapse_frames: int = Field(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
     timelapse_px: int = Field(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
     timelapse_bytes: int = Field(8 * 2**20, ge=2**20, description="Most bytes of the frames of a job's time-lapse.")

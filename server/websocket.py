@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.metadata
 import logging
 import math
 import time
@@ -16,11 +15,9 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from server import access, messages, protocol
+from server import messages, protocol
 from server.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
-from server.house import House
 from server.hub import Hub
-from server.limits import limits
 from server.mailbox import Close, FrameDue
 from server.metrics import Metrics
 from server.scheduler import Accepted, Scheduler
@@ -29,34 +26,6 @@ from server.statuses import GOING_AWAY, INTERNAL, POLICY, TRY_LATER
 
 _log = logging.getLogger(__name__)
 _INBOX = 64
-_STALLED_S = 0.2
-
-
-async def connection(socket: WebSocket) -> None:
-    """The endpoint `/ws`; whoever comes here has passed the guard."""
-    house: House = socket.state.house
-    await Connection(
-        socket,
-        settings=house.settings,
-        scheduler=house.scheduler,
-        hub=house.hub,
-        metrics=house.metrics,
-        client=access.client_of(socket.client.host if socket.client else None),
-        hello={
-            "protocol": protocol.VERSION,
-            "server": _version(),
-            "device": house.worker.device,
-            "limits": limits(house.settings),
-            "heartbeat_s": house.settings.heartbeat_s,
-        },
-    ).serve()
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("duostyle")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 class Connection:
@@ -85,7 +54,6 @@ class Connection:
         self._limits = protocol.FrameLimits(settings.max_frame_px, settings.max_fps, settings.max_window)
         self._allowance = float(settings.max_messages_per_s)
         self._counted_at = clock()
-        self._sending_at: float | None = None
 
     async def serve(self) -> None:
         """Accept, talk until either side is done, leave nothing behind."""
@@ -98,15 +66,12 @@ class Connection:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except (WebSocketDisconnect, TimeoutError):
+        except WebSocketDisconnect:
             pass
         except Exception:
             _log.exception("a connection failed")
             await self._close(INTERNAL)
         finally:
-            if self._sending_at is not None and self._clock() > self._sending_at + _STALLED_S:
-                # the system gave up on it (TCP_USER_TIMEOUT) before our own patience ended, whoever noticed first
-                self._metrics.sockets_dropped.labels("stalled").inc()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -226,24 +191,15 @@ class Connection:
                         await self._ready.wait()
 
     async def _send(self, message: str | bytes) -> None:
-        """Raises WebSocketDisconnect when the client is gone, or takes nothing for `send_timeout_s`."""
-        self._sending_at = self._clock()
+        """Raises WebSocketDisconnect when the client is gone; one that takes nothing is ended by `sockets`."""
         try:
-            # not wait_for, which in Python 3.11 may swallow the cancellation that ends this task
-            async with asyncio.timeout(self._settings.send_timeout_s):
-                if isinstance(message, str):
-                    await self._socket.send_text(message)
-                else:
-                    await self._socket.send_bytes(message)
-        except TimeoutError:
-            self._metrics.sockets_dropped.labels("stalled").inc()
-            self._sending_at = None
-            await self._close(TRY_LATER)
-            raise WebSocketDisconnect(TRY_LATER) from None
+            if isinstance(message, str):
+                await self._socket.send_text(message)
+            else:
+                await self._socket.send_bytes(message)
         except (OSError, RuntimeError) as error:
             # the connection went away while we wrote
             raise WebSocketDisconnect(GOING_AWAY) from error
-        self._sending_at = None
 
     async def _drop(self, code: int, reason: str) -> None:
         self._metrics.sockets_dropped.labels(reason).inc()

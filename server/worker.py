@@ -28,7 +28,7 @@ from server.picture import Picture
 _log = logging.getLogger(__name__)
 _ENGINE_NICE, _HELPER_NICE = 10, 5
 _HELPERS = 2
-_STOP_S = 10.0
+_STOP_S = 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")

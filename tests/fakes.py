@@ -7,6 +7,7 @@ a semaphore with a short timeout, only to look at cancel and pause in between.
 from __future__ import annotations
 
 import io
+import random
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,11 @@ _LOOK_S = 0.002
 def picture_of(step: int, width: int = 8, height: int = 6) -> Picture:
     """The picture after `step`: one grey that no other step (of 251) has."""
     return Picture(width, height, bytes([step % 251]) * (width * height * 3))
+
+
+def noise_of(step: int, width: int, height: int) -> Picture:
+    """Noise, another one after every step, which no encoder makes small."""
+    return Picture(width, height, random.Random(step).randbytes(width * height * 3))
 
 
 def share_of(styles: int) -> list[float] | None:
@@ -61,7 +67,7 @@ class FakePainter:
         return True
 
     def picture(self) -> Picture:
-        return picture_of(self.step, *self.engine.size)
+        return self.engine.paint(self.step, *self.engine.size)
 
     def report(self) -> Mapping[str, Any]:
         return {
@@ -93,7 +99,7 @@ class FakePainter:
 
         def picture() -> Picture:
             self.engine.pictures_taken += 1
-            return picture_of(0 if self.engine.still else step, *self.engine.size)
+            return self.engine.paint(0 if self.engine.still else step, *self.engine.size)
 
         width, height = self.engine.size
         return Step(step, total, 1, 1, width, height, self._costs(), 1.0, float(step), float(total - step), picture)
@@ -107,6 +113,7 @@ class FakeEngine:
     def __init__(self, *, steps: int = 5, gated: bool = False, size: tuple[int, int] = (8, 6)) -> None:
         self.steps, self.gated, self.size = steps, gated, size
         self.still = False
+        self.paint: Callable[[int, int, int], Picture] = picture_of
         self.fail_at = 0
         self.error: Exception = RuntimeError("the fake engine was told to fail")
         self.begin_error: Exception | None = None

@@ -1,10 +1,9 @@
-"""Listening, its errors, and a whole process from its first line to its end."""
+"""What uvicorn is told, and a whole process from its first line to its end."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server import serve
+from server import serve, sockets
 from server.app import create_app
 from server.errors import BadRequest
 from server.settings import Settings
@@ -28,48 +27,18 @@ sys.exit(serve(Settings(data_dir=sys.argv[1], port=0), engine=FakeEngine(gated=T
 """
 
 
-def test_a_free_port_is_found_and_told() -> None:
-    with serve.listen(Settings(port=0)) as listening:
-        port = listening.getsockname()[1]
-        assert serve.address(listening) == f"http://127.0.0.1:{port}/"
-
-
-def test_an_open_server_is_shown_where_this_machine_finds_it() -> None:
-    with serve.listen(Settings(host="0.0.0.0", port=0)) as listening:  # noqa: S104
-        assert serve.address(listening).startswith("http://127.0.0.1:")
-
-
-def test_a_taken_port_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(BadRequest, match=f"port {port}"):
-            serve.listen(Settings(port=port))
-
-
-def test_an_address_that_is_not_ours_is_named() -> None:
-    with pytest.raises(BadRequest, match=r"192\.0\.2\.1"):
-        serve.listen(Settings(host="192.0.2.1", port=0))
-
-
-@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
-def test_stalled_connections_are_given_up_by_the_system() -> None:
-    with serve.listen(Settings(port=0, send_timeout_s=7)) as listening:
-        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
-
-
 def test_uvicorn_gets_what_a_live_view_needs() -> None:
     settings = Settings(heartbeat_s=3, max_message_bytes=2048)
     config = serve.config(create_app(settings, engine=FakeEngine()), settings)
     assert (config.ws_max_size, config.ws_ping_interval) == (2048, 3)
     assert config.ws_per_message_deflate is False
-    assert config.timeout_graceful_shutdown is not None
 
 
 async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) -> None:
     store = Store(tmp_path)
     await store.open()
     settings = Settings(data_dir=tmp_path, port=0)
-    with serve.listen(settings) as listening, pytest.raises(BadRequest, match="another server"):
+    with sockets.listen(settings) as listening, pytest.raises(BadRequest, match="another server"):
         await serve.run(create_app(settings, engine=FakeEngine()), settings, listening, lambda server: None)
     await store.close()
 

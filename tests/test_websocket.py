@@ -230,30 +230,6 @@ async def test_shutdown_is_told_before_1012(tmp_path: Path) -> None:
         await soon(built.hub.until_empty())
 
 
-async def test_a_client_that_takes_nothing_is_dropped(tmp_path: Path) -> None:
-    async with rig(tmp_path, send_timeout_s=0.05) as built:
-        async with wire(built) as client:
-            client.flowing.clear()
-            client.say("ping")
-            await soon(client.serving)
-        assert built.metrics.registry.get_sample_value("duostyle_sockets_dropped_total", {"reason": "stalled"}) == 1
-        assert built.metrics.registry.get_sample_value("duostyle_sockets") == 0
-
-
-@pytest.mark.parametrize(("after_s", "counted"), [(0.1, 0), (1.0, 1)])
-async def test_a_reader_that_the_system_drops_has_stalled_too(tmp_path: Path, after_s: float, counted: int) -> None:
-    now = [100.0]
-    async with rig(tmp_path) as built, wire(built, clock=lambda: now[0]) as client:
-        client.flowing.clear()
-        client.say("ping")
-        await soon(client.stuck.wait())
-        now[0] += after_s
-        client.lose()
-        await soon(client.serving)
-        dropped = built.metrics.registry.get_sample_value("duostyle_sockets_dropped_total", {"reason": "stalled"})
-        assert (dropped or 0) == counted
-
-
 async def test_a_stalled_client_delays_nobody(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=40)) as built, wire(built) as stalled, wire(built) as healthy:
         stalled.flowing.clear()

@@ -1,0 +1,100 @@
+"""Listening, its errors, and what the system tells of a connection."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from server import sockets
+from server.errors import BadRequest
+from server.settings import Settings
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
+
+
+def test_a_free_port_is_found_and_told() -> None:
+    with sockets.listen(Settings(port=0)) as listening:
+        port = listening.getsockname()[1]
+        assert sockets.address(listening) == f"http://127.0.0.1:{port}/"
+
+
+def test_an_open_server_is_shown_where_this_machine_finds_it() -> None:
+    with sockets.listen(Settings(host="0.0.0.0", port=0)) as listening:  # noqa: S104
+        assert sockets.address(listening).startswith("http://127.0.0.1:")
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BadRequest, match=f"port {port}"):
+            sockets.listen(Settings(port=port))
+
+
+def test_an_address_that_is_not_ours_is_named() -> None:
+    with pytest.raises(BadRequest, match=r"192\.0\.2\.1"):
+        sockets.listen(Settings(host="192.0.2.1", port=0))
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
+def test_stalled_connections_are_given_up_by_the_system() -> None:
+    with sockets.listen(Settings(port=0, send_timeout_s=7)) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
+
+
+@linux
+def test_the_system_holds_little_that_is_not_sent() -> None:
+    with sockets.listen(Settings(port=0)) as listening:
+        held = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        assert 0 < held <= 256 * 1024
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a TCP connection: the server's, which never blocks, and the client's, which takes little."""
+    with sockets.listen(Settings(port=0)) as listening, socket.socket() as client:
+        listening.setblocking(True)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(listening.getsockname())
+        accepted, _ = listening.accept()
+        with accepted:
+            accepted.setblocking(False)
+            yield accepted, client
+
+
+@linux
+def test_delivered_bytes_are_counted(pair: tuple[socket.socket, socket.socket]) -> None:
+    server, client = pair
+    before = sockets.acknowledged_bytes(server)
+    assert before is not None
+    server.sendall(b"x" * 1000)
+    assert len(client.recv(1000, socket.MSG_WAITALL)) == 1000
+    assert sockets.acknowledged_bytes(server) == before + 1000
+    assert sockets.queued_bytes(server) == 0
+
+
+@linux
+def test_bytes_that_nobody_takes_stay_in_the_queue(pair: tuple[socket.socket, socket.socket]) -> None:
+    server, client = pair
+    before = sockets.acknowledged_bytes(server) or 0
+    sent = 0
+    try:
+        while True:
+            sent += server.send(bytes(65536))
+    except BlockingIOError:
+        pass
+    queued = sockets.queued_bytes(server)
+    assert 0 < queued <= sent
+    # every byte is either taken by the other end's system or still in the queue of ours
+    assert (sockets.acknowledged_bytes(server) or 0) - before + sockets.queued_bytes(server) == sent
+    client.recv(65536)
+
+
+def test_a_connection_that_is_gone_tells_nothing() -> None:
+    closed = socket.socket()
+    closed.close()
+    assert sockets.acknowledged_bytes(closed) is None
+    assert sockets.queued_bytes(closed) == 0
+    assert sockets.acknowledged_bytes(None) is None
