@@ -27,9 +27,9 @@ _RETRY_S = 5.0
 # How long the word of a restart may take to reach the watchers.
 _FAREWELL_S = 1.0
 # The engine gets this much of the grace to let go of its job; open requests get what it leaves of the next part.
-_ENGINE_SHARE, _REQUESTS_SHARE = 0.6, 0.8
+_ENGINE_SHARE, _REQUESTS_SHARE = 0.5, 0.7
 # For the interpreter's own end.
-_RESERVE_S = 0.3
+_RESERVE_S = 0.5
 
 
 class Server(uvicorn.Server):

@@ -39,7 +39,7 @@ ONLY_IN = {
     "torch": {"engine"},
     "torchvision": {"engine"},
     "starlette": {"routes", "routes_jobs", "routes_timelapse", "bodies", "pages", "websocket", "guard", "app", "serve"},
-    "uvicorn": {"serve"},
+    "uvicorn": {"serve", "sockets"},
     "PIL": {"images", "formats", "pixels", "film"},
     "av": {"film"},
     "sqlite3": {"database"},

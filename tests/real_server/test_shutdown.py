@@ -114,7 +114,7 @@ async def until_painting(server: Process) -> str:
 async def test_everyone_is_told_and_stalled_readers_do_not_delay_the_end(
     process: Callable[..., Awaitable[Process]],
 ) -> None:
-    server = await process(5)
+    server = await process(3)
     job = await until_painting(server)
     async with server.connection() as healthy, server.connection() as stalled:
         await stalled.say("subscribe", job=job, frames={"max_fps": 60, "quality": 95})
@@ -136,7 +136,7 @@ async def test_everyone_is_told_and_stalled_readers_do_not_delay_the_end(
 
 
 async def test_an_engine_that_does_not_let_go_is_left_behind(process: Callable[..., Awaitable[Process]]) -> None:
-    server = await process(5, "stubborn")
+    server = await process(3, "stubborn")
     await until_painting(server)
     async with httpx.AsyncClient(base_url=server.url) as http:
         assert (await http.get("/readyz")).status_code == 200
