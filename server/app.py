@@ -86,6 +86,7 @@ def _torch_engine(settings: Settings) -> Engine:
         threads=settings.threads,
         weights=settings.weights,
         memory_budget_mb=settings.memory_budget_mb,
+        kernel_folder=settings.kernel_dir,
     )
 
 

@@ -90,7 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     paint.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default auto)")
     options.add_options(paint.add_argument_group("parameters of the painting"))
-    settings.add_arguments(paint, ENGINE_SETTINGS)
+    settings.add_arguments(paint, ("data_dir", *ENGINE_SETTINGS))
     paint.set_defaults(run=_paint)
 
     doctor = commands.add_parser(
@@ -99,6 +99,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Check this installation and measure its speed; exit status 1 when something is wrong.",
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.add_argument(
+        "--measure", action="store_true", help="forget which convolution kernels were the quickest and measure again"
+    )
     settings.add_arguments(doctor, ("data_dir", *ENGINE_SETTINGS))
     doctor.set_defaults(run=_doctor)
     return parser
@@ -132,6 +135,7 @@ def torch_engine(chosen: Settings) -> Engine:
         threads=chosen.threads,
         weights=chosen.weights,
         memory_budget_mb=chosen.memory_budget_mb,
+        kernel_folder=chosen.kernel_dir,
     )
 
 
@@ -171,9 +175,11 @@ def _paint(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
 
 
 def _doctor(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
-    from server.doctor import describe, examine
+    from server.doctor import describe, examine, forget_kernels
 
     chosen = _settings(arguments)
+    if arguments.measure:
+        forget_kernels(chosen.kernel_dir)
     facts = examine(chosen, make_engine(chosen))
     print(json.dumps(facts, indent=2) if arguments.json else describe(facts))
     return 1 if facts["problems"] else 0

@@ -55,6 +55,12 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
     }
 
 
+def forget_kernels(folder: Path) -> None:
+    """Have the next engine measure which kernels are the quickest. Raises OSError when the folder is read-only."""
+    for file in folder.glob("*.json"):
+        file.unlink(missing_ok=True)
+
+
 def measure(engine: Engine) -> float:
     """Seconds per megapixel-evaluation: the quickest step of a small painting at its full size.
 

@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         """Where the data lives, with `~` resolved."""
         return self.data_dir.expanduser()
 
+    @property
+    def kernel_dir(self) -> Path:
+        """Where the engine remembers which kernels are the quickest."""
+        return self.state_dir / "kernels"
+
 
 def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
     """Add one option per setting (or per named setting) to `parser`; an option left out stays unset."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from server.engine.api import Control, Costs, Plan, Request, Step
+from server.engine.api import Array, Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
 from server.params import StyleParams
 from server.picture import Picture
 
@@ -44,11 +44,19 @@ def image_bytes(color: tuple[int, int, int] = (200, 40, 10), size: tuple[int, in
 
 
 class FakePainter:
-    def __init__(self, engine: FakeEngine, request: Request, control: Control) -> None:
+    def __init__(
+        self, engine: FakeEngine, request: Request, control: Control, checkpoint: Checkpoint | None = None
+    ) -> None:
         self.engine, self.request, self.control = engine, request, control
         self.params: StyleParams = request.params
         self.masks = request.masks
-        self.step = 0
+        self.step = self.began_at = 0
+        self.changes: list[Change] = []
+        if checkpoint is not None:
+            if checkpoint.header.get("made_by") != "fake":
+                raise CheckpointRefused("not of this engine")
+            self.step = self.began_at = checkpoint.step
+            self.changes = [Change(**change) for change in checkpoint.header["changes"]]
         width, height = engine.size
         self.plan = Plan(width, height, levels=1, total_steps=self._total())
 
@@ -58,13 +66,26 @@ class FakePainter:
             if not self._may_go():
                 return False
             params, masks = self.control.take_update()
-            self.params = params or self.params
+            if params is not None:
+                self._change(params)
             self.masks = self.masks if masks is None else masks
             if self.step + 1 == self.engine.fail_at:
                 raise self.engine.error
             self.step += 1
             on_step(self._step())
         return True
+
+    def checkpoint(self) -> Checkpoint:
+        changes = [{"step": change.step, "params": dict(change.params)} for change in self.changes]
+        header = {"made_by": "fake", "step": self.step, "changes": changes}
+        return Checkpoint(header, {"numbers": Array((1,), memoryview(self.step.to_bytes(4, "little")))})
+
+    def _change(self, params: StyleParams) -> None:
+        before, after = self.params.model_dump(mode="json"), params.model_dump(mode="json")
+        changed = {name: value for name, value in after.items() if before[name] != value}
+        if changed:
+            self.changes.append(Change(self.step, changed))
+        self.params = params
 
     def picture(self) -> Picture:
         return self.engine.paint(self.step, *self.engine.size)
@@ -131,11 +152,11 @@ class FakeEngine:
         if self.load_error:
             raise self.load_error
 
-    def begin(self, request: Request, control: Control) -> FakePainter:
+    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> FakePainter:
         control.check()
         if self.begin_error:
             raise self.begin_error
-        self.painters.append(FakePainter(self, request, control))
+        self.painters.append(FakePainter(self, request, control, checkpoint))
         return self.painters[-1]
 
     def release(self, steps: int = 1) -> None:

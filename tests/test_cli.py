@@ -231,6 +231,16 @@ def test_the_doctor_prints_json(folder: Path, capsys: Capture, monkeypatch: pyte
     assert facts["problems"] == []
 
 
+def test_the_doctor_measures_kernels_again_when_asked(folder: Path) -> None:
+    remembered = folder / "data" / "kernels" / "0123.json"
+    remembered.parent.mkdir(parents=True)
+    remembered.write_text("{}")
+    run("doctor", "--data-dir", "data")
+    assert remembered.exists()
+    run("doctor", "--data-dir", "data", "--measure")
+    assert not remembered.exists()
+
+
 def test_the_doctor_exits_1_when_something_is_wrong(
     folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

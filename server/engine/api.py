@@ -6,7 +6,7 @@ Importing this module does not import torch.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,10 @@ from server.picture import Picture
 
 class Cancelled(Exception):
     """Raised inside the engine when its control was cancelled. Control flow, not an error."""
+
+
+class CheckpointRefused(Exception):
+    """Raised by `Engine.begin` when a checkpoint is damaged or of something else. The caller begins without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,11 @@ class Costs:
 
     def as_dict(self) -> dict[str, Any]:
         return {"total": self.total, "content": self.content, "style": list(self.style), "tv": self.tv}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Costs:
+        """What `as_dict` gave. Raises KeyError or TypeError for anything else."""
+        return cls(values["total"], values["content"], tuple(values["style"]), values["tv"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,38 @@ class Plan:
     height: int
     levels: int
     total_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Live parameters that were taken up while painting: `params` (name to JSON value) after `step` evaluations."""
+
+    step: int
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """Numbers of a checkpoint: float32, row by row. `data` may be the engine's own memory, which it never writes to."""
+
+    shape: tuple[int, ...]
+    data: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A painting between two evaluations, from which it goes on bit-identically, also in another process.
+
+    `header` is JSON-serialisable; of it others read `step`, the evaluations done. `server.engine.checkpoints` makes
+    bytes of it and back.
+    """
+
+    header: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+
+    @property
+    def step(self) -> int:
+        return int(self.header["step"])
 
 
 @dataclass(slots=True)
@@ -143,6 +184,20 @@ class Painter(Protocol):
         """
         ...
 
+    @property
+    def step(self) -> int:
+        """Evaluations done."""
+        ...
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """The live changes taken up so far, in order: painting anew with them gives the same picture."""
+        ...
+
+    def checkpoint(self) -> Checkpoint:
+        """The state after the last whole evaluation. Also inside the callback and after Cancelled; takes no time."""
+        ...
+
     def picture(self) -> Picture:
         """The best picture so far at the final size; before the first step the starting picture."""
         ...
@@ -161,6 +216,10 @@ class Engine(Protocol):
         """Load weights and choose kernels, once per process. Raises WeightsError."""
         ...
 
-    def begin(self, request: Request, control: Control) -> Painter:
-        """Prepare a painting (targets, start). Raises Cancelled, EngineError, OutOfMemory."""
+    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> Painter:
+        """Prepare a painting (targets, start), or go on from a checkpoint of the same pictures and parameters.
+
+        Live parameters that differ from the checkpoint's are taken up as a change, before the next evaluation. Raises
+        Cancelled, EngineError, OutOfMemory, CheckpointRefused.
+        """
         ...

@@ -7,7 +7,7 @@ is flipped in both directions and its channels are transposed. So one code path 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -87,18 +87,36 @@ class FrozenConv:
 
 
 class Chooser:
-    """Measures every shape of convolution once; layers of the same shape share the answer."""
+    """Measures every shape of convolution once; layers of the same shape share the answer.
 
-    def __init__(self, small_px: int = 16, large_px: int = 48) -> None:
+    `remembered` are names as `names` gave them earlier: what is among them is not measured again.
+    """
+
+    def __init__(
+        self, small_px: int = 16, large_px: int = 48, remembered: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.small_px = small_px
         self.large_px = large_px
+        self.remembered = remembered or {}
         self._known: dict[tuple[int, int], Choice] = {}
+
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """What was chosen so far: "64 to 128" to the names of the kernels for small and large maps."""
+        return {
+            _shape_name(*shape): [choice.small.__name__, choice.large.__name__] for shape, choice in self._known.items()
+        }
 
     def choose(self, ins: int, outs: int) -> Choice:
         """The fastest kernels for `ins` to `outs` channels on this CPU."""
         key = (ins, outs)
         if key not in self._known:
             kernels = candidates(ins, outs)
+            by_name = {kernel.__name__: kernel for kernel in kernels}
+            names = self.remembered.get(_shape_name(ins, outs), ())
+            if len(names) == 2 and by_name.keys() >= set(names):
+                self._known[key] = Choice(by_name[names[0]], by_name[names[1]], 2 * self.small_px * self.small_px)
+                return self._known[key]
             weight, bias = torch.rand(outs, ins, 3, 3), torch.rand(outs)
             # Winograd transforms the kernel in every call: on small maps of many channels that is the main cost, so
             # there the plain kernel is the one to beat.
@@ -106,6 +124,10 @@ class Chooser:
             large = fastest(kernels, weight, bias, self.large_px)
             self._known[key] = Choice(small, large, 2 * self.small_px * self.small_px)
         return self._known[key]
+
+
+def _shape_name(ins: int, outs: int) -> str:
+    return f"{ins} to {outs}"
 
 
 def candidates(ins: int, outs: int) -> list[Kernel]:

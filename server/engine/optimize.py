@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """All that an optimiser remembers: `numbers` are JSON-serialisable, nobody writes to the `tensors` any more."""
+
+    numbers: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
 
 
 class Optimizer(Protocol):
@@ -26,6 +36,14 @@ class Optimizer(Protocol):
 
     def restart(self) -> None:
         """The costs have changed: forget what was learnt about them, stay at the current picture."""
+        ...
+
+    def freeze(self) -> Frozen:
+        """What is remembered now; copies only what will be written to."""
+        ...
+
+    def thaw(self, frozen: Frozen) -> None:
+        """Go on as the one that was frozen. Raises KeyError when it was of another kind."""
         ...
 
 
@@ -85,6 +103,29 @@ class Lbfgs:
         self._base = self._gradient = self._direction = None
         self._pairs.clear()
         self.best, self.best_cost = self.x, math.inf
+
+    def freeze(self) -> Frozen:
+        tensors = {"x": self.x, "best": self.best}
+        if self._base is not None and self._gradient is not None:
+            tensors |= {"base": self._base, "gradient": self._gradient}
+        if self._direction is not None and not self._pairs:
+            # with a history the direction is never looked at again
+            tensors["direction"] = self._direction
+        for index, (step, change, _) in enumerate(self._pairs):
+            tensors |= {f"step{index}": step, f"change{index}": change}
+        curvatures = [curvature for _, _, curvature in self._pairs]
+        numbers = {"best_cost": self.best_cost, "cost": self._cost, "length": self._length, "curvatures": curvatures}
+        return Frozen(numbers, tensors)
+
+    def thaw(self, frozen: Frozen) -> None:
+        numbers, tensors = frozen.numbers, frozen.tensors
+        self.x, self.best, self.best_cost = tensors["x"], tensors["best"], numbers["best_cost"]
+        self._cost, self._length = numbers["cost"], numbers["length"]
+        self._base, self._gradient = tensors.get("base"), tensors.get("gradient")
+        self._direction = tensors.get("direction")
+        self._pairs.clear()
+        for index, curvature in enumerate(numbers["curvatures"]):
+            self._pairs.append((tensors[f"step{index}"], tensors[f"change{index}"], curvature))
 
     def _move(self, base: Tensor, direction: Tensor) -> None:
         self._direction = direction
@@ -168,6 +209,17 @@ class Adam:
     def restart(self) -> None:
         self._reset()
         self.best, self.best_cost = self.x, math.inf
+
+    def freeze(self) -> Frozen:
+        # these two are updated in place
+        tensors = {"x": self.x, "best": self.best, "mean": self._mean.clone(), "square": self._square.clone()}
+        return Frozen({"best_cost": self.best_cost, "rate": self.rate, "count": self._count}, tensors)
+
+    def thaw(self, frozen: Frozen) -> None:
+        numbers, tensors = frozen.numbers, frozen.tensors
+        self.x, self.best, self.best_cost = tensors["x"], tensors["best"], numbers["best_cost"]
+        self.rate, self._count = numbers["rate"], numbers["count"]
+        self._mean, self._square = tensors["mean"], tensors["square"]
 
     def _reset(self) -> None:
         self._count = 0

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from server.engine import color
-from server.engine.api import Control, Costs, Plan, Request, Step
+from server.engine import color, snapshot
+from server.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
 from server.engine.canvas import Canvas
 from server.engine.failures import engine_errors
 from server.engine.materials import Materials
+from server.engine.optimize import Frozen
 from server.engine.pyramid import plan_levels, resize
 from server.engine.schedule import Pace, Schedule
 from server.engine.stage import Stage, climb_from
@@ -26,7 +27,10 @@ PREVIEW_PX = 640
 
 
 class TorchPainter:
-    """See `server.engine.api.Painter`. `clock` gives seconds; `pace` is learnt on and shared with other paintings."""
+    """See `server.engine.api.Painter`. `clock` gives seconds; `pace` is learnt on and shared with other paintings.
+
+    `made_by` says what a checkpoint must have been made by to be gone on from.
+    """
 
     def __init__(
         self,
@@ -37,7 +41,12 @@ class TorchPainter:
         clock: Callable[[], float],
         pace: Pace,
         budget_bytes: int | None = None,
+        made_by: Mapping[str, Any] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
+        self.identity = {**(made_by or {}), "format": snapshot.FORMAT, "request": snapshot.digest(request)}
+        if checkpoint is not None:
+            snapshot.refuse_other(checkpoint.header, self.identity)
         self.control = control
         self.clock = clock
         self.pace = pace
@@ -58,7 +67,16 @@ class TorchPainter:
         self.share: tuple[float, ...] | None = None
         self.stage: Stage | None = None
         self.painted: Tensor | None = None
+        self.changes: list[Change] = []
         self._preview_base: tuple[StyleParams, Tensor] | None = None
+        if checkpoint is not None:
+            self._thaw(checkpoint)
+            # what was asked for after the checkpoint was taken
+            self._change(request.params, None)
+
+    @property
+    def step(self) -> int:
+        return self.schedule.done
 
     @property
     def plan(self) -> Plan:
@@ -84,6 +102,27 @@ class TorchPainter:
         with torch.inference_mode():
             return self._show(self._final_picture())
 
+    def checkpoint(self) -> Checkpoint:
+        """See `Painter.checkpoint`."""
+        header: dict[str, Any] = {
+            **self.identity,
+            "step": self.schedule.done,
+            "schedule": self.schedule.freeze(),
+            "params": self.params.model_dump(mode="json"),
+            "changes": [{"step": change.step, "params": dict(change.params)} for change in self.changes],
+            "elapsed_s": self.elapsed_s,
+            "pace_s": self.pace.seconds,
+            "costs": None if self.costs is None else self.costs.as_dict(),
+            "stage": None,
+        }
+        tensors: dict[str, Tensor] = {} if self.painted is None else {"painted": self.painted}
+        # inside the callback of a level's last step its stage is still there, but nothing looks at it any more
+        if self.stage is not None and self.schedule.left_here > 0:
+            stage = self.stage.freeze()
+            header["stage"] = stage.numbers
+            tensors |= {f"stage.{name}": tensor for name, tensor in stage.tensors.items()}
+        return snapshot.pack(header, tensors)
+
     def report(self) -> dict[str, Any]:
         """See `Painter.report`."""
         return {
@@ -96,9 +135,7 @@ class TorchPainter:
     def _step(self, on_step: Callable[[Step], None]) -> None:
         start = self.clock()
         if self.stage is None:
-            self.stage = Stage(
-                self.materials, self.schedule.level, self.params, self.painted, self.control.check, self.budget_bytes
-            )
+            self.stage = self._stage()
         begin = self.clock()
         stage, level, number = self.stage, self.schedule.level, self.schedule.at + 1
         self.costs = stage.step()
@@ -130,8 +167,15 @@ class TorchPainter:
 
     def _take_update(self) -> None:
         params, masks = self.control.take_update()
-        if params is None:
+        if params is not None:
+            self._change(params, masks)
+
+    def _change(self, params: StyleParams, masks: tuple[Picture | None, ...] | None) -> None:
+        changed = snapshot.changed_params(self.params, params)
+        if not changed:
+            # forgetting what the optimiser has learnt would change the picture, and nobody could tell when
             return
+        self.changes.append(Change(self.schedule.done, changed))
         asked, self.params = self.params.iterations, params
         if masks is not None:
             self.materials.masks = self._masks(masks)
@@ -142,6 +186,36 @@ class TorchPainter:
                 self.stage = None
         if self.stage is not None:
             self.stage.tune(params)
+
+    def _thaw(self, checkpoint: Checkpoint) -> None:
+        """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a stage raises."""
+        header = checkpoint.header
+        try:
+            tensors = snapshot.unpack(checkpoint, self.materials.network.device)
+            self.schedule.thaw(header["schedule"])
+            self.params = StyleParams.model_validate(header["params"])
+            self.changes = [Change(int(change["step"]), dict(change["params"])) for change in header["changes"]]
+            self.elapsed_s = float(header["elapsed_s"])
+            self.costs = None if header["costs"] is None else Costs.of(header["costs"])
+            self.painted = tensors.pop("painted", None)
+            numbers = header["stage"]
+            frozen = (
+                Frozen(numbers, {name.removeprefix("stage."): x for name, x in tensors.items()}) if numbers else None
+            )
+            level = self.schedule.level
+            if any(x.shape != (1, 3, level.height, level.width) for x in tensors.values()):
+                raise CheckpointRefused("the checkpoint is of another size")
+            self.pace.adopt(float(header["pace_s"]))
+            if frozen is not None:
+                self.stage = self._stage(frozen)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointRefused("the checkpoint cannot be read") from error
+
+    def _stage(self, frozen: Frozen | None = None) -> Stage:
+        level = self.schedule.level
+        return Stage(
+            self.materials, level, self.params, self.painted, self.control.check, self.budget_bytes, frozen=frozen
+        )
 
     def _final_picture(self) -> Tensor:
         """The best picture so far at the final size, [1, 3, h, w]."""

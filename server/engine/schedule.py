@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from server.engine.pyramid import PRESETS, Level, split_steps
 
@@ -19,11 +20,18 @@ class Pace:
     """Seconds per megapixel-evaluation, learnt from what was measured last; kept over paintings for a first guess."""
 
     seconds: float = 6.0
+    measured: bool = False
 
     def learn(self, megapixels: float, seconds: float) -> None:
         """One evaluation of that many megapixels took that long. Small ones say little about large ones."""
         weight = min(0.5, megapixels * 5)
         self.seconds += weight * (seconds / megapixels - self.seconds)
+        self.measured = True
+
+    def adopt(self, seconds: float) -> None:
+        """What an earlier process has learnt, unless this one knows better."""
+        if not self.measured:
+            self.seconds = seconds
 
 
 class Schedule:
@@ -75,6 +83,28 @@ class Schedule:
         self.done_here = 0
         while not self.ended and self.steps[self.at] == 0:
             self.at += 1
+
+    def freeze(self) -> dict[str, Any]:
+        """Everything that changes on the way, JSON-serialisable."""
+        return {
+            "sizes": [(level.width, level.height) for level in self.levels],
+            "steps": list(self.steps),
+            "fixed": self.fixed,
+            "at": self.at,
+            "done_here": self.done_here,
+            "done": self.done,
+        }
+
+    def thaw(self, frozen: Mapping[str, Any]) -> None:
+        """Go on as the one that was frozen. Raises KeyError, TypeError or ValueError for what `freeze` never gave."""
+        self.steps = [int(steps) for steps in frozen["steps"]]
+        sizes = [(int(width), int(height)) for width, height in frozen["sizes"]]
+        self.levels = [Level(*size, steps) for size, steps in zip(sizes, self.steps, strict=True)]
+        self.fixed = bool(frozen["fixed"])
+        self.at, self.done_here, self.done = (int(frozen[name]) for name in ("at", "done_here", "done"))
+        if not self.ended and self.left_here == 0:
+            # frozen after a level's last step and before the next level
+            self.advance()
 
     def replan(self, iterations: int) -> None:
         """A new total number of steps: what is left is split over the levels left, too few go to the finest ones."""

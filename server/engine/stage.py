@@ -10,7 +10,7 @@ from torch import Tensor
 from server.engine.api import Costs
 from server.engine.materials import Materials
 from server.engine.objective import Objective, style_moments
-from server.engine.optimize import make_optimizer
+from server.engine.optimize import Frozen, make_optimizer
 from server.engine.pyramid import Level, climb
 from server.engine.tiles import tile_side
 from server.params import StyleParams
@@ -27,6 +27,7 @@ class Stage:
     """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
     of the level below [1, 3, h, w], or when that is None from what `params.init` says.
 
+    `frozen` is what an earlier stage of the same level gave: this one goes on from there.
     `check` is called before every convolution and may raise to stop in the middle. A picture that would need more than
     `budget_bytes` is evaluated in tiles.
     """
@@ -39,6 +40,7 @@ class Stage:
         previous: Tensor | None,
         check: Callable[[], None],
         budget_bytes: int | None = None,
+        frozen: Frozen | None = None,
     ) -> None:
         tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
         self.materials = materials
@@ -48,6 +50,9 @@ class Stage:
         styles = materials.styles_at(level, params)
         self.base = materials.base(self.content, styles, params)
         moments = [style_moments(materials.network, style, check, tile_px) for style in styles]
+        # the coarser levels have settled the large forms, which the deepest layer sees; it costs a tenth
+        dropped = DEEPEST if finest and previous is not None and not params.style_layer_weights else ()
+        self.without = dropped if frozen is None else tuple(frozen.numbers["without"])
         self.objective = Objective(
             materials.network,
             self.content,
@@ -56,13 +61,16 @@ class Stage:
             materials.guides(level, params),
             check,
             tile_px,
-            # the coarser levels have settled the large forms, which the deepest layer sees; it costs a tenth
-            without=DEEPEST if finest and previous is not None and not params.style_layer_weights else (),
+            without=self.without,
         )
-        start = self._start(params) if previous is None else climb_from(previous, self.base, params)
-        self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)
         self.costs: Costs | None = None
         self.best_costs: list[float] = []
+        if frozen is not None:
+            self.optimizer = make_optimizer(params.optimizer, frozen.tensors["x"], params.style_weight)
+            self._thaw(frozen)
+            return
+        start = self._start(params) if previous is None else climb_from(previous, self.base, params)
+        self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)
 
     @property
     def picture(self) -> Tensor:
@@ -79,12 +87,25 @@ class Stage:
         self.best_costs.append(self.optimizer.best_cost)
         return self.costs
 
+    def freeze(self) -> Frozen:
+        """What cannot be worked out again from the materials and the parameters in force."""
+        optimizer = self.optimizer.freeze()
+        costs = None if self.costs is None else self.costs.as_dict()
+        numbers = {"without": list(self.without), "costs": costs, "best_costs": list(self.best_costs)}
+        return Frozen(numbers | {"optimizer": dict(optimizer.numbers)}, optimizer.tensors)
+
     def tune(self, params: StyleParams) -> None:
         """Take up new live parameters: the targets stay, the optimiser starts anew from the current picture."""
         self.objective.tune(params, self.materials.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None
         self.best_costs = []
+
+    def _thaw(self, frozen: Frozen) -> None:
+        numbers = frozen.numbers
+        self.optimizer.thaw(Frozen(numbers["optimizer"], frozen.tensors))
+        self.costs = None if numbers["costs"] is None else Costs.of(numbers["costs"])
+        self.best_costs = list(numbers["best_costs"])
 
     def _start(self, params: StyleParams) -> Tensor:
         if params.init == "noise":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import os
 import time
 from collections.abc import Callable
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import torch
 
-from server.engine.api import Control, Painter, Request
+from server.engine.api import Checkpoint, Control, Painter, Request
 from server.engine.conv import Chooser
 from server.engine.failures import engine_errors
+from server.engine.kernels import KernelMemory
 from server.engine.painter import TorchPainter
 from server.engine.schedule import Pace
 from server.engine.vgg import Network
@@ -25,7 +27,8 @@ class TorchEngine:
 
     `device` is `auto`, `cpu` or `cuda` until `load`, then what was chosen; `threads` 0 takes all cores; `weights` is
     `vgg16` or `vgg19`; a painting whose evaluation would need more than `memory_budget_mb` MB (0: half of what the
-    machine has) is evaluated in tiles.
+    machine has) is evaluated in tiles. Which kernels were the quickest is remembered in `kernel_folder` (None: for as
+    long as the engine lives).
     """
 
     def __init__(
@@ -35,12 +38,14 @@ class TorchEngine:
         threads: int = 0,
         weights: str = "vgg16",
         memory_budget_mb: int = 0,
+        kernel_folder: Path | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.device = device
         self.threads = threads
         self.weights = weights
         self.memory_budget_mb = memory_budget_mb
+        self.kernel_folder = kernel_folder
         self.clock = clock
         self.pace = Pace()
         self.network: Network | None = None
@@ -60,27 +65,52 @@ class TorchEngine:
         weights = load_weights(self.weights)
         with torch.inference_mode():
             network = Network(weights, device)
-            network.choose_kernels(Chooser())
+            if device.type == "cpu":
+                self._choose_kernels(network)
             # first calls pay for memory and code that later ones find ready
             network.forward(torch.zeros(1, 3, 64, 64, device=device), ["relu5_1"])
         self.device = device.type
         self.weights_sha256 = weights.sha256
         self.network = network
 
-    def begin(self, request: Request, control: Control) -> Painter:
-        """Prepare a painting. Raises Cancelled, EngineError, OutOfMemory."""
+    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> Painter:
+        """See `Engine.begin`. Raises Cancelled, EngineError, OutOfMemory, CheckpointRefused."""
         if self.network is None:
             raise EngineError("the engine is not loaded yet")
         with engine_errors(), torch.inference_mode():
             return TorchPainter(
-                self.network, request, control, clock=self.clock, pace=self.pace, budget_bytes=self._budget_bytes()
+                self.network,
+                request,
+                control,
+                clock=self.clock,
+                pace=self.pace,
+                budget_bytes=self._budget_bytes(),
+                made_by={"version": _version(), "device": self.device, "weights": self.weights_sha256},
+                checkpoint=checkpoint,
             )
+
+    def _choose_kernels(self, network: Network) -> None:
+        # measured anew in each process they might differ, and so would the last digits of every painting
+        memory = KernelMemory(self.kernel_folder, self.threads)
+        remembered = memory.read()
+        chooser = Chooser(remembered=remembered)
+        network.choose_kernels(chooser)
+        if chooser.names != remembered:
+            agreed = memory.agree(chooser.names, replace=bool(remembered))
+            network.choose_kernels(Chooser(remembered=agreed))
 
     def _budget_bytes(self) -> int:
         if self.memory_budget_mb > 0:
             return self.memory_budget_mb << 20
         whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()
         return int(whole) // 2
+
+
+def _version() -> str:
+    """Of this package and of torch: another one computes other numbers."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return f"{importlib.metadata.version('duostyle')} with torch {torch.__version__}"
+    return f"unknown with torch {torch.__version__}"
 
 
 def machine_bytes() -> int:

@@ -1,10 +1,13 @@
-"""Pictures to tensors and back: the engine's border."""
+"""Pictures and checkpoints to tensors and back: the engine's border."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
 
+from server.engine.api import Array
 from server.picture import Picture
 
 
@@ -20,3 +23,18 @@ def to_picture(x: Tensor) -> Picture:
     """[1, 3, height, width] in 0..1 -> 8-bit picture, rounded; what is not a number becomes 0."""
     pixels = x.nan_to_num(0.0).clamp(0, 1).mul(255).round_().to(torch.uint8)[0].permute(1, 2, 0).contiguous().cpu()
     return Picture(pixels.shape[1], pixels.shape[0], pixels.numpy().tobytes())
+
+
+def to_array(x: Tensor) -> Array:
+    """Any float32 tensor as bytes; on the CPU the same memory, so nobody may write to `x` afterwards."""
+    return Array(tuple(x.shape), memoryview(x.detach().cpu().contiguous().numpy().data).cast("B"))
+
+
+def from_array(array: Array, device: torch.device | None = None) -> Tensor:
+    """A tensor of its own. Raises ValueError when there are too few or too many bytes."""
+    if len(array.data) != 4 * math.prod(array.shape):
+        raise ValueError("the bytes do not fit the shape")
+    if not array.data:
+        return torch.empty(array.shape, device=device)
+    # memory of torch's own, aligned as that of every other tensor: some kernels sum in another order otherwise
+    return torch.frombuffer(bytearray(array.data), dtype=torch.float32).view(array.shape).to(device=device, copy=True)
