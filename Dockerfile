@@ -26,6 +26,8 @@ ENV PATH=/opt/duostyle/bin:$PATH \
     DUOSTYLE_DATA_DIR=/data
 # The server answers only to the names it knows. To reach it by another name than localhost:
 #   docker run -e DUOSTYLE_ALLOWED_HOSTS='["paint.example.org"]' ...
+# It listens on all addresses of the container, and so wants DUOSTYLE_TOKEN, or DUOSTYLE_NO_TOKEN=true where the port is
+# published to this computer alone.
 USER 10001
 WORKDIR /data
 VOLUME /data

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import ipaddress
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from typing import Literal
 from urllib.parse import urlsplit
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -45,23 +47,43 @@ def host_allowed(value: str, *, listening: Iterable[str], allowed: Iterable[str]
     return False
 
 
-def same_origin(origin: str, host: str) -> bool:
-    """Whether an Origin header is the page of this very host. The scheme may differ: a proxy may speak TLS for us."""
+def same_origin(origin: str, scheme: str, host: str) -> bool:
+    """Whether an Origin header is the page of this very server: `scheme` (http or https) and Host as requested."""
     try:
         parts = urlsplit(origin)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
         own = split_host(host)
     except ValueError:
         return False
-    if own is None or not parts.hostname or parts.scheme not in _DEFAULT_PORTS:
+    if own is None or not parts.hostname or parts.scheme != scheme or scheme not in _DEFAULT_PORTS:
         return False
-    return (_plain(parts.hostname), port) == (own[0], own[1] or _DEFAULT_PORTS[parts.scheme])
+    # an origin has no path; one with more to it was not written by a browser
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        return False
+    return (_plain(parts.hostname), port) == (own[0], own[1] or _DEFAULT_PORTS[scheme])
 
 
-def token_matches(token: str, offered: Iterable[str]) -> bool:
-    """Each offer is compared in constant time. Offers may hold any characters."""
-    wanted = token.encode()
-    return any(hmac.compare_digest(wanted, offer.encode("utf-8", "surrogatepass")) for offer in offered)
+def token_among(tokens: Collection[str], offered: Iterable[str]) -> str | None:
+    """The first of `tokens` that was offered. All are compared, each in constant time; offers may hold anything."""
+    found = None
+    for offer in offered:
+        for token in tokens:
+            if hmac.compare_digest(token.encode(), offer.encode("utf-8", "surrogatepass")):
+                found = found or token
+    return found
+
+
+def client_of_token(token: str) -> str:
+    """Who shows a token counts as one client, wherever it is. The name may be stored: it does not tell the token."""
+    return "token:" + hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only programs of this machine reach a socket bound to `address`."""
+    try:
+        return ipaddress.ip_address(address.split("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def client_of(address: str | None) -> str:
@@ -106,11 +128,14 @@ class Seats:
         self._per_client = per_client
         self._taken: Counter[str] = Counter()
 
-    def take(self, client: str) -> bool:
-        if self._taken.total() >= self._total or self._taken[client] >= self._per_client:
-            return False
+    def take(self, client: str) -> Literal["all", "client"] | None:
+        """None when there was one; else whether all are taken, or all that one client may have."""
+        if self._taken.total() >= self._total:
+            return "all"
+        if self._taken[client] >= self._per_client:
+            return "client"
         self._taken[client] += 1
-        return True
+        return None
 
     def give_back(self, client: str) -> None:
         self._taken[client] -= 1
@@ -125,8 +150,11 @@ class Room:
         self._total = total_bytes
         self.taken = 0
 
+    def fits(self, bytes: int) -> bool:
+        return self.taken + bytes <= self._total
+
     def take(self, bytes: int) -> bool:
-        if self.taken + bytes > self._total:
+        if not self.fits(bytes):
             return False
         self.taken += bytes
         return True

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from server import access, gallery, house, pages, protocol, routes, routes_jobs, routes_timelapse, statuses
+from server import gallery, house, pages, protocol, routes, routes_jobs, routes_timelapse, statuses
 from server.cinema import Cinema
 from server.engine.api import Engine
 from server.errors import (
@@ -117,7 +117,7 @@ async def _watch(socket: WebSocket) -> None:
         scheduler=built.scheduler,
         hub=built.hub,
         metrics=built.metrics,
-        client=access.client_of(socket.client.host if socket.client else None),
+        client=str(socket.state.client),
         hello=hello,
     ).serve()
 
@@ -165,7 +165,9 @@ def _respond(error: DuostyleError) -> Response:
 
 
 async def _our_error(request: Request, error: Exception) -> Response:
-    return _respond(error if isinstance(error, DuostyleError) else InternalError("internal error"))
+    ours = error if isinstance(error, DuostyleError) else InternalError("internal error")
+    request.state.house.metrics.count_limit(ours.reached)
+    return _respond(ours)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -55,7 +55,7 @@ async def json_object(request: Request, *, max_bytes: int) -> dict[str, Any]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
-            raise BadRequest(f"the JSON has more than {max_bytes} bytes", limit=max_bytes)
+            raise BadRequest(f"the JSON has more than {max_bytes} bytes", limit=max_bytes, reached="max_message_bytes")
     return protocol.decode(_utf8(bytes(body)))
 
 

@@ -36,22 +36,26 @@ class DuostyleError(Exception):
     """Base of the tree.
 
     `message` is one plain sentence for a person. `field` is the path of the offending field (`params.size`),
-    `limit` what is allowed and `got` what came; all three are JSON-serialisable or None.
+    `limit` what is allowed and `got` what came; all three are JSON-serialisable or None. `reached` is the name of the
+    limit that was reached, as `GET /api/limits` names it.
     """
 
     code: ClassVar[str] = "internal"
 
-    def __init__(self, message: str, *, field: str | None = None, limit: Any = None, got: Any = None) -> None:
+    def __init__(
+        self, message: str, *, field: str | None = None, limit: Any = None, got: Any = None, reached: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
         self.limit = limit
         self.got = got
+        self.reached = reached
 
     def as_dict(self) -> dict[str, Any]:
-        """The wire form: `{code, message, field?, limit?, got?}`, absent where unknown."""
+        """The wire form: `{code, message, field?, limit?, got?, reached?}`, absent where unknown."""
         body: dict[str, Any] = {"code": self.code, "message": self.message}
-        for name in ("field", "limit", "got"):
+        for name in ("field", "limit", "got", "reached"):
             value = getattr(self, name)
             if value is not None:
                 body[name] = value

@@ -43,7 +43,9 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> Checked:
     Raises ImageTooLarge, UnsupportedFormat, CorruptImage.
     """
     if len(data) > max_bytes:
-        raise ImageTooLarge(f"the picture has more than {max_bytes} bytes", limit=max_bytes, got=len(data))
+        raise ImageTooLarge(
+            f"the picture has more than {max_bytes} bytes", limit=max_bytes, got=len(data), reached="max_upload_bytes"
+        )
     kind = formats.sniff(data)
     formats.check_scans(data, kind)
     with _Damage():
@@ -143,16 +145,26 @@ def _open(data: bytes, kind: str) -> Image.Image:
 def _cap(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
-        raise ImageTooLarge(f"the picture has more than {max_pixels} pixels", limit=max_pixels, got=f"{width}x{height}")
+        raise ImageTooLarge(
+            f"the picture has more than {max_pixels} pixels",
+            limit=max_pixels,
+            got=f"{width}x{height}",
+            reached="max_pixels",
+        )
     if max(width, height) > MAX_SIDE_PX:
         raise ImageTooLarge(
-            f"the picture is longer than {MAX_SIDE_PX} pixels", limit=MAX_SIDE_PX, got=max(width, height)
+            f"the picture is longer than {MAX_SIDE_PX} pixels",
+            limit=MAX_SIDE_PX,
+            got=max(width, height),
+            reached="max_side_px",
         )
     # A tile is allocated whole, however small the picture that it is part of.
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))
     if tile > max_pixels:
-        raise ImageTooLarge(f"a tile of the picture has more than {max_pixels} pixels", limit=max_pixels, got=tile)
+        raise ImageTooLarge(
+            f"a tile of the picture has more than {max_pixels} pixels", limit=max_pixels, got=tile, reached="max_pixels"
+        )
 
 
 def _target_size(size: tuple[int, int], max_px: int | None) -> tuple[int, int]:

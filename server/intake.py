@@ -84,7 +84,11 @@ class Intake:
             raise ShuttingDown("the server is about to stop")
         jobs = [entry.job for entry in self._endings.live.values()]
         if sum(job.client == client for job in jobs) >= self._settings.max_jobs_per_client:
-            raise TooManyJobs("too many unfinished jobs of this client", limit=self._settings.max_jobs_per_client)
+            raise TooManyJobs(
+                "too many unfinished jobs of this client",
+                limit=self._settings.max_jobs_per_client,
+                reached="max_jobs_per_client",
+            )
         # a paused job waits as well, and holds memory
         if sum(job.status is not JobStatus.RUNNING for job in jobs) >= self._settings.max_queue:
-            raise QueueFull("the queue is full", limit=self._settings.max_queue)
+            raise QueueFull("the queue is full", limit=self._settings.max_queue, reached="max_queue")

@@ -8,10 +8,15 @@ from server import formats, images
 from server.params import MAX_STYLES
 from server.settings import Settings
 
+# Messages of one socket that wait for their turn.
+MAX_WAITING = 64
+
 _NAMES = (
     "max_size_px",
     "max_upload_bytes",
     "max_inflight_bytes",
+    "max_uploads",
+    "max_uploads_per_client",
     "max_pixels",
     "max_queue",
     "max_jobs_per_client",
@@ -35,6 +40,11 @@ _NAMES = (
 
 
 def limits(settings: Settings) -> dict[str, Any]:
-    """The settings that limit a client, by their names, and what is fixed: `max_styles`, `max_side_px`, `formats`."""
-    fixed = {"max_styles": MAX_STYLES, "max_side_px": images.MAX_SIDE_PX, "formats": list(formats.FORMATS)}
+    """The settings that limit a client, by their names, and what is fixed."""
+    fixed = {
+        "max_styles": MAX_STYLES,
+        "max_side_px": images.MAX_SIDE_PX,
+        "max_waiting_messages": MAX_WAITING,
+        "formats": list(formats.FORMATS),
+    }
     return {name: getattr(settings, name) for name in _NAMES} | fixed

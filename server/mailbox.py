@@ -139,7 +139,9 @@ class Mailbox:
     def subscribe(self, topic: Topic, frames: FrameOptions | None, after: int) -> Subscription:
         """Watch `topic`, anew if it is watched already. Raises TooManyRequests at the limit."""
         if topic.job not in self.subscriptions and len(self.subscriptions) >= self._max_subscriptions:
-            raise TooManyRequests("too many jobs watched on one connection", limit=self._max_subscriptions)
+            raise TooManyRequests(
+                "too many jobs watched on one connection", limit=self._max_subscriptions, reached="max_subscriptions"
+            )
         self.unsubscribe(topic.job)
         subscription = Subscription(topic, self, frames, sent_seq=after)
         self.subscriptions[topic.job] = subscription

@@ -53,11 +53,22 @@ class Metrics:
             "duostyle_http_request_seconds", "Seconds until an HTTP answer ended.", buckets=_SECONDS, registry=registry
         )
         self.refused = Counter("duostyle_refused", "Requests refused by the guard.", ["code"], registry=registry)
+        self.limits_reached = Counter(
+            "duostyle_limits_reached", "Refusals by the limit that was reached.", ["limit"], registry=registry
+        )
+        self.uploads_in_flight = Gauge("duostyle_uploads_in_flight", "Request bodies in hand.", registry=registry)
+        self.inflight_bytes = Gauge("duostyle_inflight_bytes", "Bytes of request bodies in hand.", registry=registry)
+        self.body_bytes = Counter("duostyle_http_body_bytes", "Bytes of request bodies read.", registry=registry)
         self.uploads = Counter("duostyle_uploads", "Pictures uploaded.", ["outcome"], registry=registry)
         self.storage_available = Gauge(
             "duostyle_storage_available", "1 while the data folder can be used, else 0.", registry=registry
         )
         self.upload_bytes = Counter("duostyle_upload_bytes", "Bytes of accepted pictures.", registry=registry)
+
+    def count_limit(self, name: str | None) -> None:
+        """Count a refusal by the limit of this name; None when no limit was the reason."""
+        if name is not None:
+            self.limits_reached.labels(name).inc()
 
     def text(self) -> bytes:
         """All collectors in the Prometheus text format."""

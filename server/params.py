@@ -136,7 +136,11 @@ def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params
         raise _bad_request(error, path) from None
     if params.size > max_size_px:
         raise BadRequest(
-            f"size must be at most {max_size_px}", field=f"{path}.size", limit=f"64 to {max_size_px}", got=params.size
+            f"size must be at most {max_size_px}",
+            field=f"{path}.size",
+            limit=f"64 to {max_size_px}",
+            got=params.size,
+            reached="max_size_px",
         )
     for name in ("style_mix", "style_scale", "masks"):
         value = getattr(params, name)

@@ -91,7 +91,9 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings, *, engine: Engine | None = None) -> int:
     """Serve until SIGINT or SIGTERM; the exit status. Raises BadRequest when the address or data folder is taken."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Libraries are heard from warnings on: at lower levels some write down what clients send.
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("server").setLevel(settings.log_level.upper())
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
         asyncio.run(run(create_app(settings, engine=engine), settings, listening, lambda _: print(ready, flush=True)))
@@ -115,6 +117,9 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
         ws_ping_interval=settings.heartbeat_s,
         # the socket itself judges who does not answer
         ws_ping_timeout=None,
+        # Who says for whom it asks is believed only where the settings name it.
+        proxy_headers=bool(settings.trusted_proxy),
+        forwarded_allow_ips="*" if "*" in settings.trusted_proxy else settings.trusted_proxy,
         server_header=False,
         access_log=False,
         log_config=None,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import BadRequest
+
+_MIN_TOKEN_CHARS = 16
 
 
 class Settings(BaseSettings):
@@ -48,10 +51,18 @@ class Settings(BaseSettings):
     )
     token: str | None = Field(
         None,
-        min_length=16,
         description=(
             "When set, every request needs it (Authorization: Bearer or ?token=), save those for the page, its static "
-            "files, /livez and /readyz."
+            "files, /livez and /readyz. At least 16 characters; several, separated by commas, are one client each."
+        ),
+    )
+    no_token: bool = Field(
+        False, description="Listen on other addresses than this machine's own without a token: anybody may use it."
+    )
+    trusted_proxy: list[str] = Field(
+        default_factory=list,
+        description=(
+            "Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; * for any."
         ),
     )
 
@@ -62,15 +73,19 @@ class Settings(BaseSettings):
         ge=2**16,
         description="Most bytes of uploads being received or checked at once, of all clients; more are told to wait.",
     )
+    max_uploads: int = Field(64, ge=1, le=10_000, description="Most uploads at once, of all clients.")
+    max_uploads_per_client: int = Field(16, ge=1, le=10_000, description="Most uploads of one client at once.")
     max_pixels: int = Field(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
     max_queue: int = Field(64, ge=1, le=10_000, description="Most jobs waiting, of all clients.")
-    max_jobs_per_client: int = Field(16, ge=1, le=10_000, description="Most unfinished jobs of one client address.")
+    max_jobs_per_client: int = Field(16, ge=1, le=10_000, description="Most unfinished jobs of one client.")
     max_sockets: int = Field(512, ge=1, description="Most WebSockets open at once.")
-    max_sockets_per_client: int = Field(64, ge=1, description="Most WebSockets of one client address.")
+    max_sockets_per_client: int = Field(64, ge=1, description="Most WebSockets of one client.")
     max_subscriptions: int = Field(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
     max_message_bytes: int = Field(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
     max_messages_per_s: int = Field(100, ge=1, description="WebSocket messages a client may send per second.")
-    max_requests_per_s: int = Field(100, ge=1, description="HTTP requests a client address may send per second.")
+    max_requests_per_s: int = Field(
+        100, ge=1, description="Requests a client may send per second, twice as many in one burst."
+    )
     max_frame_px: int = Field(2048, ge=64, le=8192, description="Longest side of a live frame in px.")
     max_fps: float = Field(10.0, gt=0, le=60, description="Most frames per second for one watcher.")
     max_window: int = Field(4, ge=1, le=4, description="Most frames a watcher may leave unacknowledged.")
@@ -90,6 +105,26 @@ class Settings(BaseSettings):
     keep_days: float = Field(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
     max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of pictures and time-lapses kept.")
 
+    @field_validator("token")
+    @classmethod
+    def _tokens_are_long(cls, token: str | None) -> str | None:
+        if token is not None and any(len(part) < _MIN_TOKEN_CHARS for part in _tokens_in(token)):
+            raise ValueError(f"a token needs at least {_MIN_TOKEN_CHARS} characters")
+        return token
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            if proxy != "*":
+                ipaddress.ip_network(proxy)
+        return proxies
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token that opens the server; none when it is open to all."""
+        return () if self.token is None else tuple(_tokens_in(self.token))
+
     @property
     def state_dir(self) -> Path:
         """Where the data lives, with `~` resolved."""
@@ -101,19 +136,23 @@ class Settings(BaseSettings):
         return self.state_dir / "kernels"
 
 
+def _tokens_in(token: str) -> list[str]:
+    return [part.strip() for part in token.split(",")]
+
+
 def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
     """Add one option per setting (or per named setting) to `parser`; an option left out stays unset."""
     for name, field in Settings.model_fields.items():
         if names is not None and name not in names:
             continue
+        option = "--" + name.replace("_", "-")
+        help = str(field.description).replace("%", "%%")
+        if field.annotation is bool:
+            parser.add_argument(option, dest=name, default=argparse.SUPPRESS, action="store_true", help=help)
+            continue
         default = "" if field.default_factory is not None else f" (default {field.default})"
-        parser.add_argument(
-            "--" + name.replace("_", "-"),
-            dest=name,
-            default=argparse.SUPPRESS,
-            metavar=name.rsplit("_", 1)[-1].upper(),
-            help=f"{field.description}{default}".replace("%", "%%"),
-        )
+        metavar = name.rsplit("_", 1)[-1].upper()
+        parser.add_argument(option, dest=name, default=argparse.SUPPRESS, metavar=metavar, help=help + default)
 
 
 def load_settings(options: dict[str, Any] | None = None) -> Settings:

@@ -13,6 +13,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from server import access
 from server.errors import BadRequest
 from server.house import House
 from server.liveness import Liveness
@@ -165,11 +166,12 @@ def queued_bytes(connected: Any) -> int:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket that listens on `host` and `port`. Raises BadRequest when that cannot be."""
+    """A socket that listens on `host` and `port`. Raises BadRequest when that cannot be, or needs a token."""
     host, port = settings.host, settings.port
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG)
         family, kind, protocol, _, where = found[0]
+        _check_open(settings, str(where[0]))
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
         raise BadRequest(f"cannot listen on {host}: {error.strerror}", field="host") from None
@@ -189,6 +191,15 @@ def address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _check_open(settings: Settings, address: str) -> None:
+    if settings.tokens or settings.no_token or access.is_loopback(address):
+        return
+    raise BadRequest(
+        f"{settings.host} can be reached by others: set a token (--token), or say --no-token to let anybody in",
+        field="token",
+    )
 
 
 def _set_options(listening: socket.socket, send_timeout_s: float) -> None:

@@ -18,14 +18,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from server import messages, protocol
 from server.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
 from server.hub import Hub
+from server.limits import MAX_WAITING
 from server.mailbox import Close, FrameDue
 from server.metrics import Metrics
 from server.scheduler import Accepted, Scheduler
 from server.settings import Settings
-from server.statuses import GOING_AWAY, INTERNAL, POLICY, TRY_LATER
+from server.statuses import GOING_AWAY, INTERNAL, POLICY, TOO_BIG, TRY_LATER
 
 _log = logging.getLogger(__name__)
-_INBOX = 64
 
 
 class Connection:
@@ -50,7 +50,7 @@ class Connection:
         self._clock = clock
         self._ready = asyncio.Event()
         self._mailbox = hub.connect(self._ready.set)
-        self._inbox: asyncio.Queue[protocol.ClientMessage] = asyncio.Queue(_INBOX)
+        self._inbox: asyncio.Queue[protocol.ClientMessage] = asyncio.Queue(MAX_WAITING)
         self._limits = protocol.FrameLimits(settings.max_frame_px, settings.max_fps, settings.max_window)
         self._allowance = float(settings.max_messages_per_s)
         self._counted_at = clock()
@@ -81,11 +81,14 @@ class Connection:
         while True:
             event = await self._socket.receive()
             if event["type"] == "websocket.disconnect":
+                if event.get("code") == TOO_BIG:
+                    self._metrics.count_limit("max_message_bytes")
                 return
             text = event.get("text")
             if text is None:
                 return await self._drop(protocol.NOT_TEXT, "binary")
             if not self._allowed():
+                self._metrics.count_limit("max_messages_per_s")
                 return await self._drop(POLICY, "flood")
             ref = None
             try:
@@ -94,7 +97,7 @@ class Connection:
                 message = protocol.parse(raw, self._limits)
             except DuostyleError as error:
                 self._metrics.messages_received.labels("invalid").inc()
-                self._mailbox.post(messages.error(error, ref))
+                self._complain(error, ref)
                 continue
             self._take_in(message)
 
@@ -112,8 +115,14 @@ class Connection:
             try:
                 self._inbox.put_nowait(message)
             except asyncio.QueueFull:
-                busy = TooManyRequests("too many messages wait for an answer", limit=_INBOX)
-                self._mailbox.post(messages.error(busy, message.ref))
+                busy = TooManyRequests(
+                    "too many messages wait for an answer", limit=MAX_WAITING, reached="max_waiting_messages"
+                )
+                self._complain(busy, message.ref)
+
+    def _complain(self, error: DuostyleError, ref: str | None) -> None:
+        self._metrics.count_limit(error.reached)
+        self._mailbox.post(messages.error(error, ref))
 
     async def _handle(self) -> None:
         while True:
@@ -121,7 +130,7 @@ class Connection:
             try:
                 await self._act(message)
             except DuostyleError as error:
-                self._mailbox.post(messages.error(error, message.ref))
+                self._complain(error, message.ref)
             except Exception:
                 _log.exception("a message could not be handled")
                 self._mailbox.post(messages.error(InternalError("the server failed; its log tells why"), message.ref))
@@ -153,7 +162,7 @@ class Connection:
     async def _submit(self, message: protocol.Submit) -> None:
         limit = self._settings.max_subscriptions
         if len(self._mailbox.subscriptions) >= limit:
-            raise TooManyRequests("too many jobs watched on one connection", limit=limit)
+            raise TooManyRequests("too many jobs watched on one connection", limit=limit, reached="max_subscriptions")
 
         def answer(accepted: Accepted) -> None:
             self._mailbox.post(

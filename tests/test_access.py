@@ -63,42 +63,75 @@ def test_a_star_allows_any_name_but_not_nonsense() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "host", "same"),
+    ("origin", "scheme", "host", "same"),
     [
-        ("http://localhost:8000", "localhost:8000", True),
-        ("http://LOCALHOST:8000", "localhost:8000", True),
-        ("http://a.example", "a.example", True),
-        ("http://a.example", "a.example:80", True),
-        ("https://a.example", "a.example", True),
-        ("https://a.example", "a.example:443", True),
-        ("http://[::1]:8000", "[::1]:8000", True),
-        ("http://localhost:8001", "localhost:8000", False),
-        ("http://localhost", "localhost:8000", False),
-        ("http://evil.example", "a.example", False),
-        ("null", "a.example", False),
-        ("file://", "a.example", False),
-        ("ftp://a.example", "a.example", False),
-        ("http://a.example:x", "a.example", False),
-        ("", "", False),
+        ("http://localhost:8000", "http", "localhost:8000", True),
+        ("http://LOCALHOST:8000", "http", "localhost:8000", True),
+        ("http://a.example", "http", "a.example", True),
+        ("http://a.example", "http", "a.example:80", True),
+        ("https://a.example", "https", "a.example", True),
+        ("https://a.example", "https", "a.example:443", True),
+        ("http://[::1]:8000", "http", "[::1]:8000", True),
+        ("https://a.example", "http", "a.example", False),
+        ("http://a.example", "https", "a.example", False),
+        ("http://localhost:8001", "http", "localhost:8000", False),
+        ("http://localhost", "http", "localhost:8000", False),
+        ("http://evil.example", "http", "a.example", False),
+        ("http://a.example.evil", "http", "a.example", False),
+        ("http://a.example/", "http", "a.example", False),
+        ("http://a.example?x", "http", "a.example", False),
+        ("http://evil@a.example", "http", "a.example", False),
+        ("null", "http", "a.example", False),
+        ("file://", "http", "a.example", False),
+        ("ftp://a.example", "ftp", "a.example", False),
+        ("http://a.example:x", "http", "a.example", False),
+        ("", "http", "", False),
     ],
 )
-def test_same_origin(origin: str, host: str, same: bool) -> None:
-    assert access.same_origin(origin, host) is same
+def test_same_origin(origin: str, scheme: str, host: str, same: bool) -> None:
+    assert access.same_origin(origin, scheme, host) is same
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_no_text_upsets_the_decisions(one: str, two: str) -> None:
     access.split_host(one)
-    access.same_origin(one, two)
+    access.same_origin(one, "http", two)
     access.host_allowed(one, listening=[two], allowed=[two])
     access.client_of(one)
-    assert access.token_matches(one, [two]) is (one == two)
+    assert access.token_among([one], [two]) == (one if one == two else None)
 
 
 def test_tokens() -> None:
-    assert access.token_matches("secret", ["wrong", "secret"])
-    assert not access.token_matches("secret", [])
-    assert not access.token_matches("secret", ["secre", "secret ", "\ud800"])
+    assert access.token_among(["other", "secret"], ["wrong", "secret"]) == "secret"
+    assert access.token_among(["secret"], []) is None
+    assert access.token_among([], ["secret"]) is None
+    assert access.token_among(["secret"], ["secre", "secret ", "", "\ud800"]) is None
+
+
+def test_a_tokens_client_does_not_tell_the_token() -> None:
+    one, two = access.client_of_token("a-secret-of-some-length"), access.client_of_token("another-secret-as-long")
+    assert one == access.client_of_token("a-secret-of-some-length")
+    assert one != two
+    assert one.startswith("token:")
+    assert "secret" not in one
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("0.0.0.0", False),  # noqa: S104
+        ("::", False),
+        ("10.0.0.1", False),
+        ("2001:db8::1", False),
+        ("fe80::1%eth0", False),
+        ("name", False),
+    ],
+)
+def test_only_loopback_is_this_machines_own(address: str, loopback: bool) -> None:
+    assert access.is_loopback(address) is loopback
 
 
 @pytest.mark.parametrize(
@@ -156,8 +189,19 @@ def test_the_rate_limit_forgets_the_oldest_of_many_clients() -> None:
 
 def test_seats_are_counted_in_all_and_per_client() -> None:
     seats = access.Seats(total=3, per_client=2)
-    assert [seats.take("a") for _ in range(3)] == [True, True, False]
-    assert [seats.take("b") for _ in range(2)] == [True, False]
+    assert [seats.take("a") for _ in range(3)] == [None, None, "client"]
+    assert [seats.take("b") for _ in range(2)] == [None, "all"]
     seats.give_back("a")
-    assert seats.take("b")
-    assert not seats.take("a")
+    assert seats.take("b") is None
+    assert seats.take("a") == "all"
+
+
+def test_room_is_given_and_taken_back() -> None:
+    room = access.Room(10)
+    assert room.take(7)
+    assert room.fits(3)
+    assert not room.fits(4)
+    assert not room.take(4)
+    assert room.taken == 7
+    room.give_back(5)
+    assert room.take(8)

@@ -27,6 +27,19 @@ sys.exit(serve(Settings(data_dir=sys.argv[1], port=0), engine=FakeEngine(gated=T
 """
 
 
+@pytest.mark.parametrize(
+    ("proxies", "believed", "from_whom"),
+    [([], False, []), (["10.0.0.1", "10.1.0.0/16"], True, ["10.0.0.1", "10.1.0.0/16"]), (["*"], True, "*")],
+)
+def test_proxies_are_believed_only_where_the_settings_name_them(
+    proxies: list[str], believed: bool, from_whom: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    settings = Settings(trusted_proxy=proxies)
+    config = serve.config(create_app(settings, engine=FakeEngine()), settings)
+    assert (config.proxy_headers, config.forwarded_allow_ips) == (believed, from_whom)
+
+
 def test_uvicorn_gets_what_a_live_view_needs() -> None:
     settings = Settings(heartbeat_s=3, max_message_bytes=2048)
     config = serve.config(create_app(settings, engine=FakeEngine()), settings)

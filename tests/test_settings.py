@@ -53,6 +53,8 @@ def test_lists_are_comma_separated_on_the_command_line() -> None:
         ("device", "tpu"),
         ("max-window", "5"),
         ("keep-days", "-1"),
+        ("trusted-proxy", "proxy.example"),
+        ("trusted-proxy", "10.0.0.1/8"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_came(option: str, value: str) -> None:
@@ -63,10 +65,27 @@ def test_a_wrong_value_is_named_with_what_came(option: str, value: str) -> None:
     assert value in raised.value.message
 
 
-def test_a_wrong_token_is_not_repeated() -> None:
+@pytest.mark.parametrize("token", ["short-secret", "long-enough-for-a-token,short-secret", ""])
+def test_a_wrong_token_is_not_repeated(token: str) -> None:
     with pytest.raises(BadRequest) as raised:
-        from_command_line("--token", "short-secret")
-    assert "short-secret" not in raised.value.message
+        from_command_line("--token", token)
+    assert "16 characters" in raised.value.message
+    assert "secret" not in raised.value.message
+
+
+def test_several_tokens_are_separated_by_commas() -> None:
+    assert from_command_line("--token", "a-token-of-one-person, and-that-of-another").tokens == (
+        "a-token-of-one-person",
+        "and-that-of-another",
+    )
+    assert Settings().tokens == ()
+
+
+def test_a_flag_takes_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert from_command_line("--no-token").no_token is True
+    assert from_command_line().no_token is False
+    monkeypatch.setenv("DUOSTYLE_NO_TOKEN", "true")
+    assert from_command_line().no_token is True
 
 
 def test_every_setting_is_an_option_and_is_described() -> None:

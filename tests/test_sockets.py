@@ -22,8 +22,22 @@ def test_a_free_port_is_found_and_told() -> None:
 
 
 def test_an_open_server_is_shown_where_this_machine_finds_it() -> None:
-    with sockets.listen(Settings(host="0.0.0.0", port=0)) as listening:  # noqa: S104
+    with sockets.listen(Settings(host="0.0.0.0", port=0, no_token=True)) as listening:  # noqa: S104
         assert sockets.address(listening).startswith("http://127.0.0.1:")
+
+
+def test_an_address_that_others_reach_needs_a_token_or_a_word() -> None:
+    host = "0.0.0.0"  # noqa: S104
+    with pytest.raises(BadRequest, match="--no-token") as raised:
+        sockets.listen(Settings(host=host, port=0))
+    assert raised.value.field == "token"
+    sockets.listen(Settings(host=host, port=0, token="long-enough-for-a-token")).close()
+    sockets.listen(Settings(host=host, port=0, no_token=True)).close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_this_machines_own_addresses_need_none(host: str) -> None:
+    sockets.listen(Settings(host=host, port=0)).close()
 
 
 def test_a_taken_port_is_named() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from server.limits import MAX_WAITING
 from tests.fakes import FakeEngine
 from tests.rig import Rig, Wire, rig, soon, wire
 
@@ -288,3 +289,17 @@ async def test_a_client_that_leaves_leaves_nothing_behind(tmp_path: Path) -> Non
             await submit(built, client)
         assert built.metrics.registry.get_sample_value("duostyle_watchers") == 0
         assert built.metrics.registry.get_sample_value("duostyle_sockets") == 0
+
+
+async def test_only_so_many_messages_wait_for_their_turn(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built, wire(built) as client:
+        # all arrive before the first is handled
+        for number in range(MAX_WAITING + 5):
+            client.say("unsubscribe", job="x" * 22, ref=str(number))
+        client.say("ping", ref="last")
+        heard = await client.until("pong")
+        refused = [message for message in heard if message["type"] == "error"]
+        assert [message["ref"] for message in refused] == [str(MAX_WAITING + extra) for extra in range(5)]
+        assert {message["code"] for message in refused} == {"too_many_requests"}
+        assert {message["reached"] for message in refused} == {"max_waiting_messages"}
+        assert b'duostyle_limits_reached_total{limit="max_waiting_messages"} 5.0' in built.metrics.text()
