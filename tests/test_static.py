@@ -69,7 +69,11 @@ def test_every_control_has_a_name(page: Page) -> None:
     assert len(controls) > 20
     # slots and tiles get their names from the script that fills them
     unnamed = [page.elements[i] for i in controls if not named(page, i)]
-    assert [attrs.get("class") for _, attrs in unnamed] == ["slot-face", "slot-remove", "tile"]
+    assert [attrs.get("class") for _, attrs in unnamed] == [
+        *("slot-face", "slot-remove"),
+        *("queue-open", "shelf-open", "shelf-remove"),
+        "tile",
+    ]
 
 
 def test_every_id_is_unique_and_every_reference_has_its_target(page: Page) -> None:
@@ -124,7 +128,9 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere(page: Page) -> None:
 def test_the_start_button_says_launch_and_the_other_stop(page: Page) -> None:
     texts = {attrs["id"]: page.texts.get(i) for i, (_, attrs) in enumerate(page.elements) if "id" in attrs}
     assert (texts["launch"], texts["stop"]) == ("Launch", "Stop")
-    assert '"Launch again" : "Launch"' in (STATIC / "js" / "actions.js").read_text(encoding="utf-8")
+    written = (STATIC / "js" / "texts.js").read_text(encoding="utf-8")
+    assert 'launch: "Launch",' in written
+    assert 'again: "Launch again",' in written
 
 
 def test_the_file_dialog_offers_what_the_server_takes(page: Page) -> None:

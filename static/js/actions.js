@@ -1,5 +1,10 @@
 // Launch, pause and stop: the buttons, their keys, and the line that says what is possible.
 
+import { text } from "./texts.js";
+
+const TOLD_MS = 4000;
+const words = text.actions;
+
 /** Events `launch`, `pause`, `resume`, `stop`. */
 export class Actions extends EventTarget {
   #launch;
@@ -7,6 +12,7 @@ export class Actions extends EventTarget {
   #stop;
   #hint;
   #steering = false;
+  #told = 0;
 
   constructor(form) {
     super();
@@ -29,14 +35,25 @@ export class Actions extends EventTarget {
     this.#steering = active && mine;
     this.#launch.hidden = active;
     this.#launch.disabled = launching;
-    this.#launch.textContent = launching ? "Starting" : ended ? "Launch again" : "Launch";
+    this.#launch.textContent = launching ? words.starting : ended ? words.again : words.launch;
     this.#pause.hidden = this.#stop.hidden = !this.#steering;
-    this.#pause.textContent = paused ? "Resume" : "Pause";
+    this.#pause.textContent = paused ? words.resume : words.pause;
     this.#pause.dataset.act = paused ? "resume" : "pause";
-    this.#hint.textContent = hint(active, mine, ready);
+    if (!this.#steering) this.#told = 0;
+    this.#hint.textContent = this.#told ? words.tookUp : hint(active, mine, ready);
     // who pressed a button that is gone now goes on at its successor, not at the top of the page
     if (held === this.#launch && this.#launch.hidden && this.#steering) this.#pause.focus();
     else if (held?.hidden && (held === this.#stop || held === this.#pause)) this.#launch.focus();
+  }
+
+  /** Say for a moment that a change has reached the painting. */
+  tookUp() {
+    clearTimeout(this.#told);
+    this.#hint.textContent = words.tookUp;
+    this.#told = window.setTimeout(() => {
+      this.#told = 0;
+      if (this.#steering) this.#hint.textContent = words.live;
+    }, TOLD_MS);
   }
 
   #key(event) {
@@ -54,8 +71,8 @@ export class Actions extends EventTarget {
 }
 
 function hint(active, mine, ready) {
-  if (active && !mine) return "You are watching a shared painting. Only who started it can steer it.";
-  if (active) return "Settings in full colour can be changed while it paints.";
+  if (active && !mine) return words.watching;
+  if (active) return words.live;
   if (!ready) return "";
-  return /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘ Return launches, Esc stops" : "Ctrl + Enter launches, Esc stops";
+  return /Mac|iP(hone|ad)/.test(navigator.platform) ? words.keysMac : words.keys;
 }

@@ -30,6 +30,10 @@ export class Api {
     return url.href;
   }
 
+  set token(token) {
+    this.#token = token;
+  }
+
   get socketUrl() {
     return this.url("ws").replace(/^http/, "ws");
   }
@@ -40,6 +44,22 @@ export class Api {
 
   resultUrl(job, format, { partial = false } = {}) {
     return this.url(`api/jobs/${encodeURIComponent(job)}/result.${format}`, partial ? { partial: 1 } : {});
+  }
+
+  frameUrl(job) {
+    return this.url(`api/jobs/${encodeURIComponent(job)}/frame.jpg`);
+  }
+
+  /** Delete a job, its painting and the pictures uploaded for it; a job that is gone already is fine too. */
+  async forget(job, key) {
+    try {
+      await this.#fetch(this.url(`api/jobs/${encodeURIComponent(job)}`), {
+        method: "DELETE",
+        headers: { Authorization: `Bearer ${key}` },
+      });
+    } catch (error) {
+      if (error.code !== "not_found") throw error;
+    }
   }
 
   shareUrl(job) {
@@ -91,10 +111,10 @@ export class Api {
     });
   }
 
-  async #fetch(url) {
+  async #fetch(url, options = {}) {
     let response;
     try {
-      response = await fetch(url);
+      response = await fetch(url, options);
     } catch {
       throw unreachable();
     }

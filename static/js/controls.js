@@ -8,9 +8,12 @@ export class Controls extends EventTarget {
   #fields = new Map();
   #styles = 0;
   #mode = "free";
+  #limits = new Map();
+  #element;
 
   constructor({ element, api }) {
     super();
+    this.#element = element;
     for (const part of element.querySelectorAll(".field[data-param]")) this.#add(new Field(part));
     this.mix = new Mix({ element: element.querySelector("#mix"), api });
     this.#add(this.mix);
@@ -25,6 +28,8 @@ export class Controls extends EventTarget {
   describe(limits) {
     for (const row of limits.params ?? []) {
       const field = this.#fields.get(row.name);
+      const range = [row.schema, ...(row.schema.anyOf ?? [])].find((part) => "maximum" in part);
+      if (range) this.#limits.set(row.name, range.maximum);
       if (field instanceof Field) field.describe(row, limits.max_size_px);
     }
   }
@@ -45,10 +50,25 @@ export class Controls extends EventTarget {
   }
 
   set values(params) {
-    for (const [name, field] of this.#fields) {
-      if (field === this.mix) this.mix.value = params[name] ?? null;
-      else field.value = single(params[name]) ?? field.fallback;
+    for (const name of this.#fields.keys()) this.set(name, params[name] ?? null);
+  }
+
+  /** Take some values from the server, but none that `busy` names: a person is at them. */
+  take(params, busy) {
+    for (const [name, value] of Object.entries(params)) {
+      if (!busy.has(name) && this.#fields.has(name)) this.set(name, value);
     }
+  }
+
+  set(name, value) {
+    const field = this.#fields.get(name);
+    if (field instanceof Field) field.value = single(value) ?? field.fallback;
+    else if (field) field.value = value;
+  }
+
+  /** The largest value that the server takes for a number. */
+  limit(name) {
+    return this.#limits.get(name) ?? Infinity;
   }
 
   value(name) {
@@ -70,13 +90,16 @@ export class Controls extends EventTarget {
 
   /** free: all can be changed; running: only the live ones; watching: none. */
   set mode(mode) {
+    if (mode === this.#mode) return;
     this.#mode = mode;
+    this.#element.dataset.mode = mode;
     this.#lock();
   }
 
   #lock() {
     for (const [name, field] of this.#fields) {
       const open = this.#mode === "free" || (this.#mode === "running" && field.live);
+      field.element.classList.toggle("live", this.#mode === "running" && field.live);
       field.disabled = !open || !this.#applies(name);
     }
   }

@@ -15,10 +15,25 @@ export class Memory {
     this.now = now;
   }
 
-  /** Remember {key, content, styles, params} of a job; the oldest jobs beyond 30 are forgotten. */
+  /**
+   * Remember {key, content, styles, params, status, thumb} of a job, or some of these; what is not given stays.
+   * The oldest jobs beyond 30 are forgotten.
+   */
   keepJob(id, record) {
-    write(this.#local, JOB + id, { ...record, saved: this.now() });
+    const before = this.job(id);
+    write(this.#local, JOB + id, { ...before, ...record, saved: before?.saved ?? this.now() });
     this.#prune();
+  }
+
+  /** All remembered jobs with their `id`, newest first. */
+  get jobs() {
+    const found = this.#names().map((name) => ({ id: name.slice(JOB.length), ...read(this.#local, name) }));
+    return found.filter((record) => record.saved).sort((a, b) => b.saved - a.saved);
+  }
+
+  /** Whether a change of this storage key, made in another tab, concerns the jobs. */
+  isJob(name) {
+    return name === null || name.startsWith(JOB);
   }
 
   job(id) {
@@ -47,12 +62,17 @@ export class Memory {
 
   #prune() {
     const store = this.#local;
-    if (!store) return;
-    const names = Array.from({ length: store.length }, (_, index) => store.key(index)).filter((name) => name?.startsWith(JOB));
-    if (names.length <= MOST_JOBS) return;
+    const names = this.#names();
+    if (!store || names.length <= MOST_JOBS) return;
     const age = (name) => read(store, name)?.saved ?? 0;
     names.sort((a, b) => age(a) - age(b));
     for (const name of names.slice(0, names.length - MOST_JOBS)) store.removeItem(name);
+  }
+
+  #names() {
+    const store = this.#local;
+    if (!store) return [];
+    return Array.from({ length: store.length }, (_, index) => store.key(index) ?? "").filter((name) => name.startsWith(JOB));
   }
 }
 

@@ -5,7 +5,7 @@ import { shares } from "./scale.js";
 
 /** Event `change` when a person changed the mix. The value has one number per style, or null for equal shares. */
 export class Mix extends EventTarget {
-  #element;
+  element;
   #api;
   #weights = [];
   #inputs = [];
@@ -19,7 +19,7 @@ export class Mix extends EventTarget {
     super();
     this.name = "style_mix";
     this.live = true;
-    this.#element = element;
+    this.element = element;
     this.#api = api;
     this.#note.className = "mix-measured";
   }
@@ -30,11 +30,11 @@ export class Mix extends EventTarget {
     if (key === this.#key) return;
     this.#key = key;
     if (images.length !== this.#weights.length) this.#weights = images.map(() => 1);
-    this.#element.hidden = images.length < 2;
-    if (images.length < 2) this.#element.replaceChildren();
+    this.element.hidden = images.length < 2;
+    if (images.length < 2) this.element.replaceChildren();
     else if (images.length === 2) this.#pair(images);
     else this.#each(images);
-    if (images.length >= 2) this.#element.append(this.#note);
+    if (images.length >= 2) this.element.append(this.#note);
     this.disabled = this.#disabled;
     this.#show();
   }
@@ -68,7 +68,7 @@ export class Mix extends EventTarget {
 
   set disabled(disabled) {
     this.#disabled = disabled;
-    this.#element.classList.toggle("off", disabled);
+    this.element.classList.toggle("off", disabled);
     for (const input of this.#inputs) input.disabled = disabled;
   }
 
@@ -79,8 +79,8 @@ export class Mix extends EventTarget {
   #pair(images) {
     const input = range("mix", "Mix of style A and style B");
     const [left, right] = [document.createElement("output"), document.createElement("output")];
-    this.#element.className = "mix mix-pair";
-    this.#element.replaceChildren(heading(), this.#thumb(images[0], 0), left, input, right, this.#thumb(images[1], 1));
+    this.element.className = "mix mix-pair";
+    this.element.replaceChildren(heading(), this.#thumb(images[0], 0), left, input, right, this.#thumb(images[1], 1));
     this.#inputs = [input];
     this.#outputs = [left, right];
     input.addEventListener("input", () => {
@@ -90,10 +90,10 @@ export class Mix extends EventTarget {
   }
 
   #each(images) {
-    this.#element.className = "mix mix-each";
+    this.element.className = "mix mix-each";
     this.#inputs = images.map((_, index) => range(`mix-${index + 1}`, `Share of style ${letter(index)}`));
     this.#outputs = images.map(() => document.createElement("output"));
-    this.#element.replaceChildren(
+    this.element.replaceChildren(
       heading(),
       ...images.flatMap((image, index) => [this.#thumb(image, index), this.#inputs[index], this.#outputs[index]]),
     );

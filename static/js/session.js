@@ -3,13 +3,12 @@
 import { ApiError } from "./api.js";
 import { newJob, reduce } from "./job.js";
 import { ACTIVE, ENDED } from "./protocol.js";
-import { LiveSocket } from "./socket.js";
 
 const UPDATE_AFTER_MS = 150;
 
 /**
- * Events: `job` {job, message} after each message about the job, `frame` {header, image}, `missing` {error} when the job
- * cannot be watched, `problem` {error} when steering failed, `connection` and `hello` from the socket.
+ * Events: `job` {job, message} after each message about the job, `frame` {header, image}, `missing` {id, error} when the job
+ * cannot be watched, `problem` {error} when steering failed.
  */
 export class Session extends EventTarget {
   #socket;
@@ -21,22 +20,14 @@ export class Session extends EventTarget {
   #changeTimer = 0;
 
   /** `frames` is a function giving the frame options {max_px, max_fps, quality, window} of this moment. */
-  constructor({ url, frames }) {
+  constructor({ socket, frames }) {
     super();
     this.job = null;
     this.#frames = frames;
-    this.#socket = new LiveSocket(url);
-    this.#socket.addEventListener("status", (event) => this.#tell("connection", event.detail));
-    this.#socket.addEventListener("hello", (event) => {
-      this.#tell("hello", event.detail);
-      this.#subscribe();
-    });
+    this.#socket = socket;
+    this.#socket.addEventListener("hello", () => this.#subscribe());
     this.#socket.addEventListener("message", (event) => this.#message(event.detail));
     this.#socket.addEventListener("frame", (event) => this.#frame(event.detail));
-  }
-
-  get connected() {
-    return this.#socket.isOpen;
   }
 
   get active() {
@@ -45,10 +36,6 @@ export class Session extends EventTarget {
 
   get mine() {
     return Boolean(this.job?.key);
-  }
-
-  connect() {
-    this.#socket.connect();
   }
 
   /** Follow a job; with its key it can be steered too. */
@@ -77,7 +64,7 @@ export class Session extends EventTarget {
     try {
       const answer = await this.#socket.request({ type: "submit", content, styles, params, frames: this.#frames() });
       this.close();
-      this.job = newJob(answer.job, answer.key);
+      this.job = { ...newJob(answer.job, answer.key), content, styles, params };
       for (const message of early) this.#apply(message);
       return this.job;
     } finally {
@@ -95,6 +82,11 @@ export class Session extends EventTarget {
 
   resume() {
     return this.#steer("resume");
+  }
+
+  /** Names of the parameters that a person has just changed here, and the server does not know yet. */
+  get pending() {
+    return new Set(Object.keys(this.#changes));
   }
 
   /** Change a live parameter; changes within 150 ms travel together. */
@@ -134,9 +126,10 @@ export class Session extends EventTarget {
 
   #message(message) {
     if (message.type === "error" && message.ref !== undefined && message.ref === this.#subscribeRef) {
+      const { id } = this.job ?? { id: "" };
       this.#subscribeRef = null;
       this.job = null;
-      this.#tell("missing", { error: new ApiError(message) });
+      this.#tell("missing", { id, error: new ApiError(message) });
       return;
     }
     this.#apply(message);

@@ -25,12 +25,13 @@ export class LiveSocket extends EventTarget {
   #waiting = new Map();
   #open = false;
 
+  /** `url` is a function: the token in it may be known only later. */
   constructor(url) {
     super();
     this.#url = url;
-    window.addEventListener("online", () => this.#hurry());
+    window.addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.#hurry();
+      if (!document.hidden) this.hurry();
     });
   }
 
@@ -41,7 +42,7 @@ export class LiveSocket extends EventTarget {
   connect() {
     clearTimeout(this.#timer);
     this.#tell("status", { state: "connecting" });
-    const socket = new WebSocket(this.#url, SUBPROTOCOL);
+    const socket = new WebSocket(this.#url(), SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     socket.addEventListener("message", (event) => this.#receive(socket, event.data));
@@ -145,7 +146,8 @@ export class LiveSocket extends EventTarget {
     this.#timer = setTimeout(() => this.connect(), wait * 1000);
   }
 
-  #hurry() {
+  /** Try again now, if the next try waits. */
+  hurry() {
     if (this.#socket === null && this.#timer) this.connect();
   }
 

@@ -1,7 +1,10 @@
-// What can be done with the picture: compare, take it as content, copy the link, download.
+// What can be done with the picture, as a row of buttons.
 
-/** Events `compare`, `reuse`, `share`. */
+import { canCopyPictures } from "./clipboard.js";
+
+/** Events: the `data-act` of the button that was pressed. */
 export class Tools extends EventTarget {
+  /** @type {Record<string, HTMLButtonElement>} */
   #buttons = {};
   #links;
   #downloads;
@@ -16,12 +19,15 @@ export class Tools extends EventTarget {
     this.#links = [...element.querySelectorAll("[data-format]")];
   }
 
-  /** Show what is possible now; `downloads` is a function from format to address, or null. */
-  show({ compare, comparing, reuse, share, downloads }) {
-    this.#buttons.compare.hidden = !compare;
-    this.#buttons.compare.setAttribute("aria-pressed", String(comparing));
-    this.#buttons.reuse.hidden = !reuse;
-    this.#buttons.share.hidden = !share;
+  /**
+   * Show what is possible now: `can` names the acts, `pressed` those that are on, `downloads` is a function from format to
+   * address, or null.
+   */
+  show({ can, pressed, downloads }) {
+    for (const [act, button] of Object.entries(this.#buttons)) {
+      button.hidden = !can.has(act) || (act === "copy" && !canCopyPictures());
+      if (button.hasAttribute("aria-pressed")) button.setAttribute("aria-pressed", String(pressed.has(act)));
+    }
     this.#downloads.hidden = !downloads;
     for (const link of this.#links) {
       if (downloads) {
@@ -33,36 +39,19 @@ export class Tools extends EventTarget {
     }
   }
 
+  /** Say on a button what exactly it would do. */
+  explain(act, text) {
+    this.#buttons[act].title = text;
+  }
+
   /** A short answer on the button itself. */
   confirm(act, text) {
     const button = this.#buttons[act];
-    const label = button.dataset.label ?? button.textContent;
+    const label = button.dataset.label ?? button.textContent ?? "";
     button.dataset.label = label;
     button.textContent = text;
     setTimeout(() => {
       button.textContent = label;
     }, 1800);
   }
-}
-
-/** Copy text; false when the browser does not let us. */
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyOldWay(text); // the clipboard interface exists on secure origins only
-  }
-}
-
-function copyOldWay(text) {
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.className = "sr";
-  area.setAttribute("aria-hidden", "true");
-  document.body.append(area);
-  area.select();
-  const done = document.execCommand("copy");
-  area.remove();
-  return done;
 }

@@ -22,3 +22,15 @@ test("memory keeps the thirty newest jobs and survives broken entries", () => {
   assert.equal(memory.job("bad"), null);
   assert.equal(memory.draft, null);
 });
+
+test("what is told of a job is added to what is known, and the newest job comes first", () => {
+  let now = 0;
+  const memory = new Memory({ local: new FakeStorage(), session: null, now: () => (now += 1) });
+  memory.keepJob("a", { key: "k", status: "queued" });
+  memory.keepJob("b", { key: "l" });
+  memory.keepJob("a", { status: "running" });
+  assert.deepEqual(memory.job("a"), { key: "k", status: "running", saved: 1 });
+  assert.deepEqual(memory.jobs.map((record) => record.id), ["b", "a"]);
+  assert.equal(memory.isJob("duostyle:job:a"), true);
+  assert.equal(memory.isJob("duostyle:theme"), false);
+});

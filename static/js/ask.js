@@ -1,0 +1,48 @@
+// Two questions in a dialog: the server's token, and whether something shall really be deleted.
+
+/** Ask with a <dialog> whose form has `value="yes"` on the button that agrees; resolves to true or false. */
+function answer(dialog) {
+  return new Promise((resolve) => {
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    dialog.showModal();
+  });
+}
+
+export class Confirm {
+  #dialog;
+
+  constructor(dialog) {
+    this.#dialog = dialog;
+  }
+
+  ask() {
+    return answer(this.#dialog);
+  }
+}
+
+export class TokenQuestion {
+  #dialog;
+  #input;
+  #asking = /** @type {Promise<string> | null} */ (null);
+
+  constructor(dialog) {
+    this.#dialog = dialog;
+    this.#input = dialog.querySelector("input");
+  }
+
+  /** The token that was typed, or "" when the question was waved away. Asked once, however many want to know. */
+  ask({ again = false } = {}) {
+    this.#asking ??= this.#ask(again).finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  async #ask(again) {
+    this.#dialog.querySelector(".ask-wrong").hidden = !again;
+    this.#input.value = "";
+    const given = await answer(this.#dialog);
+    return given ? this.#input.value.trim() : "";
+  }
+}

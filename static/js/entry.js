@@ -1,0 +1,80 @@
+// Coming in: what the server offers, the connection to it, and its token when it wants one.
+
+import { text } from "./texts.js";
+
+export class Entry {
+  #api;
+  #memory;
+  #parts;
+  #loaded = false;
+  #refused = false;
+
+  constructor({ api, memory, parts }) {
+    this.#api = api;
+    this.#memory = memory;
+    this.#parts = parts;
+    const { socket } = parts;
+    socket.addEventListener("hello", ({ detail }) => {
+      api.limits = { ...detail.limits, ...api.limits };
+      if (!this.#loaded) this.#load().catch(() => {});
+    });
+    // a browser does not tell a page why its socket was refused
+    socket.addEventListener("status", ({ detail }) => {
+      if (detail.state === "waiting") this.#probe();
+    });
+  }
+
+  /** Load limits and gallery and connect; done when both were tried. */
+  async enter() {
+    const loading = this.#load();
+    this.#parts.socket.connect();
+    try {
+      await loading;
+    } catch (error) {
+      if (error.code === "unauthorized") await this.#ask();
+    }
+  }
+
+  async #load() {
+    const { gallery, controls, example } = this.#parts;
+    const limits = await this.#api.json("api/limits");
+    this.#api.limits = limits;
+    controls.describe(limits);
+    await gallery.load();
+    const { content, style } = gallery.pictures;
+    example.hidden = content.length === 0 || style.length === 0;
+    this.#loaded = true;
+  }
+
+  async #probe() {
+    if (this.#refused) return;
+    try {
+      await this.#api.json("api/limits");
+    } catch (error) {
+      if (error.code === "unauthorized") await this.#ask();
+    }
+  }
+
+  async #ask() {
+    const { token, socket, status } = this.#parts;
+    let again = Boolean(this.#memory.token);
+    for (;;) {
+      const given = await token.ask({ again });
+      if (!given) {
+        this.#refused = true;
+        status.say("error", text.token.head, text.token.detail);
+        return;
+      }
+      this.#api.token = given;
+      try {
+        await this.#load();
+      } catch (error) {
+        again = error.code === "unauthorized";
+        if (again) continue;
+      }
+      this.#memory.token = given;
+      socket.hurry();
+      return;
+    }
+  }
+}
