@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from server import gallery, house, pages, protocol, routes, routes_jobs, routes_timelapse, statuses
+from server import gallery, house, pages, protocol, routes, routes_contracts, routes_jobs, routes_timelapse, statuses
 from server.cinema import Cinema
 from server.engine.api import Engine
 from server.errors import (
@@ -97,6 +97,7 @@ def _routes() -> list[BaseRoute]:
         *routes.routes(),
         *routes_jobs.routes(),
         *routes_timelapse.routes(),
+        *routes_contracts.routes(),
         WebSocketRoute("/ws", _watch),
         Mount("/static", files),
     ]

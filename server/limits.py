@@ -39,6 +39,11 @@ _NAMES = (
 )
 
 
+def setting_names() -> tuple[str, ...]:
+    """The settings that limit a client."""
+    return _NAMES
+
+
 def limits(settings: Settings) -> dict[str, Any]:
     """The settings that limit a client, by their names, and what is fixed."""
     fixed = {

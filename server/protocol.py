@@ -21,6 +21,7 @@ MAX_REF_CHARS = 64
 MAX_ID_CHARS = 128
 MAX_SEQ = 2**53 - 1
 MIN_FRAME_PX = 16
+MAX_QUALITY = 95
 DEFAULT_FRAME_PX, DEFAULT_QUALITY, DEFAULT_WINDOW = 512, 75, 1
 
 
@@ -194,7 +195,7 @@ def _frames(message: Mapping[str, Any], limits: FrameLimits) -> FrameOptions | N
     return FrameOptions(
         max_px=_integer(inner, "frames.max_px", MIN_FRAME_PX, limits.max_px, default=max_px),
         max_fps=_number(inner, "frames.max_fps", limits.max_fps),
-        quality=_integer(inner, "frames.quality", 1, 95, default=DEFAULT_QUALITY),
+        quality=_integer(inner, "frames.quality", 1, MAX_QUALITY, default=DEFAULT_QUALITY),
         window=_integer(inner, "frames.window", 1, limits.max_window, default=window),
     )
 

@@ -58,6 +58,11 @@ def has_row(kind: type[errors.DuostyleError]) -> bool:
     return kind in _TABLE
 
 
+def codes() -> dict[str, int]:
+    """The closed list of codes that clients meet, each with its HTTP status."""
+    return {kind.code: row.http for kind, row in _TABLE.items() if not kind.__subclasses__()}
+
+
 def answer(error: errors.DuostyleError) -> tuple[int, dict[str, str], bytes]:
     """The error as an HTTP answer: status, headers, JSON body."""
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}

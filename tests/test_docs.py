@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from server import protocol, routes, routes_jobs, routes_timelapse
+from server import protocol, routes, routes_contracts, routes_jobs, routes_timelapse
 from server.params import allowed_text, describe_params
 from tests.test_errors import CONTRACT
 
@@ -38,7 +38,7 @@ def test_every_route_is_there_and_no_other() -> None:
     written = set(re.findall(r"^\| `([A-Z]+) (/\S*)`", TEXT, flags=re.MULTILINE))
     served = {
         (method, route.path)
-        for route in [*routes.routes(), *routes_jobs.routes(), *routes_timelapse.routes()]
+        for route in [*routes.routes(), *routes_jobs.routes(), *routes_timelapse.routes(), *routes_contracts.routes()]
         for method in route.methods or ()
         if method != "HEAD"
     }

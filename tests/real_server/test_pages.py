@@ -15,6 +15,7 @@ from server.errors import WeightsError
 from server.params import StyleParams
 from server.routes import routes
 from server.routes_jobs import routes as job_routes
+from server.routes_timelapse import routes as timelapse_routes
 from server.settings import Settings
 from tests.fakes import FakeEngine
 from tests.real_server.client import Client
@@ -109,8 +110,6 @@ async def test_metrics_count_what_happened(start: Callable[..., Running]) -> Non
         ("GET", "/api/jobs/nobody/result.exe", 404, "not_found"),
         ("GET", "/api/jobs/nobody/frame.jpg", 404, "not_found"),
         ("GET", "/api/images/nothing", 404, "not_found"),
-        ("GET", "/openapi.json", 404, "not_found"),
-        ("GET", "/asyncapi.json", 404, "not_found"),
         ("GET", "/ws", 404, "not_found"),
         ("PUT", "/api/images", 405, "method_not_allowed"),
         ("GET", "/api/images", 405, "method_not_allowed"),
@@ -119,7 +118,7 @@ async def test_metrics_count_what_happened(start: Callable[..., Running]) -> Non
         ("POST", "/", 405, "method_not_allowed"),
         ("BREW", "/api/limits", 405, "method_not_allowed"),
         ("POST", "/api/preview", 501, "not_available"),
-        ("GET", "/api/jobs/x/timelapse.mp4", 501, "not_available"),
+        ("GET", "/api/jobs/x/timelapse.mp4", 404, "not_found"),
     ],
 )
 async def test_errors_are_json(http: Client, method: str, path: str, status: int, code: str) -> None:
@@ -143,7 +142,11 @@ async def test_head_works_where_get_does(http: Client) -> None:
 
 
 def test_every_route_of_the_contract_is_there() -> None:
-    served = {(route.path, method) for route in [*routes(), *job_routes()] for method in route.methods or ()}
+    served = {
+        (route.path, method)
+        for route in [*routes(), *job_routes(), *timelapse_routes()]
+        for method in route.methods or ()
+    }
     assert all(isinstance(route, Route) for route in create_app(Settings(), engine=FakeEngine()).routes[:1])
     wanted = {
         ("/api/images", "POST"),
