@@ -152,6 +152,7 @@ def _limits() -> dict[str, Schema]:
     fixed: dict[str, Schema] = {
         "max_styles": {"const": MAX_STYLES},
         "max_side_px": COUNT,
+        "max_waiting_messages": COUNT,
         "formats": listed({"type": "string", "enum": list(FORMATS)}),
     }
     return told | fixed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import typing
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,9 @@ def payload(name: str) -> dict[str, Any]:
     return schema
 
 
-@pytest.mark.skipif(not META.exists(), reason="needs @asyncapi/specs; scripts/setup-node installs it")
 def test_it_is_asyncapi() -> None:
+    if not META.exists() and not os.environ.get("CI"):
+        pytest.skip("needs @asyncapi/specs; scripts/setup-node installs it")
     problems = [error.message for error in Draft7Validator(json.loads(META.read_text("utf-8"))).iter_errors(DOCUMENT)]
     assert problems == []
 
