@@ -52,7 +52,7 @@ export class App {
   }
 
   #listenToChoices() {
-    const { session, slots, gallery, controls, actions, choose, example, easel } = this.#parts;
+    const { session, slots, gallery, controls, masks, status, actions, choose, example, easel } = this.#parts;
     actions.addEventListener("launch", () => this.#launcher.launch());
     actions.addEventListener("stop", () => session.cancel());
     actions.addEventListener("pause", () => session.pause());
@@ -72,6 +72,7 @@ export class App {
       if (controls.isLive(detail.name)) session.change(detail.name, controls.value(detail.name));
       this.#keep();
     });
+    masks.addEventListener("problem", ({ detail }) => status.say("error", text.masks.failed, detail.error.message));
     this.#launcher.addEventListener("busy", () => this.#view.refresh());
     this.#launcher.addEventListener("launched", () => {
       this.#view.begin();

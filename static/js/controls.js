@@ -2,6 +2,7 @@
 
 import { Field } from "./field.js";
 import { Mix } from "./mix.js";
+import { Regions } from "./regions.js";
 
 /** Events: `change` {name} after any change by a person. */
 export class Controls extends EventTarget {
@@ -11,12 +12,14 @@ export class Controls extends EventTarget {
   #limits = new Map();
   #element;
 
-  constructor({ element, api }) {
+  constructor({ element, api, masks }) {
     super();
     this.#element = element;
     for (const part of element.querySelectorAll(".field[data-param]")) this.#add(new Field(part));
     this.mix = new Mix({ element: element.querySelector("#mix"), api });
     this.#add(this.mix);
+    this.regions = new Regions({ element: element.querySelector("#regions"), masks });
+    this.#add(this.regions);
   }
 
   #add(field) {
@@ -37,6 +40,7 @@ export class Controls extends EventTarget {
   setStyles(images) {
     this.#styles = images.length;
     this.mix.setStyles(images);
+    this.regions.setStyles(images);
     this.#lock();
   }
 
@@ -109,7 +113,7 @@ export class Controls extends EventTarget {
   }
 }
 
-// a value per style (or a mask per style) has no place on this page: the common value, or none
+// a value per style has no place in a single field: the common value, or none
 function single(value) {
   return Array.isArray(value) ? null : value;
 }

@@ -55,7 +55,8 @@ export class Field extends EventTarget {
     }
     const choices = schema.enum ?? schema.anyOf?.find((part) => part.enum)?.enum;
     if (choices) this.#offer(new Set(["", ...choices]));
-    this.value = fallback;
+    // a server may allow less than what it would take by itself
+    this.value = this.#kind === "steps" ? Math.min(fallback, this.#steps[this.#steps.length - 1]) : fallback;
   }
 
   get value() {

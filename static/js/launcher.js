@@ -36,11 +36,13 @@ export class Launcher extends EventTarget {
   async launch() {
     const { session, controls, status } = this.#parts;
     if (this.#busy || session.active || !this.#complete()) return;
-    const inputs = this.inputs;
-    this.#setBusy(true);
+    this.#busy = true;
     // nobody may take the end of the last painting for that of this one
     status.say("launching", words.starting);
     try {
+      await controls.regions.settle();
+      const inputs = this.inputs;
+      this.#setBusy(true);
       const job = await session.submit({
         content: inputs.content.id,
         styles: inputs.styles.map((image) => image.id),
@@ -50,6 +52,9 @@ export class Launcher extends EventTarget {
       showAddress(job.id);
       this.#setBusy(false);
       this.dispatchEvent(new CustomEvent("launched", { detail: { job } }));
+      // what was painted while the answer was on its way
+      const masks = controls.value("masks");
+      if (String(masks) !== String(inputs.params.masks ?? null)) session.change("masks", masks);
     } catch (error) {
       this.#setBusy(false);
       status.say("error", words.refused, error.message);

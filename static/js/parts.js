@@ -6,6 +6,7 @@ import { CostChart } from "./chart.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { Gallery } from "./gallery.js";
+import { Masks } from "./masks.js";
 import { Others } from "./others.js";
 import { Recipe } from "./recipe.js";
 import { Session } from "./session.js";
@@ -22,15 +23,17 @@ const byId = (id) => document.getElementById(id);
 
 /** `frames` is a function giving the frame options of a subscription. */
 export function makeParts({ api, frames }) {
+  const masks = new Masks({ frame: document.querySelector("#stage .sheet"), bar: byId("maskbar"), api });
   const socket = new LiveSocket(() => api.socketUrl);
   return {
     socket,
+    masks,
     session: new Session({ socket, frames }),
     others: new Others(socket),
     stage: new Stage(byId("stage")),
     slots: new Slots({ element: byId("slots"), notes: byId("slot-notes"), template: byId("slot-template"), api }),
     gallery: new Gallery({ element: byId("gallery"), template: byId("tile-template"), api }),
-    controls: new Controls({ element: byId("controls"), api }),
+    controls: new Controls({ element: byId("controls"), api, masks }),
     status: new StatusLine(byId("status"), byId("announce")),
     chart: new CostChart(byId("costs")),
     recipe: new Recipe({ element: byId("recipe"), api }),

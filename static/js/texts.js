@@ -31,6 +31,27 @@ export const text = {
     offlineDetail: "the last picture is shown; it goes on as soon as the server answers",
     restarted: "The server was restarted and takes the painting up again",
   },
+  regions: {
+    rules: {
+      "": ["Mixed", "Every style everywhere"],
+      auto: ["By likeness", "Each style where the picture suits it"],
+      "left-right": ["Left, right", "Side by side, in the shares of the mix"],
+      "top-bottom": ["Top, bottom", "One above the other, in the shares of the mix"],
+      "light-dark": ["Light, dark", "The first style in the light parts"],
+      painted: ["Painted", "Areas that you paint on the picture"],
+    },
+    edit: "Paint on",
+    done: "Done painting",
+  },
+  masks: {
+    role: "painting area",
+    label: "Paint areas. Arrow keys move the brush, hold Space to paint, square brackets change its size, Z takes back.",
+    style: "Style ",
+    eraser: "Eraser",
+    painted: "painted",
+    rest: "takes the rest",
+    failed: "The areas were not sent",
+  },
   chart: {
     total: "Total",
     content: "Content",

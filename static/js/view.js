@@ -178,6 +178,7 @@ export class View extends EventTarget {
     this.#shownContent = image?.id ?? null;
     stage.setContent(image ? { url: this.#api.imageUrl(image.id, 1024), width: image.width, height: image.height } : null);
     controls.setStyles(slots.styleImages);
+    controls.regions.setContent(image);
     gallery.mark(new Set([image?.id, ...slots.styleImages.map((style) => style.id)]));
     this.refresh();
   }

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -16,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from server.app import create_app
+from server.engine.api import Engine
 from server.settings import Settings
 from tests.fakes import FakeEngine
 
@@ -35,9 +37,9 @@ SIZE = (64, 48)
 class Site:
     """One running server: `address` with its slash, the `engine` behind it; `stop` and `start` for lost connections."""
 
-    def __init__(self, folder: Path, pictures: Path) -> None:
+    def __init__(self, folder: Path, pictures: Path, real: Engine | None = None, **limits: Any) -> None:
         self.engine = FakeEngine(steps=200, gated=True, size=SIZE)
-        self._folder, self._pictures = folder, pictures
+        self._folder, self._pictures, self._real, self._limits = folder, pictures, real, limits
         self._port = 0
         self.start()
 
@@ -47,9 +49,14 @@ class Site:
 
     def start(self) -> None:
         settings = Settings(
-            host="127.0.0.1", port=self._port, data_dir=self._folder, max_upload_bytes=2**20, max_fps=60
+            host="127.0.0.1",
+            port=self._port,
+            data_dir=self._folder,
+            max_upload_bytes=2**20,
+            max_fps=60,
+            **self._limits,
         )
-        app = create_app(settings, engine=self.engine, pictures=self._pictures)
+        app = create_app(settings, engine=self._real or self.engine, pictures=self._pictures)
         self._listening = socket.create_server(("127.0.0.1", self._port))
         self._port = self._listening.getsockname()[1]
         self._server = uvicorn.Server(
