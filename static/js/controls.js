@@ -54,6 +54,7 @@ export class Controls extends EventTarget {
   }
 
   set values(params) {
+    this.regions.close();
     for (const name of this.#fields.keys()) this.set(name, params[name] ?? null);
   }
 

@@ -82,6 +82,11 @@ export class Regions extends EventTarget {
     if (this.#mode === "painted") await this.#masks.settle();
   }
 
+  /** Put the tools away. */
+  close() {
+    this.#open(false);
+  }
+
   focus() {
     this.element.querySelector("input:checked").focus();
   }
