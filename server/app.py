@@ -17,7 +17,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from server import gallery, house, pages, protocol, routes, routes_contracts, routes_jobs, routes_timelapse, statuses
+from server import (
+    gallery,
+    house,
+    pages,
+    protocol,
+    routes,
+    routes_contracts,
+    routes_jobs,
+    routes_status,
+    routes_timelapse,
+    statuses,
+)
 from server.cinema import Cinema
 from server.engine.api import Engine
 from server.errors import (
@@ -94,10 +105,12 @@ def _routes() -> list[BaseRoute]:
     files = pages.Files(pages.folder())
     return [
         Route("/", files.page),
+        Route("/status", files.status),
         *routes.routes(),
         *routes_jobs.routes(),
         *routes_timelapse.routes(),
         *routes_contracts.routes(),
+        *routes_status.routes(),
         WebSocketRoute("/ws", _watch),
         Mount("/static", files),
     ]

@@ -26,7 +26,7 @@ from server.settings import Settings
 from server.uploads import Uploads
 
 _log = logging.getLogger(__name__)
-_OPEN_PATHS = ("/", "/livez", "/readyz")
+_OPEN_PATHS = ("/", "/status", "/livez", "/readyz")
 _OPEN_PREFIX = "/static/"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 

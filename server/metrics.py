@@ -70,6 +70,10 @@ class Metrics:
         if name is not None:
             self.limits_reached.labels(name).inc()
 
+    def value(self, name: str, **labels: str) -> float:
+        """One sample by its name in the text format; 0.0 for a label that nothing was counted under."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
     def text(self) -> bytes:
         """All collectors in the Prometheus text format."""
         return generate_latest(self.registry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.params import MAX_STYLES
-from server.schemas import FLAG, TEXT, Schema, components, record, ref
+from server.schemas import COUNT, FLAG, SECONDS, TEXT, Schema, components, record, ref
 from server.statuses import codes
 
 JOB = {"name": "job", "in": "path", "required": True, "schema": ref("JobId")}
@@ -50,6 +50,7 @@ def _pages() -> dict[str, dict[str, Any]]:
         "/": {
             "get": _operation("page", "The page; `?job=ID` opens the live view of a job.", _file("text/html"), _OPEN)
         },
+        "/status": {"get": _operation("statusPage", "A page for operators.", _file("text/html"), _OPEN)},
         "/openapi.json": {"get": _operation("openapi", "This document.", _ok({"type": "object"}))},
         "/asyncapi.json": {"get": _operation("asyncapi", "The WebSocket's document.", _ok({"type": "object"}))},
     }
@@ -141,10 +142,20 @@ def _health() -> dict[str, dict[str, Any]]:
     ready = _ok(record({"status": {"const": "ready"}, "device": TEXT}))
     return {
         "/api/limits": {"get": _operation("limits", "What a client can run into.", _ok(ref("LimitsAndParams")))},
+        "/api/status": {"get": _operation("status", "What the server does now.", _ok(_condition()))},
         "/livez": {"get": _operation("livez", "The process is up.", alive, _OPEN)},
         "/readyz": {"get": _operation("readyz", "Jobs are taken and painted.", ready, _OPEN)},
         "/metrics": {"get": _operation("metrics", "Prometheus text.", _file("text/plain"))},
     }
+
+
+def _condition() -> Schema:
+    jobs = record(dict.fromkeys(("waiting", "running", "paused", "max_queue"), COUNT))
+    ended = record(dict.fromkeys(("completed", "cancelled", "failed"), COUNT))
+    measured = record({"steps": COUNT, "seconds": SECONDS})
+    counts = dict.fromkeys(("evaluations", "watchers", "sockets"), COUNT)
+    words = {"server": TEXT, "device": TEXT, "ready": FLAG}
+    return record({**words, "jobs": jobs, "ended": ended, "measured": measured, **counts})
 
 
 def _operation(

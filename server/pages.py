@@ -29,13 +29,16 @@ def folder() -> Path:
 
 
 class Files(StaticFiles):
-    """An ASGI app that serves a folder; `page` is its index.html."""
+    """An ASGI app that serves a folder; `page` is its index.html, `status` its status.html."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory)
 
     async def page(self, request: Request) -> Response:
         return await self.get_response("index.html", request.scope)
+
+    async def status(self, request: Request) -> Response:
+        return await self.get_response("status.html", request.scope)
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from server import protocol, routes, routes_contracts, routes_jobs, routes_timelapse
+from server import protocol, routes, routes_contracts, routes_jobs, routes_status, routes_timelapse
 from server.params import allowed_text, describe_params
 from tests.test_errors import CONTRACT
 
@@ -38,11 +38,12 @@ def test_every_route_is_there_and_no_other() -> None:
     written = set(re.findall(r"^\| `([A-Z]+) (/\S*)`", TEXT, flags=re.MULTILINE))
     served = {
         (method, route.path)
-        for route in [*routes.routes(), *routes_jobs.routes(), *routes_timelapse.routes(), *routes_contracts.routes()]
+        for module in (routes, routes_jobs, routes_status, routes_timelapse, routes_contracts)
+        for route in module.routes()
         for method in route.methods or ()
         if method != "HEAD"
     }
-    assert written == {(method, path) for method, path in served} | {("GET", "/")}
+    assert written == {(method, path) for method, path in served} | {("GET", "/"), ("GET", "/status")}
 
 
 def test_every_client_message_is_understood() -> None:

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("house",),
     ("bodies", "headers", "uploads", "pages", "websocket", "sockets"),
     ("guard",),
-    ("routes", "routes_jobs", "routes_timelapse", "routes_contracts"),
+    ("routes", "routes_jobs", "routes_status", "routes_timelapse", "routes_contracts"),
     ("app",),
     ("serve",),
     ("options", "reporters", "client"),
@@ -42,6 +42,7 @@ ONLY_IN = {
     "starlette": {
         "routes",
         "routes_jobs",
+        "routes_status",
         "routes_timelapse",
         "routes_contracts",
         "bodies",

@@ -85,7 +85,8 @@ def test_every_id_is_unique_and_every_reference_has_its_target(page: Page) -> No
     script = "\n".join(path.read_text(encoding="utf-8") for path in MODULES)
     wanted = set(re.findall(r'(?:byId|getElementById)\("([^"]+)"\)', script))
     assert wanted
-    assert wanted <= set(ids)
+    other = set(re.findall(r'\bid="([^"]+)"', (STATIC / "status.html").read_text(encoding="utf-8")))
+    assert wanted <= set(ids) | other
 
 
 def test_every_parameter_has_a_control_and_no_control_is_made_up(page: Page) -> None:
@@ -153,7 +154,7 @@ def test_every_imported_module_exists_and_exports_what_is_imported(path: Path) -
 
 
 def test_every_module_is_used() -> None:
-    used = {"main.js", "theme.js"}
+    used = {"main.js", "theme.js", "operator.js"}
     for path in MODULES:
         used |= {target.removeprefix("./") for target in IMPORT.findall(path.read_text(encoding="utf-8"))}
     assert used == {path.name for path in MODULES}

@@ -132,4 +132,12 @@ export const text = {
   notPossible: "Not possible",
   failed: "Failed",
   painting: "Painting.png",
+  operator: {
+    ready: "ready",
+    notReady: "not ready",
+    of: (count, most) => `${count} of at most ${most}`,
+    none: "none yet",
+    milliseconds: (value) => `${Math.round(value)} ms`,
+    current: "Up to date",
+  },
 };
