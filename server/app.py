@@ -50,11 +50,13 @@ from server.metrics import Metrics
 from server.scheduler import Scheduler
 from server.settings import Settings
 from server.store import Store
+from server.watchdog import Watchdog
 from server.websocket import Connection
 from server.worker import Worker
 
 _log = logging.getLogger(__name__)
 _SWEEP_EVERY_S = 3600.0
+_WATCH_EVERY_S = 1.0
 
 
 class State(TypedDict):
@@ -142,19 +144,20 @@ async def _living(settings: Settings, metrics: Metrics, engine: Engine, pictures
         store = Store(settings.state_dir)
         stack.push_async_callback(store.close)
         await store.open()
-        worker = Worker(engine)
+        worker = Worker(engine, Watchdog(settings.stall_s))
         stack.push_async_callback(worker.stop)
         hub = Hub(settings=settings, metrics=metrics, encode=worker.encode_preview)
         scheduler = Scheduler(settings=settings, store=store, hub=hub, worker=worker, metrics=metrics)
         cinema = Cinema(settings=settings, store=store, worker=worker)
+        metrics.engine_stalled_s.set_function(lambda: worker.watchdog.stalled_s)
         metrics.storage_available.set_function(lambda: 0.0 if store.outage.lasts else 1.0)
         shown = await gallery.load(store, worker.offload, pictures)
         await worker.start()
         stack.push_async_callback(scheduler.stop)
         await scheduler.start()
         built = House(settings, metrics, store, hub, worker, scheduler, cinema, shown)
-        sweeping = asyncio.create_task(_sweep_now_and_then(built))
-        stack.callback(sweeping.cancel)
+        for chore in (_sweep_now_and_then(built), worker.watchdog.report(_WATCH_EVERY_S)):
+            stack.callback(asyncio.create_task(chore).cancel)
         yield built
 
 

@@ -11,7 +11,7 @@ from server import messages
 from server.archive import Archive
 from server.ending import Endings, logged
 from server.engine.api import Plan, Request
-from server.errors import DuostyleError, InternalError, StorageUnavailable
+from server.errors import DuostyleError, InternalError, OutOfMemory, StorageUnavailable
 from server.estimate import Estimate
 from server.hub import Hub
 from server.jobs import JobStatus
@@ -26,6 +26,7 @@ from server.worker import Ended, Glimpse, Task, Worker
 _log = logging.getLogger(__name__)
 # A picture that cannot be read though the disk is said to work: its job does not hold up the others for ever.
 _MAX_TROUBLES = 5
+_SIZE_STEP_PX = 64
 
 
 class Dispatcher:
@@ -135,9 +136,12 @@ class Dispatcher:
                 job.starts -= 1
                 await self._archive.save_or_later(job)
                 return
+        failure = ended.error
+        if failure is not None and failure["code"] == OutOfMemory.code:
+            failure = _too_large(job.params.size).as_dict()
         if entry.verdict is None:
             entry.verdict = JobStatus.COMPLETED if ended.how == "done" else JobStatus.FAILED
-        await self._endings.finish(entry, picture=ended.picture, report=ended.report, error=ended.error)
+        await self._endings.finish(entry, picture=ended.picture, report=ended.report, error=failure)
 
     def _put_back(self, entry: Entry) -> None:
         """The store failed before the engine had the job: it waits, first in line, and nothing is lost."""
@@ -248,3 +252,12 @@ class Dispatcher:
             job.frame_seq = job.seq if job.seq > job.frame_seq else job.next_seq()
             self._hub.picture(job.id, picture, seq=job.frame_seq, step=step)
         entry.pictured.set()
+
+
+def _too_large(size_px: int) -> OutOfMemory:
+    """Half the pixels, in steps that the page's slider has, are worth a try."""
+    smaller_px = int(size_px * math.sqrt(0.5)) // _SIZE_STEP_PX * _SIZE_STEP_PX
+    if smaller_px < _SIZE_STEP_PX:
+        return OutOfMemory(f"the server has too little memory even for {size_px} px", field="params.size", got=size_px)
+    message = f"{size_px} px do not fit into the server's memory; try a size of {smaller_px} px or less"
+    return OutOfMemory(message, field="params.size", limit=smaller_px, got=size_px)

@@ -10,6 +10,7 @@ from server import bodies, images
 from server.errors import (
     BadRequest,
     DuostyleError,
+    EngineStalled,
     NotAvailable,
     NotFound,
     ShuttingDown,
@@ -110,6 +111,9 @@ async def readyz(request: Request) -> Response:
     house: House = request.state.house
     if house.store.outage.lasts:
         raise StorageUnavailable("the data folder cannot be used: it is full, read-only or gone")
+    stalled_s = house.worker.watchdog.stalled_s
+    if stalled_s:
+        raise EngineStalled(f"the engine has made no evaluation for {stalled_s:.0f} s")
     if house.scheduler.ready:
         return JSONResponse({"status": "ready", "device": house.worker.device}, headers={"Cache-Control": "no-store"})
     if house.worker.load_error is not None:

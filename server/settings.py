@@ -102,6 +102,12 @@ class Settings(BaseSettings):
     timelapse_frames: int = Field(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
     timelapse_px: int = Field(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
     timelapse_bytes: int = Field(8 * 2**20, ge=2**20, description="Most bytes of the frames of a job's time-lapse.")
+    stall_s: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="Seconds without an evaluation after which the engine counts as stalled; large pictures get more.",
+    )
     keep_days: float = Field(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
     max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of pictures and time-lapses kept.")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import queue
@@ -24,11 +25,14 @@ from server import images
 from server.engine.api import Cancelled, Control, Engine, Painter, Plan, Request, Step
 from server.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
 from server.picture import Picture
+from server.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
 _ENGINE_NICE, _HELPER_NICE = 10, 5
 _HELPERS = 2
 _STOP_S = 1.0
+_STALL_S = 120.0
+_TOO_LARGE = "the picture does not fit into memory; choose a smaller size"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,8 +84,9 @@ class Task:
 class Worker:
     """`start` on the loop that hears of everything; `stop` when no task runs any more."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, watchdog: Watchdog | None = None) -> None:
         self._engine = engine
+        self.watchdog = watchdog or Watchdog(_STALL_S)
         self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[Ended]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
         self._helpers = _pool(_HELPERS, "duostyle-helper")
@@ -162,6 +167,9 @@ class Worker:
         while (item := self._tasks.get()) is not None:
             task, future = item
             ended = self._paint(task)
+            self.watchdog.rest()
+            if ended.how == "failed":
+                self._clean_up()
             self._tell(_settle, future, ended)
             # the thread waits for the next task with nothing of this one in its hands
             del item, task, future, ended
@@ -175,10 +183,12 @@ class Worker:
                 request, task.request = task.request, None
                 if request is None:
                     raise InternalError("nothing to paint")
+                self.watchdog.begin(request.params.size**2 / 1e6)
                 task.painter = self._engine.begin(request, task.control)
                 del request
                 self._tell(task.on_begin, task.painter.plan)
             painter = task.painter
+            self.watchdog.begin(painter.plan.width * painter.plan.height / 1e6)
             while not painter.run(lambda step: self._step(task, step)):
                 # resumed before the engine stood still: go on at once
                 if task.control.paused:
@@ -189,7 +199,7 @@ class Worker:
         except DuostyleError as error:
             return self._end(task, "failed", error)
         except MemoryError:
-            return self._end(task, "failed", OutOfMemory("the picture does not fit into memory"))
+            return self._end(task, "failed", OutOfMemory(_TOO_LARGE))
         except Exception:
             _log.exception("the engine failed")
             return self._end(task, "failed", InternalError("the engine failed; the server's log tells why"))
@@ -202,13 +212,26 @@ class Worker:
         if painter is not None and (task.evaluations or how == "done"):
             try:
                 picture, report = painter.picture(), dict(painter.report())
-            except Exception:
+            except Exception as kept:
                 _log.exception("the engine kept its picture")
                 if how == "done":
                     how, error = "failed", InternalError("the engine kept its picture")
+                    if isinstance(kept, DuostyleError):
+                        error = kept
+                    elif isinstance(kept, MemoryError):
+                        error = OutOfMemory(_TOO_LARGE)
         return Ended(how, picture, report, error.as_dict() if error is not None else None)
 
+    def _clean_up(self) -> None:
+        """Nothing of a painting that failed is held on to: the next one needs the memory."""
+        gc.collect()
+        try:
+            self._engine.trim()
+        except Exception:
+            _log.exception("the engine could not give back memory")
+
     def _step(self, task: Task, step: Step) -> None:
+        self.watchdog.moved(step.step_s, step.width * step.height / 1e6)
         begin = time.perf_counter()
         picture = step.picture() if task.wants_picture() else None
         picture_step, picture_s = step.step, time.perf_counter() - begin

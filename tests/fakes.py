@@ -145,12 +145,16 @@ class FakeEngine:
         self.painters: list[FakePainter] = []
         self.threads: set[int] = set()
         self.pictures_taken = 0
+        self.trimmed = 0
 
     def load(self) -> None:
         self.threads.add(threading.get_native_id())
         self.loading.wait(30)
         if self.load_error:
             raise self.load_error
+
+    def trim(self) -> None:
+        self.trimmed += 1
 
     def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> FakePainter:
         control.check()

@@ -14,7 +14,7 @@ SERVER = Path(__file__).parents[1] / "server"
 # rooms may not even know their neighbours.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "picture", "metrics", "liveness"),
-    ("outage",),
+    ("outage", "watchdog"),
     ("params", "settings", "statuses", "formats", "pixels"),
     ("protocol", "messages", "images", "jobs", "access", "files", "database", "estimate", "admission", "engine"),
     ("reels", "film"),

@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from server.engine.api import Control, Plan, Request
-from server.errors import EngineError, WeightsError
+from server.errors import EngineError, OutOfMemory, WeightsError
 from server.params import StyleParams
 from server.picture import Picture
+from server.watchdog import Watchdog
 from server.worker import Glimpse, Task, Worker
-from tests.fakes import FakeEngine, picture_of
+from tests.fakes import FakeEngine, FakePainter, picture_of
 from tests.rig import soon
 
 
@@ -182,6 +183,73 @@ async def test_an_exception_fails_that_task_only(error: Exception, code: str) ->
         assert (await soon(worker.run(Heard().task))).how == "failed"
         engine.begin_error = None
         assert (await soon(worker.run(Heard().task))).how == "done"
+
+
+class Forgetful(FakeEngine):
+    """Its paintings cannot give their picture."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(steps=1)
+        self.forgets = error
+
+    def begin(self, request: Request, control: Control) -> FakePainter:
+        painter = super().begin(request, control)
+
+        def picture() -> Picture:
+            raise self.forgets
+
+        painter.picture = picture  # type: ignore[method-assign]
+        return painter
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OutOfMemory("too large"), "out_of_memory"),
+        (MemoryError(), "out_of_memory"),
+        (RuntimeError("secret"), "internal"),
+    ],
+)
+async def test_a_picture_that_cannot_be_had_at_the_end_fails_the_task(error: Exception, code: str) -> None:
+    async with running(Forgetful(error)) as worker:
+        ended = await soon(worker.run(Heard().task))
+        assert (ended.how, ended.picture) == ("failed", None)
+        assert ended.error is not None
+        assert ended.error["code"] == code
+
+
+async def test_memory_is_given_back_after_a_failure_and_only_then() -> None:
+    engine = FakeEngine(steps=2)
+    async with running(engine) as worker:
+        await soon(worker.run(Heard().task))
+        assert engine.trimmed == 0
+        engine.fail_at, engine.error = 2, MemoryError()
+        heard = Heard()
+        assert (await soon(worker.run(heard.task))).how == "failed"
+        assert engine.trimmed == 1
+        assert heard.task.painter is None
+        assert heard.task.request is None
+
+
+async def test_the_watchdog_hears_of_every_move() -> None:
+    now = [0.0]
+    engine = FakeEngine(steps=2, gated=True)
+    worker = Worker(engine, Watchdog(5.0, clock=lambda: now[0]))
+    await worker.start()
+    try:
+        heard = Heard()
+        painting = asyncio.create_task(worker.run(heard.task))
+        engine.turns.release()
+        await heard.step(1)
+        now[0] = 100.0
+        assert worker.watchdog.stalled_s == 100.0
+        engine.turns.release()
+        await soon(painting)
+        assert worker.watchdog.stalled_s == 0.0, "it has nothing to do"
+        now[0] = 1000.0
+        assert worker.watchdog.stalled_s == 0.0
+    finally:
+        await soon(worker.stop())
 
 
 async def test_loading_happens_in_the_background() -> None:

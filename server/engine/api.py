@@ -216,6 +216,10 @@ class Engine(Protocol):
         """Load weights and choose kernels, once per process. Raises WeightsError."""
         ...
 
+    def trim(self) -> None:
+        """Give back memory that no painting uses; called on the engine thread after one has failed."""
+        ...
+
     def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> Painter:
         """Prepare a painting (targets, start), or go on from a checkpoint of the same pictures and parameters.
 

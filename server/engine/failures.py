@@ -9,6 +9,15 @@ import torch
 
 from server.errors import EngineError, OutOfMemory
 
+# As torch, oneDNN, cuDNN and cuBLAS say it; "an illegal memory access" is something else.
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "t allocate memory",
+    "ALLOC_FAILED",
+    "bad_alloc",
+    "could not create a memory",
+)
 TOO_LARGE = "the picture does not fit into memory; choose a smaller size"
 
 
@@ -22,6 +31,6 @@ def engine_errors() -> Iterator[None]:
     except FloatingPointError as error:
         raise EngineError(str(error)) from error
     except RuntimeError as error:
-        if "memory" in str(error):
+        if any(word in str(error) for word in _NO_MEMORY):
             raise OutOfMemory(TOO_LARGE) from error
         raise

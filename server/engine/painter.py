@@ -99,7 +99,7 @@ class TorchPainter:
 
     def picture(self) -> Picture:
         """See `Painter.picture`."""
-        with torch.inference_mode():
+        with engine_errors(), torch.inference_mode():
             return self._show(self._final_picture())
 
     def checkpoint(self) -> Checkpoint:

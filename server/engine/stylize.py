@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.metadata
 import os
 import time
@@ -98,6 +99,14 @@ class TorchEngine:
         if chooser.names != remembered:
             agreed = memory.agree(chooser.names, replace=bool(remembered))
             network.choose_kernels(Chooser(remembered=agreed))
+
+    def trim(self) -> None:
+        """See `Engine.trim`."""
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
+        # freed blocks below the heap's top stay with the process otherwise; only glibc has this
+        with contextlib.suppress(OSError, AttributeError, TypeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
     def _budget_bytes(self) -> int:
         if self.memory_budget_mb > 0:

@@ -14,6 +14,10 @@ MEMORY = [
     MemoryError(),
     RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to"),
     RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 4294967296 bytes."),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("could not create a memory object"),
+    RuntimeError("std::bad_alloc"),
 ]
 
 
@@ -37,7 +41,15 @@ def test_a_cost_that_is_not_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("shapes do not match"), ValueError("no"), Cancelled(), WeightsError("gone"), KeyError("x")]
+    "error",
+    [
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+        RuntimeError("shapes do not match"),
+        ValueError("no"),
+        Cancelled(),
+        WeightsError("gone"),
+        KeyError("x"),
+    ],
 )
 def test_everything_else_passes_as_it_is(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, engine_errors():

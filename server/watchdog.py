@@ -1,0 +1,67 @@
+"""Whether the engine moves: it is wedged when an evaluation takes many times as long as one should.
+
+The engine thread says what it does, the event loop asks. No locks: each value is written whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+# Before anything was measured: a slow processor's seconds per megapixel.
+_SLOW_S = 12.0
+_FACTOR = 10.0
+
+
+class Watchdog:
+    """`patience_s` is the shortest time without an evaluation that counts as a stall; `clock` counts seconds."""
+
+    def __init__(self, patience_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._least_s = patience_s
+        self._clock = clock
+        self._moved_at: float | None = None
+        self._megapixels = 0.0
+        self._rate_s = 0.0
+
+    def begin(self, megapixels: float) -> None:
+        """The engine takes up a painting whose largest level has this many megapixels."""
+        self._megapixels = megapixels
+        self._moved_at = self._clock()
+
+    def moved(self, step_s: float, megapixels: float) -> None:
+        """It made an evaluation of `megapixels` in `step_s` seconds."""
+        if megapixels > 0:
+            # coarse levels cost more per pixel: the slowest is the safe guess for the largest
+            self._rate_s = max(0.9 * self._rate_s, step_s / megapixels)
+        self._moved_at = self._clock()
+
+    def rest(self) -> None:
+        """It has nothing to do."""
+        self._moved_at = None
+
+    @property
+    def patience_s(self) -> float:
+        """How long an evaluation may take now."""
+        return max(self._least_s, _FACTOR * (self._rate_s or _SLOW_S) * self._megapixels)
+
+    @property
+    def stalled_s(self) -> float:
+        """Seconds since the last sign of life when that is too long, else 0."""
+        moved_at = self._moved_at
+        quiet_s = 0.0 if moved_at is None else self._clock() - moved_at
+        return quiet_s if quiet_s > self.patience_s else 0.0
+
+    async def report(self, every_s: float) -> None:
+        """Log when the engine stalls and when it moves again, for ever."""
+        was = False
+        while True:
+            stalled_s = self.stalled_s
+            if stalled_s and not was:
+                _log.error("the engine has made no evaluation for %.0f s", stalled_s)
+            elif was and not stalled_s:
+                _log.warning("the engine moves again")
+            was = bool(stalled_s)
+            await asyncio.sleep(every_s)

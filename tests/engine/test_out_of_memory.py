@@ -1,0 +1,62 @@
+"""Memory that really runs out: the address space of a process is limited, so that the allocator itself refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [
+    pytest.mark.weights,
+    pytest.mark.skipif(sys.platform != "linux", reason="the limit and /proc are Linux's"),
+]
+
+SCRIPT = """
+import gc, json, os, resource
+from server.engine.api import Control, Request
+from server.engine.stylize import TorchEngine
+from server.errors import OutOfMemory
+from server.params import StyleParams
+from server.picture import Picture
+
+def picture(side):
+    return Picture(side, side, os.urandom(side * side * 3))
+
+def megabytes(what):
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) >> 10 for line in lines if line.startswith(what))
+
+engine = TorchEngine(device="cpu", threads=2, memory_budget_mb=2**20)
+engine.load()
+
+def paint(side):
+    request = Request(picture(side), (picture(64),), StyleParams(size=side, iterations=1, init="content"))
+    return engine.begin(request, Control()).run(lambda step: None)
+
+paint(64)
+limit = (megabytes("VmSize:") + 24) << 20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+refusals, resident_mb = [], []
+for _ in range(2):
+    try:
+        paint(384)
+    except OutOfMemory as error:
+        refusals.append(error.as_dict())
+    gc.collect()
+    engine.trim()
+    resident_mb.append(megabytes("VmRSS:"))
+print(json.dumps({"refusals": refusals, "resident_mb": resident_mb, "afterwards": paint(64)}))
+"""
+
+
+def test_a_picture_too_large_fails_gives_its_memory_back_and_a_small_one_is_painted() -> None:
+    ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=300, check=False)
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert [refusal["code"] for refusal in told["refusals"]] == ["out_of_memory"] * 2
+    assert all("smaller size" in refusal["message"] for refusal in told["refusals"])
+    # each attempt reserves up to the limit: held on to, they would not fit twice
+    assert told["resident_mb"][1] - told["resident_mb"][0] <= 20
+    assert told["afterwards"] is True
