@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from server.engine.api import Control, Plan, Request
+from server.engine.api import Checkpoint, Control, Plan, Request
 from server.errors import EngineError, OutOfMemory, WeightsError
 from server.params import StyleParams
 from server.picture import Picture
@@ -192,8 +192,8 @@ class Forgetful(FakeEngine):
         super().__init__(steps=1)
         self.forgets = error
 
-    def begin(self, request: Request, control: Control) -> FakePainter:
-        painter = super().begin(request, control)
+    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> FakePainter:
+        painter = super().begin(request, control, checkpoint)
 
         def picture() -> Picture:
             raise self.forgets
