@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.pictures import add_picture_options, pairs_from
@@ -27,20 +28,29 @@ SIZES = {
     "b": (512,),
     "c": (128, 256, 512, 1024, 2048),
     "d": (256, 512, 1024),
+    "e": (512,),
+    "f": (128, 256, 384, 512),
+    "g": (64, 96, 128, 160),
 }
 TITLES = {
     "a": "a. One evaluation against the plain loop",
     "b": "b. To the plain runs' cost",
     "c": "c. One evaluation against pixels",
     "d": "d. Peak memory",
+    "e": "e. Start-up",
+    "f": "f. Time left, update and cancel",
+    "g": "g. Growth of memory",
 }
+
+
+IN_PROCESS = ("a", "b", "c")
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--part", nargs="+", choices=sorted(SIZES), default=sorted(SIZES), help="which tables")
     made.add_argument("--sizes", type=int, nargs="+", metavar="PX", help="longest sides, 4:3 (default: the part's own)")
-    made.add_argument("--repeats", type=int, default=5, help="a, c: evaluations of each (default 5)")
+    made.add_argument("--repeats", type=int, default=5, help="a, c: evaluations of each; f: jobs (default 5)")
     made.add_argument("--pairs", type=int, default=6, help="b: pairs of pictures (default 6)")
     made.add_argument("--evaluations", type=int, default=200, help="b: of each plain run (default 200)")
     made.add_argument("--most-evaluations", type=int, default=300, help="b: of ours when it must go on (default 300)")
@@ -53,7 +63,8 @@ def parser() -> argparse.ArgumentParser:
         "--our-loss", choices=("gram", "covariance"), default="covariance", help="b: of ours after equal seconds"
     )
     made.add_argument("--out", type=Path, metavar="FILE", help="b: JSON lines; pairs already in it are not run again")
-    made.add_argument("--iterations", type=int, help="d: evaluations of each painting (default: the preset's)")
+    made.add_argument("--iterations", type=int, help="d: evaluations of each painting (default the preset's); g: 8")
+    made.add_argument("--jobs", type=int, default=200, help="g: jobs in a row, more than 10 (default 200)")
     made.add_argument(
         "--memory-budget-mb", type=int, nargs="+", default=[0], help="c (the first), d; 0 is the engine's own choice"
     )
@@ -61,22 +72,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main() -> None:
-    options = parser().parse_args()
-    prepare(os.environ)
-
-    # everything that imports torch, which must find its environment prepared
-    from bench import contest, evaluation, peak
+def measure_in_process(parts: Sequence[str], options: argparse.Namespace) -> None:
+    """Parts a, b, c: with one engine in this process."""
+    from bench import contest, evaluation
     from bench.journal import Journal
     from bench.judge import Judge
-    from bench.machine import describe
     from server.engine.stylize import machine_bytes
 
-    print(describe())
-    judge = Judge(memory_budget_mb=options.memory_budget_mb[0])
-    for part in options.part:
-        sizes = options.sizes or SIZES[part]
-        print(f"\n{TITLES[part]}\n")
+    budget_mb = options.memory_budget_mb[0]
+    judge = Judge(memory_budget_mb=budget_mb)
+    for part in parts:
+        sizes = announce(part, options)
         if part == "a":
             evaluation.against_plain(judge.engine, sizes, options.repeats)
         elif part == "b":
@@ -85,11 +91,42 @@ def main() -> None:
             for size in sizes:
                 pairs = pairs_from(options, options.pairs)
                 contest.hold(judge, pairs, {**key, "size": size}, Journal(options.out))
-        elif part == "c":
-            budget_bytes = options.memory_budget_mb[0] << 20 or machine_bytes() // 2
-            evaluation.against_pixels(judge.engine, sizes, options.repeats, budget_bytes)
-        elif part == "d":
+        else:
+            evaluation.against_pixels(judge.engine, sizes, options.repeats, budget_mb << 20 or machine_bytes() // 2)
+
+
+def measure_from_outside(parts: Sequence[str], options: argparse.Namespace) -> None:
+    """Parts d to g: processes of their own, and none here whose threads would be in their way."""
+    from bench import memory, peak, startup, steering
+
+    for part in parts:
+        sizes = announce(part, options)
+        if part == "d":
             peak.peaks(pairs_from(options, 1)[0], sizes, options.memory_budget_mb, options.iterations)
+        elif part == "e":
+            startup.wait(sizes)
+        elif part == "f":
+            steering.steer(sizes, options.repeats)
+        else:
+            memory.grow(options.jobs, sizes, options.iterations or memory.ITERATIONS)
+
+
+def announce(part: str, options: argparse.Namespace) -> Sequence[int]:
+    """Print the part's title; its sizes in px."""
+    print(f"\n{TITLES[part]}\n", flush=True)
+    return options.sizes or SIZES[part]
+
+
+def main() -> None:
+    options = parser().parse_args()
+    prepare(os.environ)
+    from bench.machine import describe
+
+    print(describe(), flush=True)
+    inside = [part for part in options.part if part in IN_PROCESS]
+    if inside:
+        measure_in_process(inside, options)
+    measure_from_outside([part for part in options.part if part not in IN_PROCESS], options)
 
 
 if __name__ == "__main__":

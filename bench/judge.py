@@ -23,8 +23,8 @@ class Judge:
 
     NAMES: ClassVar[tuple[str, ...]] = ("patch", "ssim", "edges", "gram")
 
-    def __init__(self, memory_budget_mb: int = 0) -> None:
-        self.engine = TorchEngine(memory_budget_mb=memory_budget_mb)
+    def __init__(self, *, memory_budget_mb: int = 0, threads: int = 0) -> None:
+        self.engine = TorchEngine(memory_budget_mb=memory_budget_mb, threads=threads)
         self.engine.load()
 
     @property

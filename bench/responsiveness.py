@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
+import math
 import statistics
 import time
-from typing import Any
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
 
 from bench.machine import describe
 from bench.server import running_server
+from bench.session import Session, Ticket, gallery_ids, session
 
 
 async def ask_livez(address: str, done: asyncio.Event) -> list[float]:
@@ -33,47 +32,33 @@ async def ask_livez(address: str, done: asyncio.Event) -> list[float]:
     return taken
 
 
-async def watch(socket: ClientConnection, job: str, key: str, seconds: float) -> tuple[list[float], int]:
+async def watch(client: Session, ticket: Ticket, seconds: float) -> tuple[list[float], int]:
     """How much later than its step each progress message came, and the number of frames; cancels at the end."""
     late: list[float] = []
     frames, previous, stop_at = 0, None, None
-    async for message in socket:
-        now = time.perf_counter()
-        if isinstance(message, bytes):
-            frames += 1
-            length = int.from_bytes(message[:4], "big")
-            header = json.loads(message[4 : 4 + length])
-            await socket.send(json.dumps({"type": "ack", "job": job, "seq": header["seq"]}))
+    async for heard in client.listen(ticket.job):
+        frames += heard.type == "frame"
+        if heard.type != "progress":
             continue
-        told = json.loads(message)
-        if told["type"] == "progress":
-            stop_at = stop_at or now + seconds
-            if previous is not None:
-                # the painting's own clock says how far apart the steps were; what the arrival adds is lateness
-                late.append((now - previous[0]) - (told["elapsed_s"] - previous[1]))
-            previous = (now, told["elapsed_s"])
-            if now > stop_at:
-                await socket.send(json.dumps({"type": "cancel", "job": job, "key": key}))
-                stop_at = now + 1e9
-        elif told["type"] in ("completed", "failed", "cancelled"):
-            break
+        stop_at = stop_at or heard.at + seconds
+        elapsed_s = heard.message["elapsed_s"]
+        if previous is not None:
+            # the painting's own clock says how far apart the steps were; what the arrival adds is lateness
+            late.append((heard.at - previous[0]) - (elapsed_s - previous[1]))
+        previous = (heard.at, elapsed_s)
+        if heard.at > stop_at:
+            await client.send("cancel", job=ticket.job, key=ticket.key)
+            stop_at = math.inf
     return late, frames
 
 
-async def measure(address: str, gallery: dict[str, Any], size: int, seconds: float) -> None:
-    submit = {
-        "type": "submit",
-        "content": gallery["content"][0]["id"],
-        "styles": [style["id"] for style in gallery["style"][:2]],
-        "params": {"size": size, "iterations": 2000},
-    }
-    async with connect(f"{address.replace('http', 'ws', 1)}/ws", subprotocols=["duostyle.v1"], max_size=None) as socket:
-        await socket.send(json.dumps(submit))
-        while (accepted := json.loads(str(await socket.recv())))["type"] != "accepted":
-            continue
+async def measure(address: str, size: int, seconds: float) -> None:
+    contents, styles = gallery_ids(address)
+    async with session(address) as client:
+        ticket = await client.submit(contents[0], styles[:2], size=size, iterations=2000)
         done = asyncio.Event()
         livez = asyncio.create_task(ask_livez(address, done))
-        late, frames = await watch(socket, accepted["job"], accepted["key"], seconds)
+        late, frames = await watch(client, ticket, seconds)
         done.set()
         report("GET /livez", await livez)
         report("progress later than its step", late)
@@ -95,8 +80,7 @@ def main() -> None:
     options = parser.parse_args()
     print(describe())
     with running_server() as (address, _):
-        gallery = httpx.get(f"{address}/api/gallery").json()
-        asyncio.run(measure(address, gallery, options.size, options.seconds))
+        asyncio.run(measure(address, options.size, options.seconds))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ def running_server() -> Iterator[tuple[str, int]]:
     """A server process on a free port; gives its address and process id once it is ready to paint."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--data-dir", folder]
+        command += ["--log-level", "warning"]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )
@@ -41,4 +42,4 @@ def wait_until_ready(address: str) -> None:
     while httpx.get(f"{address}/readyz").status_code != 200:
         if time.monotonic() > deadline:
             raise SystemExit("the engine did not load")
-        time.sleep(0.1)
+        time.sleep(0.02)
