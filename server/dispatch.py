@@ -225,22 +225,7 @@ class Dispatcher:
             self._show(entry, glimpse.picture, glimpse.picture_step)
             self._timelapses.offer(job.id, glimpse)
         if job.status is JobStatus.RUNNING and self._hub.watched(job.id):
-            self._hub.progress(
-                job.id,
-                messages.progress(
-                    job=job.id,
-                    seq=job.seq,
-                    step=step.step,
-                    total_steps=step.total_steps,
-                    level=step.level,
-                    width=step.width,
-                    height=step.height,
-                    costs=step.costs.as_dict(),
-                    step_s=step.step_s,
-                    elapsed_s=step.elapsed_s,
-                    eta_s=step.eta_s,
-                ),
-            )
+            self._hub.progress(job.id, messages.progress(job=job.id, seq=job.seq, **step.numbers()))
         self._line.tell_now_and_then()
 
     def _show(self, entry: Entry, picture: Picture, step: int) -> None:

@@ -57,21 +57,7 @@ class JsonReporter(SilentReporter):
 
     def step(self, step: Step) -> None:
         self._seq += 1
-        self._write(
-            messages.progress(
-                job="",
-                seq=self._seq,
-                step=step.step,
-                total_steps=step.total_steps,
-                level=step.level,
-                width=step.width,
-                height=step.height,
-                costs=step.costs.as_dict(),
-                step_s=step.step_s,
-                elapsed_s=step.elapsed_s,
-                eta_s=step.eta_s,
-            )
-        )
+        self._write(messages.progress(job="", seq=self._seq, **step.numbers()))
 
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
         self._write(messages.text(kind, **facts))

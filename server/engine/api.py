@@ -74,6 +74,11 @@ class Step:
     eta_s: float
     picture: Callable[[], Picture]
 
+    def numbers(self) -> dict[str, Any]:
+        """What a progress message tells of a step: all but `levels` and the picture, the costs as a dict."""
+        names = ("step", "total_steps", "level", "width", "height", "step_s", "elapsed_s", "eta_s")
+        return {**{name: getattr(self, name) for name in names}, "costs": self.costs.as_dict()}
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from server.engine.api import Cancelled, Control, Costs
+from server import messages
+from server.engine.api import Cancelled, Control, Costs, Step
 from server.params import StyleParams
 from server.picture import Picture
 
@@ -23,6 +25,25 @@ def test_importing_it_does_not_import_torch() -> None:
 def test_costs_as_json() -> None:
     costs = Costs(total=6.0, content=1.0, style=(2.0, 3.0), tv=0.0)
     assert costs.as_dict() == {"total": 6.0, "content": 1.0, "style": [2.0, 3.0], "tv": 0.0}
+
+
+def test_the_numbers_of_a_step_are_those_of_a_progress_message() -> None:
+    costs = Costs(total=6.0, content=1.0, style=(2.0, 3.0), tv=0.0)
+    step = Step(3, 9, 1, 2, 64, 48, costs, 0.5, 1.5, 4.5, lambda: MASK)
+    assert json.loads(messages.progress(job="j", seq=7, **step.numbers())) == {
+        "type": "progress",
+        "job": "j",
+        "seq": 7,
+        "step": 3,
+        "total_steps": 9,
+        "level": 1,
+        "width": 64,
+        "height": 48,
+        "costs": {"total": 6, "content": 1, "style": [2, 3], "tv": 0},
+        "step_s": 0.5,
+        "elapsed_s": 1.5,
+        "eta_s": 4.5,
+    }
 
 
 def test_a_new_control_asks_for_nothing() -> None:
