@@ -98,11 +98,13 @@ class Archive:
         self._ended.pop(job_id, None)
 
     async def recover(self, now: float) -> list[Job]:
-        """The unfinished jobs of an earlier process, oldest first and queued again; ended ones are kept at hand.
+        """The unfinished jobs of an earlier process, oldest first; ended ones are kept at hand.
 
-        A job that was running when the process died, for the third time, has failed at `now` (unix seconds).
+        Paused ones stay paused, all others are queued again, those with a checkpoint before those that never began.
+        A job during whose evaluations the process died for the third time has failed at `now` (unix seconds).
         """
         unfinished: list[Job] = []
+        begun = self._store.shelf.jobs()
         for row in await self._store.jobs():
             try:
                 job = _job(row, _params_of(row))
@@ -114,19 +116,23 @@ class Archive:
                 self.keep(job)
                 continue
             job.seq += _SEQ_GAP
-            if job.status is JobStatus.RUNNING and job.starts >= MAX_STARTS:
+            # a job may be paused while its last evaluation runs
+            if job.status is not JobStatus.QUEUED and job.starts >= MAX_STARTS:
                 await self._give_up(job, now)
                 continue
             content = await self._store.image(job.content)
             if content is not None:
                 job.pixels = (content.width, content.height)
-            # the one change that the statuses do not know: the process that painted is gone
-            job.status = JobStatus.QUEUED
-            job.frame_seq = job.step = job.level = job.width = job.height = 0
-            job.elapsed_s, job.eta_s, job.costs, job.started_at = 0.0, None, None, None
+            if job.status is not JobStatus.PAUSED:
+                # the one change that the statuses do not know: the process that painted is gone
+                job.status = JobStatus.QUEUED
+            job.frame_seq = 0
+            if job.id not in begun:
+                job.step = job.level = job.width = job.height = 0
+                job.elapsed_s, job.eta_s, job.costs, job.started_at = 0.0, None, None, None
             await self.save_or_later(job)
             unfinished.append(job)
-        return unfinished
+        return sorted(unfinished, key=lambda job: job.id not in begun)
 
     async def _give_up(self, job: Job, now: float) -> None:
         message = f"the server died {job.starts} times while it painted this; the picture may be too large for it"
@@ -135,6 +141,7 @@ class Archive:
         job.move(JobStatus.FAILED)
         _log.error("job given up: the process died %d times while it ran", job.starts)
         await self.save_or_later(job)
+        self._store.shelf.discard(job.id)
         self.keep(job)
 
     @contextlib.contextmanager

@@ -10,11 +10,12 @@ import math
 from server import messages
 from server.archive import Archive
 from server.ending import Endings, logged
-from server.engine.api import Plan, Request
+from server.engine.api import Checkpoint, Plan, Request
 from server.errors import DuostyleError, InternalError, OutOfMemory, StorageUnavailable
 from server.estimate import Estimate
 from server.hub import Hub
 from server.jobs import JobStatus
+from server.keeper import Keeper
 from server.line import Entry, Line
 from server.metrics import Metrics
 from server.outage import Outage
@@ -44,12 +45,13 @@ class Dispatcher:
         estimate: Estimate,
         endings: Endings,
         timelapses: Timelapses,
+        keeper: Keeper,
         outage: Outage,
     ) -> None:
         self._pictures, self._archive = pictures, archive
         self._hub, self._worker, self._metrics = hub, worker, metrics
         self._line, self._estimate = line, estimate
-        self._endings, self._timelapses = endings, timelapses
+        self._endings, self._timelapses, self._keeper = endings, timelapses, keeper
         self._outage = outage
         self._draining = False
         self._task: asyncio.Task[None] | None = None
@@ -84,9 +86,12 @@ class Dispatcher:
         elif not entry.ended.is_set():
             await self._endings.finish(entry)
 
-    async def _interrupt(self, entry: Entry) -> None:
-        """Not cancelled: the next process begins it again."""
-        entry.job.status = JobStatus.QUEUED
+    async def _interrupt(self, entry: Entry, checkpoint: Checkpoint | None = None) -> None:
+        """Not cancelled: the next process goes on with it, from here or from the last checkpoint before."""
+        if checkpoint is not None:
+            await self._keeper.keep(entry.job.id, checkpoint)
+        if entry.job.status is JobStatus.RUNNING:
+            entry.job.status = JobStatus.QUEUED
         entry.job.starts -= 1
         await self._archive.save_or_later(entry.job)
 
@@ -126,10 +131,10 @@ class Dispatcher:
         entry.on_engine = False
         if entry.verdict is None and ended.how in ("paused", "cancelled"):
             if self._draining:
-                await self._interrupt(entry)
+                await self._interrupt(entry, ended.checkpoint)
                 return
             if ended.how == "paused":
-                entry.best = ended.picture
+                entry.best = ended.picture or entry.best
                 if ended.picture is not None:
                     self._show(entry, ended.picture, job.step)
                 # last: while this is stored the job may be resumed or end
@@ -158,14 +163,26 @@ class Dispatcher:
         await self._archive.save(entry.job)
         if entry.task is None:
             entry.begun = True
-            entry.task = self._make_task(entry, await self._request(entry))
+            request = await self._request(entry)
+            entry.task = self._make_task(entry, request, await self._keeper.newest(entry.job.id))
         else:
             self._tell_started(entry)
         ended = await self._worker.run(entry.task)
+        kept = await self._set_aside(entry, ended)
         # resumed after the engine had let go and before this was known here
         while ended.how == "paused" and not entry.control.paused and entry.verdict is None and not self._draining:
             ended = await self._worker.run(entry.task)
+            kept = await self._set_aside(entry, ended)
+        if kept and entry.verdict is None:
+            # all that the engine held for it is free again
+            entry.task = None
         return ended
+
+    async def _set_aside(self, entry: Entry, ended: Ended) -> bool:
+        """Whether a job that stays paused can go on from what is on the disk."""
+        if ended.how != "paused" or ended.checkpoint is None or not entry.control.paused or self._draining:
+            return False
+        return await self._keeper.keep(entry.job.id, ended.checkpoint)
 
     async def _request(self, entry: Entry) -> Request:
         params = entry.job.params
@@ -176,20 +193,28 @@ class Dispatcher:
             styles.append(await self._pictures.of_image(image_id, max_px=largest))
         return Request(content, tuple(styles), params, await self._pictures.masks(params))
 
-    def _make_task(self, entry: Entry, request: Request) -> Task:
+    def _make_task(self, entry: Entry, request: Request, checkpoint: Checkpoint | None) -> Task:
         topic, clock = self._hub.topic(entry.job.id), self._hub.clock
         take = self._timelapses.take(entry.job.id)
+        watch = self._keeper.watch(0 if checkpoint is None else checkpoint.step)
         return Task(
             request,
             entry.control,
             on_begin=lambda plan: self._on_begin(entry, plan),
             on_step=lambda glimpse: self._on_step(entry, glimpse),
             wants_picture=lambda: topic.due_at <= (now := clock()) or take.wants(now),
+            wants_checkpoint=watch.wants,
+            on_checkpoint=lambda taken: self._keeper.offer(entry.job.id, watch, taken, lambda: self._on_kept(entry)),
+            checkpoint=checkpoint,
         )
 
     def _on_begin(self, entry: Entry, plan: Plan) -> None:
         job = entry.job
         job.width, job.height, job.levels, job.total_steps = plan.width, plan.height, plan.levels, plan.total_steps
+        job.step, job.resumed_from_step = plan.step, plan.step or None
+        if not plan.step:
+            # what was known of it was in a checkpoint that could not be used
+            job.costs, job.elapsed_s = None, 0.0
         if job.status is JobStatus.RUNNING and entry.verdict is None:
             self._tell_started(entry)
 
@@ -205,8 +230,16 @@ class Dispatcher:
                 levels=job.levels,
                 width=job.width,
                 height=job.height,
+                resumed_from_step=job.resumed_from_step,
             ),
         )
+
+    async def _on_kept(self, entry: Entry) -> None:
+        job = entry.job
+        if entry.on_engine and entry.verdict is None:
+            # the job gets further, so whatever ends the process now is not what ended it before
+            job.starts = min(job.starts, 1)
+            await self._archive.save_or_later(job)
 
     def _on_step(self, entry: Entry, glimpse: Glimpse) -> None:
         job, step = entry.job, glimpse.step

@@ -16,6 +16,7 @@ from server.errors import InternalError, StorageUnavailable
 from server.estimate import Estimate
 from server.hub import Hub
 from server.jobs import Job, JobStatus
+from server.keeper import Keeper
 from server.line import Entry
 from server.metrics import Metrics
 from server.picture import Picture
@@ -40,11 +41,12 @@ class Endings:
         metrics: Metrics,
         estimate: Estimate,
         timelapses: Timelapses,
+        keeper: Keeper,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._archive = store, archive
         self._hub, self._worker, self._metrics = hub, worker, metrics
-        self._estimate, self._timelapses = estimate, timelapses
+        self._estimate, self._timelapses, self._keeper = estimate, timelapses, keeper
         self.wall = wall
         self.live: dict[str, Entry] = {}
 
@@ -101,6 +103,7 @@ class Endings:
         entry.job = ended
         self._hub.end(ended.id, _end_text(ended))
         self.live.pop(ended.id, None)
+        self._keeper.discard(ended.id)
         if not entry.forget:
             self._archive.keep(ended)
         self._count_end(entry)

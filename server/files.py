@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _TEMPORARY = ".writing-"
@@ -23,8 +23,11 @@ class Folder:
         for leftover in self.path.glob(_TEMPORARY + "*"):
             leftover.unlink(missing_ok=True)
 
-    def write(self, name: str, data: bytes) -> None:
-        """Durable when it returns. Raises OSError (a full disk, say) and then leaves what was there before."""
+    def write(self, name: str, data: bytes | Iterable[bytes | memoryview]) -> None:
+        """Durable when it returns. Raises OSError (a full disk, say) and then leaves what was there before.
+
+        `data` may come in pieces.
+        """
         target = self.path / name
         temporary = self.path / f"{_TEMPORARY}{secrets.token_hex(8)}"
         try:
@@ -67,10 +70,10 @@ class Folder:
         except FileNotFoundError:
             return 0
 
-    def _fill(self, path: Path, data: bytes) -> None:
+    def _fill(self, path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with open(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines((data,) if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
 

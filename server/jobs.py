@@ -75,7 +75,8 @@ class Job:
 
     `created_at`, `started_at`, `ended_at` in unix seconds; `width`, `height` in px of the current level; `seq` counts
     the job's events and never falls; `frame_seq` is that of its newest frame (0: none). `pixels` is the content's size
-    as uploaded. `starts` counts the runs on the engine that have not come back, also those of earlier processes.
+    as uploaded. `starts` counts the runs on the engine that have neither come back nor got further, also those of
+    earlier processes. `resumed_from_step`: the evaluations done when this run went on from a checkpoint.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Job:
     partial: bool = False
     report: dict[str, Any] | None = field(default=None, repr=False)
     starts: int = 0
+    resumed_from_step: int | None = None
 
     def move(self, status: JobStatus) -> None:
         """Change the status. Raises InternalError when the contract does not allow it."""
@@ -156,4 +158,5 @@ class Job:
             "styles": list(self.styles),
             "partial": self.partial,
             "report": self.measured,
+            "resumed_from_step": self.resumed_from_step,
         }

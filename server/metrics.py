@@ -48,6 +48,15 @@ class Metrics:
         self.timelapse_frames = Counter(
             "duostyle_timelapse_frames", "Frames recorded for time-lapses.", registry=registry
         )
+        self.checkpoints = Counter(
+            "duostyle_checkpoints", "Checkpoints of unfinished jobs.", ["outcome"], registry=registry
+        )
+        self.checkpoint_s = Histogram(
+            "duostyle_checkpoint_seconds",
+            "Seconds until a checkpoint was written.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
         self.requests = Counter("duostyle_http_requests", "HTTP answers.", ["method", "status"], registry=registry)
         self.request_s = Histogram(
             "duostyle_http_request_seconds", "Seconds until an HTTP answer ended.", buckets=_SECONDS, registry=registry

@@ -21,6 +21,8 @@ from server.errors import BadRequest, DuostyleError, NotFinished, NotFound
 from server.estimate import Estimate
 from server.hub import Hub
 from server.intake import Accepted, Intake
+from server.jobs import JobStatus
+from server.keeper import Keeper
 from server.line import Entry, Line
 from server.mailbox import Mailbox
 from server.metrics import Metrics
@@ -66,6 +68,7 @@ class Scheduler:
         self._line = line = Line(hub, estimate, clock=clock)
         self._pictures = pictures = Pictures(store, worker, hub)
         self._timelapses = Timelapses(settings=settings, store=store, worker=worker, metrics=metrics, clock=hub.clock)
+        self._keeper = Keeper(settings=settings, store=store, metrics=metrics, clock=hub.clock)
         self._endings = endings = Endings(
             store=store,
             archive=self._archive,
@@ -74,6 +77,7 @@ class Scheduler:
             metrics=metrics,
             estimate=estimate,
             timelapses=self._timelapses,
+            keeper=self._keeper,
             wall=wall,
         )
         self._dispatcher = Dispatcher(
@@ -86,6 +90,7 @@ class Scheduler:
             estimate=estimate,
             endings=endings,
             timelapses=self._timelapses,
+            keeper=self._keeper,
             outage=store.outage,
         )
         self._steering = Steering(
@@ -113,10 +118,11 @@ class Scheduler:
         return frozenset({image for job in jobs for image in (job.content, *job.styles)} | masks)
 
     async def start(self) -> None:
-        """Queue the unfinished jobs of an earlier process again, in their order, then dispatch."""
+        """Queue the unfinished jobs of an earlier process again, those that had begun first, then dispatch."""
         for job in await self._archive.recover(self._endings.wall()):
             entry = self._endings.live[job.id] = Entry(job)
-            self._line.add(entry)
+            if job.status is not JobStatus.PAUSED:
+                self._line.add(entry)
         self._line.tell()
         self._endings.count()
         self._dispatcher.start()
@@ -137,6 +143,7 @@ class Scheduler:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.1, ends_at - clock())):
                 await self._timelapses.stop()
+                await self._keeper.stop()
 
     async def submit(
         self,

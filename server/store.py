@@ -23,6 +23,7 @@ from server.images import Checked
 from server.outage import Outage
 from server.params import IMAGE_ID
 from server.reels import Reels
+from server.shelf import Shelf
 
 __all__ = ["ImageRow", "JobRow", "Store"]
 
@@ -42,7 +43,8 @@ _PROBE_BYTES = 2**18
 
 
 class Store:
-    """The data folder: `duostyle.sqlite`, `images/` named by their hash, `results/` and `timelapses/` by their job."""
+    """The data folder: `duostyle.sqlite`, `images/` named by their hash; `results/`, `timelapses/` and `checkpoints/`
+    named by their job."""
 
     def __init__(
         self, folder: Path, *, clock: Callable[[], float] = time.time, probe_every_s: float = _PROBE_EVERY_S
@@ -53,6 +55,7 @@ class Store:
         self._images = Folder(folder / "images")
         self._results = Folder(folder / "results")
         self._reels = Reels(Folder(folder / "timelapses"))
+        self.shelf = Shelf(Folder(folder / "checkpoints"))
         self._kept: frozenset[str] = frozenset()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
         self._opened: Database | None = None
@@ -73,6 +76,7 @@ class Store:
         self.outage.abandon()
         with contextlib.suppress(StorageUnavailable):
             await self._submit(self._close)
+        await self.shelf.close()
         self._thread.shutdown()
 
     async def put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
@@ -169,6 +173,7 @@ class Store:
         self._images.prepare()
         self._results.prepare()
         self._reels.prepare()
+        self.shelf.prepare()
         self._opened = database
         try:
             with storage_errors():
@@ -191,6 +196,7 @@ class Store:
             self._results.remove(name)
         for job_id in self._reels.jobs() - {job.id for job in jobs}:
             self._reels.remove(job_id)
+        self.shelf.keep_only([job.id for job in jobs if job.status not in _ENDED])
 
     def _close(self) -> None:
         if self._opened is not None:
@@ -257,6 +263,7 @@ class Store:
         self._database.remove_job(job_id)
         self._results.remove(job_id + ".png")
         self._reels.remove(job_id)
+        self.shelf.discard(job_id)
 
     def _remove_image(self, image_id: str) -> int:
         self._database.remove_image(image_id)

@@ -11,9 +11,7 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,13 +20,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
 
 from server import images
-from server.engine.api import Cancelled, Control, Engine, Painter, Plan, Request, Step
+from server.engine.api import (
+    Cancelled,
+    Checkpoint,
+    CheckpointRefused,
+    Control,
+    Engine,
+    Painter,
+    Plan,
+    Request,
+    Step,
+)
 from server.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
 from server.picture import Picture
+from server.priority import ENGINE_NICE, HELPER_NICE, lower_priority
 from server.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
-_ENGINE_NICE, _HELPER_NICE = 10, 5
 _HELPERS = 2
 _STOP_S = 1.0
 _STALL_S = 120.0
@@ -55,19 +63,24 @@ class Glimpse:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of an error."""
+    """How a run ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of an error.
+
+    `checkpoint` when it was paused or cancelled: from there it can go on.
+    """
 
     how: Literal["done", "paused", "cancelled", "failed"]
     picture: Picture | None = None
     report: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    checkpoint: Checkpoint | None = None
 
 
 @dataclass(eq=False, slots=True)
 class Task:
     """One painting and who hears of it. A paused task may be run again and goes on exactly there.
 
-    `on_begin` and `on_step` are called on the loop; `wants_picture` on the engine thread.
+    `on_begin`, `on_step` and `on_checkpoint` are called on the loop; `wants_picture` and `wants_checkpoint` on the
+    engine thread. It goes on from `checkpoint` when there is one that fits.
     """
 
     request: Request | None
@@ -75,6 +88,9 @@ class Task:
     on_begin: Callable[[Plan], None]
     on_step: Callable[[Glimpse], None]
     wants_picture: Callable[[], bool]
+    wants_checkpoint: Callable[[Step], bool] = lambda step: False
+    on_checkpoint: Callable[[Checkpoint], None] = lambda checkpoint: None
+    checkpoint: Checkpoint | None = None
     painter: Painter | None = None
     evaluations: int = 0
     _slot: Glimpse | None = None
@@ -155,7 +171,7 @@ class Worker:
     # Everything below runs on the engine thread.
 
     def _live(self) -> None:
-        _lower_priority(_ENGINE_NICE)
+        lower_priority(ENGINE_NICE)
         try:
             self._engine.load()
         except DuostyleError as error:
@@ -184,7 +200,7 @@ class Worker:
                 if request is None:
                     raise InternalError("nothing to paint")
                 self.watchdog.begin(request.params.size**2 / 1e6)
-                task.painter = self._engine.begin(request, task.control)
+                task.painter = self._begin(task, request)
                 del request
                 self._tell(task.on_begin, task.painter.plan)
             painter = task.painter
@@ -192,7 +208,8 @@ class Worker:
             while not painter.run(lambda step: self._step(task, step)):
                 # resumed before the engine stood still: go on at once
                 if task.control.paused:
-                    return Ended("paused", picture=painter.picture() if task.evaluations else None)
+                    picture = painter.picture() if painter.step else None
+                    return Ended("paused", picture=picture, checkpoint=_checkpoint_of(painter))
             return self._end(task, "done")
         except Cancelled:
             return self._end(task, "cancelled")
@@ -204,12 +221,22 @@ class Worker:
             _log.exception("the engine failed")
             return self._end(task, "failed", InternalError("the engine failed; the server's log tells why"))
 
+    def _begin(self, task: Task, request: Request) -> Painter:
+        checkpoint, task.checkpoint = task.checkpoint, None
+        try:
+            return self._engine.begin(request, task.control, checkpoint)
+        except CheckpointRefused as refusal:
+            _log.warning("a job begins afresh: %s", refusal)
+        return self._engine.begin(request, task.control)
+
     def _end(
         self, task: Task, how: Literal["done", "cancelled", "failed"], error: DuostyleError | None = None
     ) -> Ended:
         painter, task.painter = task.painter, None
-        picture = report = None
-        if painter is not None and (task.evaluations or how == "done"):
+        picture = report = checkpoint = None
+        if painter is not None and how == "cancelled":
+            checkpoint = _checkpoint_of(painter)
+        if painter is not None and (painter.step or how == "done"):
             try:
                 picture, report = painter.picture(), dict(painter.report())
             except Exception as kept:
@@ -220,7 +247,7 @@ class Worker:
                         error = kept
                     elif isinstance(kept, MemoryError):
                         error = OutOfMemory(_TOO_LARGE)
-        return Ended(how, picture, report, error.as_dict() if error is not None else None)
+        return Ended(how, picture, report, error.as_dict() if error is not None else None, checkpoint)
 
     def _clean_up(self) -> None:
         """Nothing of a painting that failed is held on to: the next one needs the memory."""
@@ -235,6 +262,8 @@ class Worker:
         begin = time.perf_counter()
         picture = step.picture() if task.wants_picture() else None
         picture_step, picture_s = step.step, time.perf_counter() - begin
+        if task.painter is not None and task.wants_checkpoint(step):
+            self._tell(task.on_checkpoint, task.painter.checkpoint())
         task.evaluations += 1
         evaluations = 1
         with task._lock:
@@ -273,11 +302,12 @@ def _no_picture() -> NoReturn:
 
 
 def _pool(threads: int, name: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, name, initializer=_lower_priority, initargs=(_HELPER_NICE,))
+    return ThreadPoolExecutor(threads, name, initializer=lower_priority, initargs=(HELPER_NICE,))
 
 
-def _lower_priority(nice: int) -> None:
-    """Of this thread alone; only Linux can do that."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+def _checkpoint_of(painter: Painter) -> Checkpoint | None:
+    try:
+        return painter.checkpoint()
+    except Exception:
+        _log.exception("the engine gave no checkpoint")
+        return None

@@ -58,7 +58,7 @@ class FakePainter:
             self.step = self.began_at = checkpoint.step
             self.changes = [Change(**change) for change in checkpoint.header["changes"]]
         width, height = engine.size
-        self.plan = Plan(width, height, levels=1, total_steps=self._total())
+        self.plan = Plan(width, height, levels=1, total_steps=self._total(), step=self.step)
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
         self.engine.threads.add(threading.get_native_id())

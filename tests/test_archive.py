@@ -8,6 +8,7 @@ import pytest
 
 from server import archive
 from server.archive import Archive
+from server.engine.api import Checkpoint
 from server.errors import NotFound
 from server.jobs import Job, JobStatus, hash_key
 from server.params import StyleParams
@@ -69,17 +70,27 @@ async def test_memory_keeps_the_newest_and_the_store_the_rest(store: Store, monk
         kept.at_hand("b")
 
 
-async def test_recovery_queues_the_unfinished_in_their_order(store: Store) -> None:
+async def test_recovery_queues_the_unfinished_in_their_order_but_leaves_paused_ones(store: Store) -> None:
     before = Archive(store)
     for name, status in zip("abcd", ("running", "completed", "paused", "queued"), strict=True):
         await before.save(job(name, JobStatus(status), seq=40, step=3))
     after = Archive(store)
     recovered = await after.recover(now=9.0)
     assert [one.id for one in recovered] == ["a", "c", "d"]
-    assert {one.status for one in recovered} == {JobStatus.QUEUED}
+    assert [one.status.value for one in recovered] == ["queued", "paused", "queued"]
     assert all(one.seq > 10_000 and one.step == 0 for one in recovered)
     assert after.at_hand("b").status is JobStatus.COMPLETED
-    assert {row.status for row in await store.jobs()} == {"queued", "completed"}
+    assert [row.status for row in await store.jobs()] == ["queued", "completed", "paused", "queued"]
+
+
+async def test_what_has_a_checkpoint_goes_before_what_never_began(store: Store) -> None:
+    before = Archive(store)
+    for name in "abc":
+        await before.save(job(name, JobStatus.QUEUED, step=3, costs={"total": 1.0}))
+    await store.shelf.save("b", Checkpoint({"step": 3}, {}))
+    recovered = await Archive(store).recover(now=9.0)
+    assert [(one.id, one.step) for one in recovered] == [("b", 3), ("a", 0), ("c", 0)]
+    assert [one.costs is None for one in recovered] == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +99,8 @@ async def test_recovery_queues_the_unfinished_in_their_order(store: Store) -> No
         ("running", 2, "queued"),
         ("running", 3, "failed"),
         ("queued", 3, "queued"),
-        ("paused", 3, "queued"),
+        ("paused", 2, "paused"),
+        ("paused", 3, "failed"),
     ],
 )
 async def test_a_job_that_ended_the_process_three_times_is_given_up(
@@ -96,6 +108,7 @@ async def test_a_job_that_ended_the_process_three_times_is_given_up(
 ) -> None:
     await Archive(store).save(job("a", JobStatus(status), starts=starts, seq=40))
     await Archive(store).save(job("b", JobStatus.QUEUED))
+    await store.shelf.save("a", Checkpoint({"step": 1}, {}))
     after = Archive(store)
     recovered = [one.id for one in await after.recover(now=9.0)]
     assert recovered == (["b"] if then == "failed" else ["a", "b"])
@@ -107,6 +120,7 @@ async def test_a_job_that_ended_the_process_three_times_is_given_up(
         assert (row.error["code"], row.ended_at) == ("engine_failed", 9.0)
         assert "died 3 times" in row.error["message"]
         assert after.at_hand("a").seq > 40
+        assert await store.shelf.load("a") is None
 
 
 async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:

@@ -82,12 +82,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a painter is going to do: final size in px, levels and steps."""
+    """What a painter is going to do: final size in px, levels and steps, of which `step` are done already."""
 
     width: int
     height: int
     levels: int
     total_steps: int
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)

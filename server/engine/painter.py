@@ -80,7 +80,7 @@ class TorchPainter:
 
     @property
     def plan(self) -> Plan:
-        return Plan(*self.canvas.picture, len(self.schedule.levels), self.schedule.total)
+        return Plan(*self.canvas.picture, len(self.schedule.levels), self.schedule.total, self.schedule.done)
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
         """See `Painter.run`."""
