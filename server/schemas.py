@@ -110,6 +110,7 @@ def state_fields() -> dict[str, Schema]:
         "styles": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
         "partial": FLAG,
         "report": nullable(ref("Report")),
+        "resumed_from_step": nullable(COUNT),
     }
 
 
