@@ -151,7 +151,9 @@ def server_messages() -> dict[str, Schema]:
         ),
         "state": _typed("state", state_fields()),
         "queued": _typed("queued", {**_JOB, "position": COUNT, "eta_s": nullable(SECONDS)}),
-        "started": _typed("started", {**_JOB, "total_steps": COUNT, "levels": COUNT, **size, "resumed_from_step": nullable(COUNT)}),
+        "started": _typed(
+            "started", {**_JOB, "total_steps": COUNT, "levels": COUNT, **size, "resumed_from_step": nullable(COUNT)}
+        ),
         "progress": _typed(
             "progress",
             {**_JOB, "seq": COUNT, **steps, "level": COUNT, **size, "costs": ref("Costs")}
