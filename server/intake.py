@@ -44,11 +44,13 @@ class Intake:
     ) -> Accepted:
         """The fields came as JSON. `answer` is called before the job can begin.
 
-        Raises BadRequest, NotAvailable, NotFound, TooManyJobs, QueueFull, ShuttingDown, StorageUnavailable.
+        Raises BadRequest, NotAvailable, NotFound, CorruptImage, TooManyJobs, QueueFull, ShuttingDown,
+        StorageUnavailable.
         """
         self._check_room(client)
         order = parse_order(content, styles, params, max_size_px=self._settings.max_size_px)
         rows = {field: await self._pictures.known(image, field) for field, image in order.pictures()}
+        await self._pictures.masks(order.params)
         # others were admitted while the pictures were looked up
         self._check_room(client)
         key = new_key()

@@ -71,7 +71,7 @@ def read_order(
         styles=tuple(_picture(style, _read(style), max_pixels, max_px) for style in styles),
         params=params,
         masks=tuple(
-            None if data is None else _picture(Path(name), data, max_pixels, max_px)
+            None if data is None else _mask(Path(name), data, max_pixels, max_px)
             for name, data in zip(mask_files, mask_data, strict=True)
         ),
     )
@@ -186,6 +186,13 @@ def _read_mask(name: str) -> bytes:
         return _read(Path(name))
     except BadRequest as error:
         raise BadRequest(f"masks: {error.message}; a mode is one of {', '.join(MASK_MODES)}") from None
+
+
+def _mask(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:
+    mask = _picture(path, data, max_pixels, max_px)
+    if mask.is_black:
+        raise BadRequest(f"masks: {path} is black all over, so its style would go nowhere; - takes what is left")
+    return mask
 
 
 def _picture(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:

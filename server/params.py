@@ -164,7 +164,12 @@ def apply_changes(params: StyleParams, raw: Any, *, styles: int, max_size_px: in
     Raises BadRequest when a name is not live or a value is not allowed; then nothing is changed.
     """
     if not isinstance(raw, Mapping) or not raw:
-        raise BadRequest("params must be an object with at least one live parameter", field="params", got=_short(raw))
+        raise BadRequest(
+            "params must be an object with at least one live parameter",
+            field="params",
+            limit=sorted(live_fields()),
+            got=_short(raw),
+        )
     allowed = live_fields()
     for name in raw:
         if name not in allowed:

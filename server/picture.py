@@ -19,3 +19,8 @@ class Picture:
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or len(self.rgb) != self.width * self.height * 3:
             raise ValueError(f"{len(self.rgb)} bytes are not a {self.width}x{self.height} RGB picture")
+
+    @property
+    def is_black(self) -> bool:
+        """Every pixel is black: as a mask it would give a style no place at all."""
+        return self.rgb == bytes(len(self.rgb))

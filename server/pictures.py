@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from server import images
-from server.errors import NotFinished, NotFound
+from server.errors import BadRequest, NotFinished, NotFound
 from server.hub import Hub
 from server.jobs import Job, JobStatus
 from server.line import Entry
@@ -38,11 +38,18 @@ class Pictures:
         return await self._worker.offload(images.decode, data, max_px=max_px)
 
     async def masks(self, params: StyleParams) -> tuple[Picture | None, ...]:
-        """The masks that `params` names, decoded; empty when there are none or a mode makes them."""
+        """The masks that `params` names, decoded; empty when there are none or a mode makes them.
+
+        Raises NotFound, CorruptImage, and BadRequest naming a mask that is black all over.
+        """
         if not isinstance(params.masks, list):
             return ()
-        largest = max(DECODE_PX, params.size)
-        return tuple([None if mask is None else await self.of_image(mask, max_px=largest) for mask in params.masks])
+        masks: list[Picture | None] = [None] * len(params.masks)
+        for index, image_id in enumerate(params.masks):
+            if image_id is not None:
+                mask = masks[index] = await self.of_image(image_id, max_px=max(DECODE_PX, params.size))
+                check_mask(mask, f"params.masks.{index}")
+        return tuple(masks)
 
     async def png_of_result(self, job: Job) -> bytes:
         """An ended job's picture as stored. Raises NotFound."""
@@ -69,3 +76,14 @@ class Pictures:
         if topic.picture is None:
             raise NotFinished("the job has no picture yet")
         return topic.picture
+
+
+def check_mask(mask: Picture, field: str) -> None:
+    """Raises BadRequest when the mask leaves its style no place: leaving the style out says that better."""
+    if mask.is_black:
+        raise BadRequest(
+            f"{field}: the mask is black all over, so its style would go nowhere",
+            field=field,
+            limit="some of it grey or white; null takes what the others leave",
+            got="black",
+        )

@@ -82,6 +82,13 @@ def test_masks_are_files_or_none(files: Path) -> None:
     assert order.request.params.masks == [None, image_id(mask.read_bytes())]
 
 
+def test_a_black_mask_is_refused(files: Path) -> None:
+    mask = files / "mask.png"
+    mask.write_bytes(image_bytes((0, 0, 0)))
+    with pytest.raises(BadRequest, match=r"mask\.png is black"):
+        order_of(files, styles=("a.png", "b.png"), masks=[f"-,{mask}"])
+
+
 def test_a_mask_mode_needs_no_file(files: Path) -> None:
     order = order_of(files, styles=("a.png", "b.png"), masks=["left-right"])
     assert order.request.params.masks == "left-right"

@@ -26,3 +26,8 @@ def test_bytes_that_do_not_fit_are_refused(width: int, height: int, size: int) -
 def test_a_picture_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Picture(1, 1, b"abc").width = 2  # type: ignore[misc]
+
+
+def test_black_is_every_pixel_black() -> None:
+    assert Picture(2, 1, bytes(6)).is_black
+    assert not Picture(2, 1, bytes(5) + b"\x01").is_black

@@ -167,7 +167,7 @@ async def test_malformed_jobs_are_bad_requests(
         ([PNG], [PNG], "[]", "params", "bad_request"),
         ([PNG], [PNG], "{", "params", "bad_request"),
         ([PNG], [PNG], '{"size":1}', "params.size", "bad_request"),
-        ([PNG], [PNG], '{"size":NaN}', "params", "bad_request"),
+        ([PNG], [PNG], '{"size":NaN}', "params.size", "bad_request"),
         ([PNG], [PNG], '{"colour":1}', "params.colour", "bad_request"),
         ([PNG], [PNG], '{"preset":"instant"}', "params.preset", "not_available"),
     ],
