@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from server.app import State, create_app
 from server.engine.api import Engine
 from server.settings import Settings
-from server.sockets import Socket, address, listen
+from server.sockets import Socket, address, allow_files, listen
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 5.0
@@ -28,6 +28,8 @@ _RETRY_S = 5.0
 _FAREWELL_S = 1.0
 # The engine gets this much of the grace to let go of its job; open requests get what it leaves of the next part.
 _ENGINE_SHARE, _REQUESTS_SHARE = 0.5, 0.7
+# Requests, files of the store, libraries.
+_OTHER_FILES = 512
 # For the interpreter's own end.
 _RESERVE_S = 0.5
 
@@ -94,6 +96,7 @@ def serve(settings: Settings, *, engine: Engine | None = None) -> int:
     # Libraries are heard from warnings on: at lower levels some write down what clients send.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("server").setLevel(settings.log_level.upper())
+    allow_files(settings.max_sockets + _OTHER_FILES)
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
         asyncio.run(run(create_app(settings, engine=engine), settings, listening, lambda _: print(ready, flush=True)))

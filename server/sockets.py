@@ -186,6 +186,18 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
+def allow_files(wanted: int) -> None:
+    """Let the process have so many files and connections open, as far as the system permits."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
 def address(listening: socket.socket) -> str:
     """Where a browser on this machine finds the page."""
     host, port = listening.getsockname()[:2]

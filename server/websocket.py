@@ -62,6 +62,8 @@ class Connection:
             offered = self._socket.scope.get("subprotocols", [])
             await self._socket.accept(subprotocol=protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
             await self._send(messages.text("hello", **self._hello))
+            # thousands of idle connections need not each remember every limit
+            self._hello = {}
             tasks = [asyncio.create_task(part()) for part in (self._read, self._handle, self._write)]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:

@@ -112,3 +112,21 @@ def test_a_connection_that_is_gone_tells_nothing() -> None:
     assert sockets.acknowledged_bytes(closed) is None
     assert sockets.queued_bytes(closed) == 0
     assert sockets.acknowledged_bytes(None) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_the_limit_on_open_files_is_raised_and_never_lowered() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = before[1] if before[1] != resource.RLIM_INFINITY else 10_000
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 10, before[1]))
+        sockets.allow_files(hard - 5)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard - 5
+        sockets.allow_files(100)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard - 5
+        sockets.allow_files(hard + 1000)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] in (hard, hard + 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
