@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from server import images
 from server.app import create_app
-from server.engine.api import Control, Costs, Plan, Request, Step
+from server.engine.api import Array, Change, Checkpoint, Control, Costs, Plan, Request, Step
 from server.picture import Picture
 from server.serve import run
 from server.settings import load_settings
@@ -44,51 +44,58 @@ class PacedEngine:
     def load(self) -> None:
         self.pixels = _picture_of_bytes(self._bytes, self._side)
 
-    def begin(self, request: Request, control: Control) -> PacedPainter:
-        return PacedPainter(self, request, control)
+    def trim(self) -> None:
+        pass
+
+    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> PacedPainter:
+        return PacedPainter(self, request, control, checkpoint)
 
 
 class PacedPainter:
-    def __init__(self, engine: PacedEngine, request: Request, control: Control) -> None:
+    changes: Sequence[Change] = ()
+
+    def __init__(self, engine: PacedEngine, request: Request, control: Control, checkpoint: Checkpoint | None) -> None:
         self._engine, self._control = engine, control
         self._styles = len(request.styles)
         self._total = request.params.iterations or _STEPS
-        self._step = 0
+        self.step = 0 if checkpoint is None else checkpoint.step
         height, width = engine.pixels.shape[:2]
         self.plan = Plan(width, height, levels=1, total_steps=self._total)
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
         interval_s = 1 / self._engine.fps
         next_at = time.monotonic()
-        while self._step < self._total:
+        while self.step < self._total:
             next_at += interval_s
             time.sleep(max(0.0, next_at - time.monotonic()))
             self._control.check()
             if self._control.paused:
                 return False
-            self._step += 1
+            self.step += 1
             published_at = time.monotonic()
             on_step(self._made(interval_s))
-            self._engine.log.write(f"{self._step} {published_at}\n")
+            self._engine.log.write(f"{self.step} {published_at}\n")
             self._engine.log.flush()
         return True
 
     def picture(self) -> Picture:
-        shift = 0 if self._engine.still else _SHIFT_PX * self._step
+        shift = 0 if self._engine.still else _SHIFT_PX * self.step
         pixels = np.roll(self._engine.pixels, shift, axis=1)
         return Picture(pixels.shape[1], pixels.shape[0], pixels.tobytes())
 
+    def checkpoint(self) -> Checkpoint:
+        pixels = self._engine.pixels.astype(np.float32)
+        return Checkpoint({"step": self.step}, {"pixels": Array(pixels.shape, memoryview(pixels.tobytes()))})
+
     def report(self) -> Mapping[str, Any]:
-        return {"costs": None, "elapsed_s": self._step / self._engine.fps, "evaluations": self._step, "share": None}
+        return {"costs": None, "elapsed_s": self.step / self._engine.fps, "evaluations": self.step, "share": None}
 
     def _made(self, step_s: float) -> Step:
         costs = Costs(1.2345678, 0.2345678, tuple([0.98765432 / self._styles] * self._styles), 0.0123456)
-        left_s = (self._total - self._step) * step_s
-        elapsed_s = self._step * step_s
+        left_s = (self._total - self.step) * step_s
+        elapsed_s = self.step * step_s
         width, height = self.plan.width, self.plan.height
-        return Step(
-            self._step, self._total, 1, 1, width, height, costs, step_s, elapsed_s, left_s, picture=self.picture
-        )
+        return Step(self.step, self._total, 1, 1, width, height, costs, step_s, elapsed_s, left_s, picture=self.picture)
 
 
 def _picture_of_bytes(wanted: int, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -45,7 +45,7 @@ folder = pathlib.Path(sys.argv[1])
 engine = FakeEngine(steps=100_000, size=(300, 300))
 engine.paint = noise_of
 if "stubborn" in sys.argv:
-    engine.begin = lambda request, control: Stubborn(engine, request, control)
+    engine.begin = lambda *what: Stubborn(engine, *what)
 settings = Settings(data_dir=folder, port=0, shutdown_grace_s=float(sys.argv[2]), max_fps=60, max_requests_per_s=9999)
 listening = listen(settings)
 app = create_app(settings, engine=engine, pictures=folder / "gallery")
