@@ -1,4 +1,6 @@
-"""The command line: `duostyle serve | paint | doctor`. Bad arguments: one line on standard error and exit status 2."""
+"""The command line, `duostyle serve | paint | submit | watch | doctor`.
+
+Bad arguments: one line on standard error and exit status 2."""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from typing import Any, NoReturn
 
 from pydantic_settings import SettingsError
 
+from server import commands as remote_commands
 from server import options, settings
 from server.engine.api import Engine
 from server.engine.environment import prepare
@@ -92,6 +95,9 @@ def make_parser() -> argparse.ArgumentParser:
     options.add_options(paint.add_argument_group("parameters of the painting"))
     settings.add_arguments(paint, ("data_dir", *ENGINE_SETTINGS))
     paint.set_defaults(run=_paint)
+
+    remote_commands.add_submit(commands)
+    remote_commands.add_watch(commands)
 
     doctor = commands.add_parser(
         "doctor",

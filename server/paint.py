@@ -67,8 +67,8 @@ def read_order(
     # as the server does it, so that the same order gives the same painting
     max_px = max(DECODE_PX, params.size)
     request = Request(
-        content=_picture(content, _read(content), max_pixels, max_px),
-        styles=tuple(_picture(style, _read(style), max_pixels, max_px) for style in styles),
+        content=_picture(content, read_file(content), max_pixels, max_px),
+        styles=tuple(_picture(style, read_file(style), max_pixels, max_px) for style in styles),
         params=params,
         masks=tuple(
             None if data is None else _mask(Path(name), data, max_pixels, max_px)
@@ -174,7 +174,7 @@ def _interruptible(control: Control) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -183,7 +183,7 @@ def _read(path: Path) -> bytes:
 
 def _read_mask(name: str) -> bytes:
     try:
-        return _read(Path(name))
+        return read_file(Path(name))
     except BadRequest as error:
         raise BadRequest(f"masks: {error.message}; a mode is one of {', '.join(MASK_MODES)}") from None
 

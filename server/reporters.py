@@ -21,8 +21,15 @@ class Reporter(Protocol):
 
     def step(self, step: Step) -> None: ...
 
+    def note(self, text: str) -> None:
+        """What a person may want to know meanwhile."""
+        ...
+
     def end(self, kind: Literal["completed", "cancelled"], facts: Mapping[str, Any]) -> None:
-        """`facts` holds `costs`, `elapsed_s`, `evaluations`, `share`, `partial`, `width`, `height`, `output`."""
+        """`facts` holds `costs`, `elapsed_s`, `evaluations`, `share`, `partial`, `width`, `height`, `output`.
+
+        `output` is None when no file was written.
+        """
         ...
 
     def close(self) -> None: ...
@@ -39,6 +46,9 @@ def make_reporter(mode: Mode, *, out: TextIO, err: TextIO) -> Reporter:
 
 class SilentReporter:
     def step(self, step: Step) -> None:
+        pass
+
+    def note(self, text: str) -> None:
         pass
 
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
@@ -79,8 +89,11 @@ class LineReporter:
         here = (step.level, step.step * LINES // max(1, step.total_steps))
         if here != self._shown:
             self._shown = here
-            self._err.write(f"step {step.step}/{step.total_steps}, {describe_step(step)}\n")
-            self._err.flush()
+            self.note(f"step {step.step}/{step.total_steps}, {describe_step(step)}")
+
+    def note(self, text: str) -> None:
+        self._err.write(text + "\n")
+        self._err.flush()
 
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
         self._err.write(describe_end(facts) + "\n")
@@ -107,6 +120,9 @@ class BarReporter:
         self._bar.set_postfix_str(describe_step(step), refresh=False)
         self._bar.update(step.step - self._bar.n)
 
+    def note(self, text: str) -> None:
+        self._bar.write(text, file=self._err)
+
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
         self.close()
         self._err.write(describe_end(facts) + "\n")
@@ -128,7 +144,10 @@ def describe_step(step: Step) -> str:
 def describe_end(facts: Mapping[str, Any]) -> str:
     """The last line of a painting: where it is, how big, how long it took, each style's share."""
     begin = "stopped; the best picture so far is" if facts["partial"] else "saved"
-    text = f"{begin} {facts['output']}: {facts['width']}x{facts['height']}, "
+    if facts["output"] is None:
+        begin = "stopped" if facts["partial"] else "completed"
+    where = "" if facts["output"] is None else f" {facts['output']}"
+    text = f"{begin}{where}: {facts['width']}x{facts['height']}, "
     text += f"{facts['evaluations']} evaluations in {_duration(facts['elapsed_s'])}"
     if facts["share"] is not None and len(facts["share"]) > 1:
         text += ", shares " + " ".join(f"{share:.0%}" for share in facts["share"])

@@ -141,7 +141,7 @@ def _params(names: frozenset[str] | None) -> Schema:
 
 def _problem() -> Schema:
     code: Schema = {"type": "string", "enum": list(codes())}
-    return record({"code": code, "message": TEXT}, {"field": TEXT, "limit": {}, "got": {}})
+    return record({"code": code, "message": TEXT}, {"field": TEXT, "limit": {}, "got": {}, "reached": TEXT})
 
 
 def _limits() -> dict[str, Schema]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,9 +58,7 @@ def test_the_version_without_an_installation(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_commands_are_exactly_those_that_work(capsys: Capture) -> None:
     assert run("--help") == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("serve", "paint", "doctor"))
-    for name in ("submit", "watch"):
-        assert run(name) == 2
+    assert re.findall(r"^    (\w+) ", shown, flags=re.MULTILINE) == ["serve", "paint", "submit", "watch", "doctor"]
 
 
 @pytest.mark.parametrize(

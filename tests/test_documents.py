@@ -29,7 +29,13 @@ def test_the_architecture_names_every_module() -> None:
 
 def test_the_readme_shows_only_what_the_command_line_offers() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    options = {name.replace("_", "-") for name in StyleParams.model_fields} | {"style", "progress", "help"}
+    options = {name.replace("_", "-") for name in StyleParams.model_fields} | {
+        "style",
+        "progress",
+        "help",
+        "server",
+        "frames",
+    }
     shown = set(re.findall(r"--([a-z][a-z-]+)", readme))
     assert shown
     assert shown <= options

@@ -30,8 +30,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("routes", "routes_jobs", "routes_status", "routes_timelapse", "routes_contracts"),
     ("app",),
     ("serve",),
-    ("options", "reporters", "client"),
-    ("doctor", "paint"),
+    ("options", "reporters", "remote"),
+    ("follower",),
+    ("client",),
+    ("doctor", "paint", "relay"),
+    ("submit", "watch"),
+    ("commands",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

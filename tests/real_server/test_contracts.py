@@ -83,6 +83,8 @@ async def test_http_answers_are_as_promised(running: Running, http: Client) -> N
         "/api/limits",
         "/livez",
         "/readyz",
+        "/status",
+        "/api/status",
         "/metrics",
     ):
         await ask("GET", path, 200)
