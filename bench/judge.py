@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -20,8 +20,6 @@ from server.picture import Picture
 
 class Judge:
     """Owns one engine. Pictures are files."""
-
-    NAMES: ClassVar[tuple[str, ...]] = ("patch", "ssim", "edges", "gram")
 
     def __init__(self, *, memory_budget_mb: int = 0, threads: int = 0) -> None:
         self.engine = TorchEngine(memory_budget_mb=memory_budget_mb, threads=threads)
@@ -43,7 +41,7 @@ class Judge:
         return painter.picture()
 
     def measure(self, picture: Picture, content: Picture, style: Picture) -> dict[str, float]:
-        """`patch` and `gram` are distances from the style, `ssim` and `edges` what is left of the content."""
+        """`patch`, `gram`, `random` are distances from the style, `ssim` and `edges` what is left of the content."""
         with torch.inference_mode():
             x, a, b = to_tensor(picture), to_tensor(content), to_tensor(style)
             a = resize(a, picture.width, picture.height).clamp(0, 1)
@@ -53,7 +51,5 @@ class Judge:
                 "ssim": measures.ssim(x, a),
                 "edges": measures.edges(x, a),
                 "gram": measures.held_out_gram(self.network, x, b),
+                "random": measures.random_gram(x, b),
             }
-
-    def row(self, found: dict[str, float]) -> str:
-        return " ".join(f"{found[name]:6.4f}" for name in self.NAMES)

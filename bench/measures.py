@@ -2,10 +2,12 @@
 
 `patch_distance` is lower when a picture's texture is nearer to the style's; `ssim` is higher when more of the content
 is left; `held_out_gram` looks at feature layers that are not in the objective; `edges` asks whether contours point the
-same way. Pictures are [1, 3, h, w] in 0..1.
+same way; `random_gram` looks through networks that learnt nothing. Pictures are [1, 3, h, w] in 0..1.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -16,6 +18,9 @@ from server.engine.pyramid import fit, resize
 from server.engine.vgg import Network
 
 HELD_OUT = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+# channels of each layer of a random network, a pooling between them
+RANDOM_CHANNELS = (3, 32, 64, 128)
+RANDOM_NETWORKS = 3
 LUMA = (0.2126, 0.7152, 0.0722)
 
 
@@ -85,3 +90,24 @@ def held_out_gram(network: Network, picture: Tensor, style: Tensor) -> float:
         a, b = moments(ours[layer]).second, moments(theirs[layer]).second
         total += float((a - b).norm() / b.norm())
     return total / len(HELD_OUT)
+
+
+def random_gram(picture: Tensor, style: Tensor) -> float:
+    """Mean over three networks of fixed random 3x3 convolutions, and their layers, of |G - G_s| / |G_s|.
+
+    Each position is first centred on the style's mean colour: without it the colour alone would decide.
+    """
+    total, count = 0.0, 0
+    centre = style.mean((2, 3), keepdim=True)
+    for seed in range(RANDOM_NETWORKS):
+        generator = torch.Generator().manual_seed(seed)
+        a, b = picture - centre, style - centre
+        for ins, outs in pairwise(RANDOM_CHANNELS):
+            # the variance that keeps activations as large as they were (He et al. 2015)
+            weight = torch.randn(outs, ins, 3, 3, generator=generator) * (2 / (9 * ins)) ** 0.5
+            a, b = (functional.conv2d(x, weight).relu() for x in (a, b))
+            ours, theirs = moments(a).second, moments(b).second
+            total += float((ours - theirs).norm() / theirs.norm())
+            count += 1
+            a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
+    return total / count
