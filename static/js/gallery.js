@@ -1,6 +1,6 @@
 // The built-in pictures: click or Enter puts one into its slot, or drag it there; credits are always in sight.
 
-import { DRAG_TYPE } from "./slot.js";
+import { DRAG_TYPE } from "./dropped.js";
 
 /** Event `pick` with {kind, image} in `detail`. */
 export class Gallery extends EventTarget {

@@ -5,6 +5,7 @@ import { Confirm, TokenQuestion } from "./ask.js";
 import { CostChart } from "./chart.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
+import { Cropper } from "./cropper.js";
 import { Gallery } from "./gallery.js";
 import { Masks } from "./masks.js";
 import { Others } from "./others.js";
@@ -31,7 +32,13 @@ export function makeParts({ api, frames }) {
     session: new Session({ socket, frames }),
     others: new Others(socket),
     stage: new Stage(byId("stage")),
-    slots: new Slots({ element: byId("slots"), notes: byId("slot-notes"), template: byId("slot-template"), api }),
+    slots: new Slots({
+      element: byId("slots"),
+      notes: byId("slot-notes"),
+      template: byId("slot-template"),
+      api,
+      cropper: new Cropper(byId("crop")),
+    }),
     gallery: new Gallery({ element: byId("gallery"), template: byId("tile-template"), api }),
     controls: new Controls({ element: byId("controls"), api, masks }),
     status: new StatusLine(byId("status"), byId("announce")),

@@ -1,40 +1,42 @@
-// One place for a picture: click, drop or paste; uploads at once and keeps its former picture when that fails.
+// One place for a picture: click, drop, paste or camera; uploads at once and keeps its former picture when that fails.
 
-export const DRAG_TYPE = "application/x-duostyle-image";
+import { MOVE_TYPE, draggedImage, imageFiles, title } from "./dropped.js";
+import { prepare } from "./prepare.js";
+import { listenToDrops } from "./slotdrops.js";
+import { SlotFace } from "./slotface.js";
+import { SlotNote } from "./slotnote.js";
+import { text } from "./texts.js";
 
-/** Events: `change` when the picture is another one, `select` when it has the attention, `remove` when its cross is pressed. */
+const words = text.slot;
+// a painting can be larger than the largest that the server paints today
+const FEWEST_PX = 1024;
+const USUAL_PX = 2048;
+
+/**
+ * Events: `change` when the picture is another one, `select` when it has the attention, `remove` when its cross is
+ * pressed, `crop` when it shall be cut, `move` {by} or {from} when its place among the styles shall be another, `more`
+ * with files beyond the first.
+ */
 export class Slot extends EventTarget {
   #api;
   #face;
-  #picture;
-  #name;
-  #hint;
-  #badge;
-  #bar;
-  #remove;
-  #file;
   #label;
   #optional = false;
   #letter = "";
   /** @type {AbortController | null} */
   #upload = null;
   #locked = false;
+  /** @type {{blob: Blob, name: string} | null} */
+  #source = null;
 
   constructor({ api, template, note, label, removable }) {
     super();
     this.#api = api;
     this.element = template.content.firstElementChild.cloneNode(true);
-    this.note = note;
+    this.note = new SlotNote(note, this.element);
     this.image = null;
-    this.#face = this.element.querySelector(".slot-face");
-    this.#picture = this.element.querySelector("img");
-    this.#name = this.element.querySelector(".slot-name");
-    this.#hint = this.element.querySelector(".slot-optional");
-    this.#badge = this.element.querySelector(".slot-letter");
-    this.#bar = this.element.querySelector(".slot-progress");
-    this.#remove = this.element.querySelector(".slot-remove");
-    this.#file = this.element.querySelector("input[type=file]");
-    this.removable = removable;
+    this.#face = new SlotFace(this.element);
+    this.canBeRemoved = removable;
     this.call(label);
     this.#listen();
   }
@@ -53,13 +55,12 @@ export class Slot extends EventTarget {
 
   set locked(locked) {
     this.#locked = locked;
-    this.#face.disabled = locked;
     this.#describe();
   }
 
   set removable(removable) {
     this.canBeRemoved = removable;
-    this.#remove.hidden = !removable;
+    this.#describe();
   }
 
   set selected(selected) {
@@ -67,41 +68,67 @@ export class Slot extends EventTarget {
   }
 
   focus() {
-    this.#face.focus();
+    this.#face.button.focus();
+  }
+
+  complain(message) {
+    this.#say(message);
   }
 
   choose() {
-    if (!this.#locked) this.#file.click();
+    if (!this.#locked) this.#face.files[0].click();
+  }
+
+  /** The picture as it was given, to cut it again. */
+  async source() {
+    return this.#source?.blob ?? this.#api.blob(this.#api.imageUrl(this.image.id));
   }
 
   /** Put a picture that the server already has: {id, width, height, title?}; null empties the slot. */
   put(image) {
     this.#stopUpload();
     this.#say("");
+    this.#source = null;
     this.#set(image);
   }
 
-  /** Upload a file and show it. A failure is said next to the slot. */
-  async upload(file) {
+  /** Cut the picture that is here; see `upload`. */
+  async recut(how) {
+    const name = this.#source?.name ?? this.image?.title ?? "";
+    await this.upload(await this.source(), { ...how, name });
+  }
+
+  /**
+   * Upload a file and show it. A failure is said next to the slot.
+   * @param {Blob} file
+   * @param {{box?: import("./cropbox.js").Part | null, full?: boolean, name?: string}} how the part that is kept, whether
+   *   it is sent in full size, and its title
+   */
+  async upload(file, { box = null, full = false, name = title(/** @type {File} */ (file).name) } = {}) {
     if (this.#locked) return;
     this.#stopUpload();
     const upload = new AbortController();
     this.#upload = upload;
     this.#say("");
-    this.#progress(0);
+    this.#face.progress(0);
     try {
-      const stored = await this.#api.upload(file, {
+      const { max_size_px: most = USUAL_PX, formats = [] } = this.#api.limits;
+      const { blob, from, to } = await prepare(file, { box, full, longest: Math.max(FEWEST_PX, most), formats });
+      if (upload !== this.#upload) return;
+      const stored = await this.#api.upload(blob, {
         signal: upload.signal,
-        onProgress: (share) => upload === this.#upload && this.#progress(share),
+        onProgress: (share) => upload === this.#upload && this.#face.progress(share),
       });
       if (upload !== this.#upload) return;
-      this.#set({ id: stored.id, width: stored.width, height: stored.height, title: title(file.name) });
+      this.#source = { blob: file, name };
+      this.#set({ id: stored.id, width: stored.width, height: stored.height, title: name });
+      if (from && to && !box && to.width < from.width) this.#offerFull(from, to);
     } catch (error) {
       if (upload === this.#upload) this.#say(error.message);
     } finally {
       if (upload === this.#upload) {
         this.#upload = null;
-        this.#progress(null);
+        this.#face.progress(null);
       }
     }
   }
@@ -115,7 +142,7 @@ export class Slot extends EventTarget {
     }
     const files = imageFiles(data);
     if (files.length === 0) {
-      this.#say("That was not a picture file.");
+      this.#say(words.noPicture);
       return [];
     }
     this.upload(files[0]);
@@ -124,100 +151,80 @@ export class Slot extends EventTarget {
 
   #set(image) {
     this.image = image;
-    if (image) {
-      this.#picture.src = this.#api.imageUrl(image.id, 256);
-      this.#picture.hidden = false;
-    } else {
-      this.#picture.removeAttribute("src");
-      this.#picture.hidden = true;
-    }
-    this.element.classList.toggle("filled", Boolean(image));
+    this.#face.draw(image && this.#api.imageUrl(image.id, 256));
     this.#describe();
-    this.dispatchEvent(new CustomEvent("change"));
+    this.#tell("change");
   }
 
   #describe() {
-    const empty = this.#optional ? "empty, optional, choose a picture" : "empty, choose a picture";
-    const what = this.image ? this.image.title || "your picture" : empty;
-    this.#face.setAttribute("aria-label", `${this.#label}${this.#letter && ` (${this.#letter})`}: ${what}`);
-    this.#face.title = this.image?.title ?? "";
-    this.#name.textContent = this.#label;
-    this.#hint.textContent = this.#optional && !this.image ? "optional" : "";
-    this.#badge.textContent = this.#letter;
-    this.#badge.hidden = !this.#letter;
-    this.#remove.setAttribute("aria-label", `Remove ${this.#label.toLowerCase()}`);
-    this.#remove.hidden = this.#locked || !this.canBeRemoved;
-    this.#file.setAttribute("aria-label", `Choose a file: ${this.#label.toLowerCase()}`);
+    this.#face.show({
+      label: this.#label,
+      letter: this.#letter,
+      optional: this.#optional,
+      locked: this.#locked,
+      removable: this.canBeRemoved,
+      image: this.image,
+    });
   }
 
-  #say(text) {
-    this.note.textContent = text ? `${this.#label}: ${text}` : "";
-    this.element.classList.toggle("failed", Boolean(text));
+  #say(message) {
+    if (message) this.note.complain(this.#label, message);
+    else this.note.clear();
   }
 
-  #progress(share) {
-    this.#bar.hidden = share === null;
-    this.element.classList.toggle("busy", share !== null);
-    this.#face.setAttribute("aria-busy", String(share !== null));
-    if (share !== null) this.#bar.style.setProperty("--done", String(share));
+  #offerFull(from, to) {
+    const size = ({ width, height }) => `${width} × ${height}`;
+    this.note.tell(this.#label, words.reduced(size(from), size(to)), words.sendFull, () => this.recut({ full: true }));
   }
 
   #stopUpload() {
     const upload = this.#upload;
     this.#upload = null;
     upload?.abort();
-    this.#progress(null);
+    this.#face.progress(null);
   }
 
   #listen() {
-    this.#face.addEventListener("click", () => this.choose());
-    this.#face.addEventListener("focus", () => this.dispatchEvent(new CustomEvent("select")));
-    this.#remove.addEventListener("click", () => this.dispatchEvent(new CustomEvent("remove")));
-    this.#file.addEventListener("change", () => {
-      const [file] = this.#file.files;
-      if (file) this.upload(file);
-      this.#file.value = ""; // the same file may be chosen again after it was mended
+    const { button, badge, remove, crop, camera, files, picture } = this.#face;
+    button.addEventListener("click", () => this.choose());
+    button.addEventListener("focus", () => this.#tell("select"));
+    remove.addEventListener("click", () => this.#tell("remove"));
+    for (const input of files) {
+      input.addEventListener("change", () => {
+        const [file] = input.files;
+        if (file) this.upload(file);
+        input.value = ""; // the same file may be chosen again after it was mended
+      });
+    }
+    crop.addEventListener("click", () => this.#tell("crop"));
+    camera.addEventListener("click", () => files[1].click());
+    badge.addEventListener("click", () => this.#tell("move", { by: 1 }));
+    button.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by || !event.altKey || !this.#letter) return;
+      event.preventDefault(); // the browser would go back in its history
+      this.#tell("move", { by });
     });
-    this.#picture.addEventListener("error", () => {
-      if (this.image) this.#say("The server no longer has this picture. Choose it again.");
+    button.addEventListener("dragstart", (event) => {
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData(MOVE_TYPE, this.#letter);
     });
-    this.element.addEventListener("dragover", (event) => {
-      if (this.#locked || !canDrop(event.dataTransfer)) return;
-      event.preventDefault();
-      event.dataTransfer.dropEffect = "copy";
-      this.element.classList.add("dropping");
+    picture.addEventListener("error", () => {
+      if (this.image) this.#say(words.gone);
     });
-    this.element.addEventListener("dragleave", (event) => {
-      if (!this.element.contains(event.relatedTarget)) this.element.classList.remove("dropping");
-    });
-    this.element.addEventListener("drop", (event) => {
-      this.element.classList.remove("dropping");
-      if (this.#locked) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const rest = this.take(event.dataTransfer);
-      if (rest.length) this.dispatchEvent(new CustomEvent("more", { detail: rest }));
+    listenToDrops(this.element, {
+      locked: () => this.#locked,
+      movable: () => this.#letter !== "",
+      move: (from) => this.#tell("move", { from }),
+      take: (data) => {
+        const rest = this.take(data);
+        if (rest.length) this.#tell("more", rest);
+      },
     });
   }
-}
 
-export function canDrop(data) {
-  return data.types.includes("Files") || data.types.includes(DRAG_TYPE);
-}
-
-export function draggedImage(data) {
-  try {
-    return JSON.parse(data.getData(DRAG_TYPE) || "null");
-  } catch {
-    return null;
+  /** @param {string} type @param {unknown} [detail] */
+  #tell(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** The picture files of a drop or paste; a file of unknown type is tried too, the server knows better. */
-export function imageFiles(data) {
-  return [...data.files].filter((file) => file.type === "" || file.type.startsWith("image/"));
-}
-
-function title(name) {
-  return (name ?? "").replace(/\.[a-z0-9]{2,5}$/i, "");
 }

@@ -1,7 +1,8 @@
 // The content slot and two to four style slots: adding, removing, and where a picture goes that names no slot.
 
 import { letter } from "./format.js";
-import { Slot, canDrop, draggedImage, imageFiles } from "./slot.js";
+import { canDrop, draggedImage, imageFiles } from "./dropped.js";
+import { Slot } from "./slot.js";
 
 const LABELS = ["Style", "Second style", "Third style", "Fourth style"];
 const FEWEST_SLOTS = 2;
@@ -13,6 +14,7 @@ export class Slots extends EventTarget {
   #template;
   #notes;
   #row;
+  #cropper;
   #add;
   #locked = false;
   #selected = null;
@@ -20,8 +22,9 @@ export class Slots extends EventTarget {
   #newest = null;
   #quiet = false;
 
-  constructor({ element, notes, template, api }) {
+  constructor({ element, notes, template, api, cropper }) {
     super();
+    this.#cropper = cropper;
     this.#api = api;
     this.#template = template;
     this.#notes = notes;
@@ -109,6 +112,7 @@ export class Slots extends EventTarget {
     this.#notes.append(note);
     const slot = new Slot({ api: this.#api, template: this.#template, note, label, removable });
     slot.addEventListener("change", () => this.#changed());
+    slot.addEventListener("crop", () => this.#cut(slot));
     slot.addEventListener("more", (/** @type {any} */ event) => this.fill(event.detail));
     return slot;
   }
@@ -119,6 +123,7 @@ export class Slots extends EventTarget {
     slot.addEventListener("change", () => {
       if (slot.image) this.#newest = slot;
     });
+    slot.addEventListener("move", (/** @type {any} */ event) => this.#move(slot, event.detail));
     slot.addEventListener("remove", () => {
       this.#drop(slot);
       (this.styles.find((other) => !other.image) ?? this.styles[this.styles.length - 1]).focus();
@@ -134,11 +139,38 @@ export class Slots extends EventTarget {
     slot.put(null);
     this.styles = this.styles.filter((other) => other !== slot);
     slot.element.remove();
-    slot.note.remove();
+    slot.note.element.remove();
     if (this.#selected === slot) this.#selected = null;
     if (this.#newest === slot) this.#newest = null;
     if (this.styles.length < FEWEST_SLOTS) this.#addStyle();
     this.#arrange();
+  }
+
+  async #cut(slot) {
+    const before = slot.image;
+    try {
+      const how = await this.#cropper.ask(await slot.source());
+      // meanwhile another picture may have come
+      if (how && slot.image === before) await slot.recut(how);
+    } catch (error) {
+      slot.complain(error.message);
+    }
+    slot.focus();
+  }
+
+  // by: so many places on, round the end; from: the style of this letter comes here
+  #move(slot, { by = 0, from = "" }) {
+    if (this.#locked) return;
+    const filled = this.styles.filter((other) => other.image);
+    const moved = from ? filled[from.charCodeAt(0) - letter(0).charCodeAt(0)] : slot;
+    const target = from ? slot : filled[(filled.indexOf(slot) + by + filled.length) % filled.length];
+    if (!moved || !target || moved === target) return;
+    const place = this.styles.indexOf(target);
+    this.styles.splice(this.styles.indexOf(moved), 1);
+    this.styles.splice(place, 0, moved);
+    for (const each of this.styles) this.#row.insertBefore(each.element, this.#add);
+    moved.focus();
+    this.#changed();
   }
 
   #select(slot) {

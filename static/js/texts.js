@@ -31,6 +31,22 @@ export const text = {
     offlineDetail: "the last picture is shown; it goes on as soon as the server answers",
     restarted: "The server was restarted and takes the painting up again",
   },
+  slot: {
+    empty: "empty, choose a picture",
+    emptyOptional: "empty, optional, choose a picture",
+    optional: "optional",
+    yours: "your picture",
+    remove: (slot) => `Remove ${slot}`,
+    crop: (slot) => `Crop ${slot}`,
+    camera: (slot) => `Take a photo: ${slot}`,
+    file: (slot) => `Choose a file: ${slot}`,
+    move: "Move on (or drag the picture)",
+    moveOf: (letter) => `Style ${letter}: move on by one place`,
+    noPicture: "That was not a picture file.",
+    gone: "The server no longer has this picture. Choose it again.",
+    reduced: (from, to) => `reduced from ${from} to ${to} px.`,
+    sendFull: "Send in full size",
+  },
   regions: {
     rules: {
       "": ["Mixed", "Every style everywhere"],
