@@ -39,7 +39,9 @@ export class App {
     if (jobId) session.open(jobId, this.#memory.job(jobId)?.key ?? null);
     await this.#entry.enter();
     const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
-    if (kept) this.#view.restore(kept);
+    const sample = jobId ? null : this.#parts.gallery.sample;
+    if (kept || !jobId) this.#view.restore(kept ?? sample ?? {});
+    this.#parts.welcome.shown = !kept && sample !== null;
     if (jobId) this.#view.job({ type: "state" });
     else status.say("idle", "");
     this.#library.refresh();
@@ -52,18 +54,17 @@ export class App {
   }
 
   #listenToChoices() {
-    const { session, slots, gallery, controls, masks, status, actions, choose, example, easel } = this.#parts;
+    const { session, slots, gallery, controls, masks, status, actions, choose, example, welcome, easel } = this.#parts;
     actions.addEventListener("launch", () => this.#launcher.launch());
     actions.addEventListener("stop", () => session.cancel());
     actions.addEventListener("pause", () => session.pause());
     actions.addEventListener("resume", () => session.resume());
     choose.addEventListener("click", () => slots.content.choose());
-    example.addEventListener("click", () => {
-      const { content, style } = gallery.pictures;
-      slots.restore({ content: content[0], styles: style.slice(0, 2) });
-    });
+    example.addEventListener("click", () => slots.restore(gallery.sample));
+    welcome.addEventListener("own", () => slots.content.choose());
     easel.addEventListener("drop", (event) => slots.takeContent(event));
     slots.addEventListener("change", () => {
+      welcome.shown = false;
       this.#view.pictures();
       this.#keep();
     });
@@ -75,6 +76,7 @@ export class App {
     masks.addEventListener("problem", ({ detail }) => status.say("error", text.masks.failed, detail.error.message));
     this.#launcher.addEventListener("busy", () => this.#view.refresh());
     this.#launcher.addEventListener("launched", () => {
+      welcome.shown = false;
       this.#view.begin();
       this.#parts.stage.reveal();
       this.#jobChanged();

@@ -3,6 +3,7 @@
 import { Field } from "./field.js";
 import { Mix } from "./mix.js";
 import { Regions } from "./regions.js";
+import { Strokes } from "./strokes.js";
 
 /** Events: `change` {name} after any change by a person. */
 export class Controls extends EventTarget {
@@ -20,6 +21,8 @@ export class Controls extends EventTarget {
     this.#add(this.mix);
     this.regions = new Regions({ element: element.querySelector("#regions"), masks });
     this.#add(this.regions);
+    this.strokes = new Strokes(element.querySelector("#strokes"));
+    this.#add(this.strokes);
   }
 
   #add(field) {
@@ -41,6 +44,7 @@ export class Controls extends EventTarget {
     this.#styles = images.length;
     this.mix.setStyles(images);
     this.regions.setStyles(images);
+    this.strokes.setStyles(images);
     this.#lock();
   }
 

@@ -41,8 +41,7 @@ export class Entry {
     this.#api.limits = limits;
     controls.describe(limits);
     await gallery.load();
-    const { content, style } = gallery.pictures;
-    example.hidden = content.length === 0 || style.length === 0;
+    example.hidden = gallery.sample === null;
     this.#loaded = true;
   }
 

@@ -123,7 +123,7 @@ export class Field extends EventTarget {
   #text() {
     if (this.#kind === "percent") return this.#value === 0 ? "off" : percent(this.#value);
     if (this.#kind === "steps") return `${this.#value} px`;
-    return this.name === "style_scale" ? `${short(this.#value)}×` : short(this.#value);
+    return short(this.#value);
   }
 
   // what this server does not offer is not shown

@@ -37,6 +37,12 @@ export class Gallery extends EventTarget {
     return [...this.pictures.content, ...this.pictures.style].find((picture) => picture.id === id) ?? null;
   }
 
+  /** A content picture and two styles to begin with, or null when there are none. */
+  get sample() {
+    const { content, style } = this.pictures;
+    return content.length && style.length ? { content: content[0], styles: style.slice(0, 2) } : null;
+  }
+
   /** Mark the pictures that are in use. */
   mark(ids) {
     for (const { id, button } of this.#tiles) button.setAttribute("aria-pressed", String(ids.has(id)));

@@ -1,7 +1,9 @@
-// How the styles share the picture: one slider between two styles, one slider each for three or four.
+// How the styles share the picture: one slider between two styles; one each for more, and a triangle for three.
 
+import { follow } from "./follow.js";
 import { letter, measuredText, percent } from "./format.js";
 import { shares } from "./scale.js";
+import { Triangle } from "./triangle.js";
 
 /** Event `change` when a person changed the mix. The value has one number per style, or null for equal shares. */
 export class Mix extends EventTarget {
@@ -10,7 +12,8 @@ export class Mix extends EventTarget {
   #weights = [];
   #inputs = [];
   #outputs = [];
-  #key = "";
+  #ids = /** @type {string[]} */ ([]);
+  #triangle = /** @type {Triangle | null} */ (null);
   #disabled = false;
   #measured = null;
   #note = document.createElement("p");
@@ -24,12 +27,14 @@ export class Mix extends EventTarget {
     this.#note.className = "mix-measured";
   }
 
-  /** The styles in use, in order. Shares survive as long as their number stays the same. */
+  /** The styles in use, in order. Shares go with their styles as long as the number of styles stays the same. */
   setStyles(images) {
-    const key = images.map((image) => image.id).join();
-    if (key === this.#key) return;
-    this.#key = key;
-    if (images.length !== this.#weights.length) this.#weights = images.map(() => 1);
+    const ids = images.map((image) => image.id);
+    if (ids.join() === this.#ids.join()) return;
+    const from = follow(this.#ids, ids);
+    this.#ids = ids;
+    this.#weights = images.length === this.#weights.length ? from.map((index) => this.#weights[index]) : images.map(() => 1);
+    this.#triangle = null;
     this.element.hidden = images.length < 2;
     if (images.length < 2) this.element.replaceChildren();
     else if (images.length === 2) this.#pair(images);
@@ -70,6 +75,7 @@ export class Mix extends EventTarget {
     this.#disabled = disabled;
     this.element.classList.toggle("off", disabled);
     for (const input of this.#inputs) input.disabled = disabled;
+    if (this.#triangle) this.#triangle.disabled = disabled;
   }
 
   focus() {
@@ -100,6 +106,18 @@ export class Mix extends EventTarget {
     this.#inputs.forEach((input) => {
       input.addEventListener("input", () => this.#changed(this.#inputs.map((other) => Number(other.value) / 100)));
     });
+    if (images.length === 3) this.#corners();
+  }
+
+  #corners() {
+    const triangle = new Triangle();
+    triangle.addEventListener("change", (/** @type {any} */ event) => {
+      const most = Math.max(...event.detail.shares);
+      this.#changed(event.detail.shares.map((share) => share / most));
+    });
+    this.#triangle = triangle;
+    this.element.classList.add("mix-three");
+    this.element.append(triangle.element);
   }
 
   #changed(weights) {
@@ -119,6 +137,7 @@ export class Mix extends EventTarget {
     } else {
       this.#inputs.forEach((input, index) => this.#set(input, this.#weights[index], percent(mix[index])));
     }
+    this.#triangle?.show(mix);
     this.#outputs.forEach((output, index) => {
       output.textContent = percent(mix[index]);
     });

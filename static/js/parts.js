@@ -18,6 +18,7 @@ import { Stage } from "./stage.js";
 import { StatusLine } from "./status.js";
 import { Timelapse } from "./timelapse.js";
 import { Tools } from "./tools.js";
+import { Welcome } from "./welcome.js";
 
 /** @param {string} id @returns {any} */
 const byId = (id) => document.getElementById(id);
@@ -51,6 +52,7 @@ export function makeParts({ api, frames }) {
     connection: new Connection(byId("connection")),
     confirm: new Confirm(byId("confirm")),
     token: new TokenQuestion(byId("ask-token")),
+    welcome: new Welcome(byId("welcome")),
     choose: byId("hero-choose"),
     example: byId("hero-example"),
     easel: byId("stage"),

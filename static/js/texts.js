@@ -47,6 +47,11 @@ export const text = {
     reduced: (from, to) => `reduced from ${from} to ${to} px.`,
     sendFull: "Send in full size",
   },
+  strokes: {
+    label: "Stroke scale",
+    of: (letter) => `Stroke scale of style ${letter}`,
+    times: (scale) => `${scale} times`,
+  },
   regions: {
     rules: {
       "": ["Mixed", "Every style everywhere"],

@@ -1,0 +1,196 @@
+"""Getting pictures in: the first visit, large photos, cropping, odd formats, the order of the styles."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, Response, expect
+
+from tests.browser.conftest import Site
+from tests.browser.test_masks import choose
+from tests.browser.test_page import labels
+from tests.browser.test_painting import status, tile
+
+pytestmark = [pytest.mark.browser, pytest.mark.real_server]
+Open = Callable[..., Page]
+RED, BLUE = (200, 20, 20), (20, 20, 200)
+
+
+def photo(width: int, height: int, *, format: str = "JPEG", orientation: int = 1) -> bytes:
+    """Left half red, right half blue as stored; `orientation` says how it is to be turned."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = io.BytesIO()
+    image.save(out, format, **({"exif": exif} if format == "JPEG" else {}))
+    return out.getvalue()
+
+
+def give(page: Page, data: bytes, name: str = "holiday.jpg", kind: str = "image/jpeg") -> dict[str, Any]:
+    """Choose a file as the content; what the server says of it."""
+    with page.expect_response("**/api/images") as answer:
+        page.locator(".slots-content input[type=file]").first.set_input_files(
+            {"name": name, "mimeType": kind, "buffer": data}
+        )
+    return said(answer.value)
+
+
+def said(answer: Response) -> dict[str, Any]:
+    assert answer.status in (200, 201)
+    return dict(answer.json())
+
+
+def colors(site: Site, page: Page, stored: dict[str, Any]) -> list[list[str]]:
+    """Of a stored picture the colours of its four quarters, as rows."""
+    data = page.request.get(f"{site.address}api/images/{stored['id']}").body()
+    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    rows, columns = pixels.shape[0], pixels.shape[1]
+    quarters = [[pixels[rows * y // 4, columns * x // 4] for x in (1, 3)] for y in (1, 3)]
+    return [["red" if red > blue else "blue" for red, _, blue in row] for row in quarters]
+
+
+@pytest.fixture
+def newcomer(browser: Browser, site: Site) -> Iterator[Page]:
+    """A page as one sees it who was never here."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.goto(site.address)
+    yield page
+    context.close()
+
+
+def test_a_first_visit_is_one_press_away_from_a_painting_of_two_styles(site: Site, newcomer: Page) -> None:
+    page = newcomer
+    expect(page.locator(".slot.filled")).to_have_count(3)
+    expect(page.locator(".before")).to_be_visible()
+    expect(page.locator("#welcome")).to_be_visible()
+    page.get_by_role("button", name="Launch", exact=True).click()
+    status(page, "running")
+    expect(page.locator("#welcome")).to_be_hidden()
+    site.engine.release(500)
+    status(page, "completed")
+    assert len(site.engine.painters[0].request.styles) == 2
+    expect(page.locator("[data-format=png]")).to_be_visible()
+
+
+def test_an_own_photo_takes_the_place_of_the_sample_and_stays_after_a_reload(site: Site, newcomer: Page) -> None:
+    page = newcomer
+    expect(page.locator("#welcome")).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Use my own photo").click()
+    chooser.value.set_files({"name": "cat.jpg", "mimeType": "image/jpeg", "buffer": photo(90, 60)})
+    expect(page.locator(".slots-content .slot-face")).to_have_attribute("aria-label", "Content: cat")
+    expect(page.locator("#welcome")).to_be_hidden()
+    page.reload()
+    expect(page.locator(".slots-content .slot-face")).to_have_attribute("aria-label", "Content: cat")
+    expect(page.locator("#welcome")).to_be_hidden()
+
+
+def test_a_large_photo_is_sent_smaller_and_upright_unless_full_size_is_asked_for(site: Site, open_page: Open) -> None:
+    page = open_page()
+    # turned a quarter to the right by who shows it: red comes to the top
+    stored = give(page, photo(3000, 2000, orientation=6))
+    assert (stored["width"], stored["height"]) == (1365, 2048)
+    assert colors(site, page, stored) == [["red", "red"], ["blue", "blue"]]
+    note = page.locator(".note").first
+    expect(note).to_contain_text("Content: reduced from 2000 × 3000 to 1365 × 2048 px.")
+    with page.expect_response("**/api/images") as answer:
+        note.get_by_role("button", name="Send in full size").click()
+    full = said(answer.value)
+    assert (full["width"], full["height"]) == (2000, 3000)
+    assert colors(site, page, full) == [["red", "red"], ["blue", "blue"]]
+    expect(note).to_have_text("")
+
+
+def test_a_small_photo_is_sent_as_it_is(open_page: Open) -> None:
+    page = open_page()
+    data = photo(300, 200)
+    assert give(page, data)["bytes"] == len(data)
+
+
+def test_a_format_that_only_the_browser_reads_is_turned_into_another(site: Site, open_page: Open) -> None:
+    page = open_page()
+    stored = give(page, photo(300, 200, format="BMP"), "old.bmp", "image/bmp")
+    assert (stored["format"], stored["width"], stored["height"]) == ("jpeg", 300, 200)
+    assert colors(site, page, stored) == [["red", "blue"], ["red", "blue"]]
+
+
+def test_a_picture_is_cut_to_an_aspect_and_can_be_cut_again(site: Site, open_page: Open) -> None:
+    page = open_page()
+    give(page, photo(600, 200))
+    expect(page.locator(".slots-content .filled")).to_have_count(1)
+    page.locator(".slots-content .slot-face").hover()
+    page.get_by_role("button", name="Crop content").click()
+    page.get_by_text("1 : 1").click()
+    expect(page.locator(".crop-note")).to_have_text("200 × 200 px")
+    page.locator(".crop-box").focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+    with page.expect_response("**/api/images") as answer:
+        page.get_by_role("button", name="Use this part").click()
+    stored = said(answer.value)
+    assert (stored["width"], stored["height"]) == (200, 200)
+    assert colors(site, page, stored) == [["red", "red"], ["red", "red"]]
+    expect(page.locator(".slots-content .slot-face")).to_be_focused()
+    # the whole photo is still there to cut from
+    page.get_by_role("button", name="Crop content").click()
+    expect(page.locator(".crop-note")).to_have_text("600 × 200 px")
+    page.keyboard.press("Escape")
+    expect(page.locator("#crop")).to_be_hidden()
+
+
+def test_the_part_follows_the_pointer(site: Site, open_page: Open) -> None:
+    page = open_page()
+    give(page, photo(600, 200))
+    expect(page.locator(".slots-content .filled")).to_have_count(1)
+    page.locator(".slots-content .slot-face").hover()
+    page.get_by_role("button", name="Crop content").click()
+    page.get_by_text("3 : 4").click()
+    box = page.locator(".crop-box").bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 2 * box["width"], y, steps=4)
+    page.mouse.up()
+    with page.expect_response("**/api/images") as answer:
+        page.get_by_role("button", name="Use this part").click()
+    assert colors(site, page, said(answer.value)) == [["blue", "blue"], ["blue", "blue"]]
+
+
+def test_styles_change_places_by_their_letter_by_keyboard_and_by_dragging(open_page: Open) -> None:
+    page = open_page()
+    choose(page, "Red", "Green")
+    page.locator("#mix input").fill("25")
+    page.get_by_role("button", name="Style A: move on by one place").click()
+    assert labels(page) == ["Style (A): Green", "Second style (B): Red"]
+    # its share goes with it
+    expect(page.locator("#mix output")).to_have_text(["25 %", "75 %"])
+    expect(page.locator(".slots-styles .slot-face").nth(1)).to_be_focused()
+    page.keyboard.press("Alt+ArrowLeft")
+    assert labels(page) == ["Style (A): Red", "Second style (B): Green"]
+    page.get_by_role("button", name="Add style").click()
+    tile(page, "Gold")
+    faces = page.locator(".slots-styles .slot-face")
+    faces.nth(2).drag_to(faces.nth(0))
+    assert labels(page) == ["Style (A): Gold", "Second style (B): Red", "Third style (C): Green"]
+
+
+def test_a_phone_offers_its_camera(browser: Browser, site: Site) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(site.address)
+    page.get_by_role("button", name="Remove second style").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Take a photo: second style").click()
+    assert chooser.value.element.get_attribute("capture") == "environment"
+    chooser.value.set_files({"name": "snap.jpg", "mimeType": "image/jpeg", "buffer": photo(90, 60)})
+    expect(page.locator(".slots-styles .slot-face").nth(1)).to_have_attribute("aria-label", "Second style (B): snap")
+    context.close()
