@@ -123,9 +123,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     opened.set_default_timeout(10_000)
     # not a first visit, which begins with pictures: a tab whose pictures were all taken out
-    opened.add_init_script(
-        'sessionStorage["duostyle:draft"] ??= JSON.stringify({ content: null, styles: [], params: {} })'
-    )
+    opened.add_init_script("""sessionStorage["duostyle:draft"] ??= '{"content": null, "styles": [], "params": {}}'""")
     yield opened
     opened.close()
 

@@ -1,4 +1,4 @@
-"""Getting pictures in: the first visit, large photos, cropping, odd formats, the order of the styles."""
+"""Getting pictures in: the first visit, large photos, cropping, odd formats, the camera."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.browser.conftest import Site
-from tests.browser.test_masks import choose
-from tests.browser.test_page import labels
-from tests.browser.test_painting import status, tile
+from tests.browser.test_painting import status
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]
@@ -128,7 +126,7 @@ def test_a_picture_is_cut_to_an_aspect_and_can_be_cut_again(site: Site, open_pag
     expect(page.locator(".slots-content .filled")).to_have_count(1)
     page.locator(".slots-content .slot-face").hover()
     page.get_by_role("button", name="Crop content").click()
-    page.get_by_text("1 : 1").click()
+    page.get_by_role("radio", name="1 : 1").check()
     expect(page.locator(".crop-note")).to_have_text("200 × 200 px")
     page.locator(".crop-box").focus()
     for _ in range(30):
@@ -152,7 +150,7 @@ def test_the_part_follows_the_pointer(site: Site, open_page: Open) -> None:
     expect(page.locator(".slots-content .filled")).to_have_count(1)
     page.locator(".slots-content .slot-face").hover()
     page.get_by_role("button", name="Crop content").click()
-    page.get_by_text("3 : 4").click()
+    page.get_by_role("radio", name="3 : 4").check()
     box = page.locator(".crop-box").bounding_box()
     assert box
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -163,24 +161,6 @@ def test_the_part_follows_the_pointer(site: Site, open_page: Open) -> None:
     with page.expect_response("**/api/images") as answer:
         page.get_by_role("button", name="Use this part").click()
     assert colors(site, page, said(answer.value)) == [["blue", "blue"], ["blue", "blue"]]
-
-
-def test_styles_change_places_by_their_letter_by_keyboard_and_by_dragging(open_page: Open) -> None:
-    page = open_page()
-    choose(page, "Red", "Green")
-    page.locator("#mix input").fill("25")
-    page.get_by_role("button", name="Style A: move on by one place").click()
-    assert labels(page) == ["Style (A): Green", "Second style (B): Red"]
-    # its share goes with it
-    expect(page.locator("#mix output")).to_have_text(["25 %", "75 %"])
-    expect(page.locator(".slots-styles .slot-face").nth(1)).to_be_focused()
-    page.keyboard.press("Alt+ArrowLeft")
-    assert labels(page) == ["Style (A): Red", "Second style (B): Green"]
-    page.get_by_role("button", name="Add style").click()
-    tile(page, "Gold")
-    faces = page.locator(".slots-styles .slot-face")
-    faces.nth(2).drag_to(faces.nth(0))
-    assert labels(page) == ["Style (A): Gold", "Second style (B): Red", "Third style (C): Green"]
 
 
 def test_a_phone_offers_its_camera(browser: Browser, site: Site) -> None:
