@@ -149,6 +149,8 @@ async def _living(settings: Settings, metrics: Metrics, engine: Engine, pictures
         hub = Hub(settings=settings, metrics=metrics, encode=worker.encode_preview)
         scheduler = Scheduler(settings=settings, store=store, hub=hub, worker=worker, metrics=metrics)
         cinema = Cinema(settings=settings, store=store, worker=worker)
+        loop = asyncio.get_running_loop()
+        metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         metrics.engine_stalled_s.set_function(lambda: worker.watchdog.stalled_s)
         metrics.storage_available.set_function(lambda: 0.0 if store.outage.lasts else 1.0)
         shown = await gallery.load(store, worker.offload, pictures)

@@ -69,6 +69,7 @@ class Metrics:
         self.inflight_bytes = Gauge("duostyle_inflight_bytes", "Bytes of request bodies in hand.", registry=registry)
         self.body_bytes = Counter("duostyle_http_body_bytes", "Bytes of request bodies read.", registry=registry)
         self.uploads = Counter("duostyle_uploads", "Pictures uploaded.", ["outcome"], registry=registry)
+        self.tasks = Gauge("duostyle_asyncio_tasks", "Tasks of the event loop.", registry=registry)
         self.engine_stalled_s = Gauge(
             "duostyle_engine_stalled_seconds",
             "Seconds without an evaluation when that is too long, else 0.",
