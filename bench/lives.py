@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 ENDS = ("completed", "failed", "cancelled")
 _PATIENCE_S = 120.0
@@ -148,7 +148,7 @@ class Clients:
 
     async def _watch(self, url: str) -> None:
         known = {told.job: told for told in self._ledger.jobs}
-        with contextlib.suppress(ConnectionClosed, OSError):
+        with contextlib.suppress(WebSocketException, OSError):
             async with connect(url.replace("http", "ws", 1) + "/ws", subprotocols=["duostyle.v1"]) as socket:  # type: ignore[list-item]
                 async for message in self._messages(socket, known):
                     self._hear(known[message["job"]], message)

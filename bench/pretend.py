@@ -21,8 +21,9 @@ from typing import Any
 from server.app import create_app
 from server.engine.api import Array, Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
 from server.picture import Picture
-from server.serve import address, listen, run
+from server.serve import run
 from server.settings import Settings
+from server.sockets import address, listen
 
 WIDTH, HEIGHT = 64, 48
 
@@ -69,7 +70,7 @@ class PretendPainter:
 
     @property
     def plan(self) -> Plan:
-        return Plan(WIDTH, HEIGHT, 1, self._total)
+        return Plan(WIDTH, HEIGHT, 1, self._total, self.step)
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
         while self.step < self._total:
