@@ -30,11 +30,13 @@ _STEPS, _STEP_S = 60, 0.02
 
 
 class Crashes:
-    """`folder` is where the data and the diary of all processes live."""
+    """`folder` is where the data and the diary of all processes live; a life at work lasts at most `most_s`."""
 
-    def __init__(self, folder: Path, chance: random.Random, *, real: bool = False, at_once: int = 6) -> None:
+    def __init__(
+        self, folder: Path, chance: random.Random, *, real: bool = False, at_once: int = 6, most_s: float = 2.5
+    ) -> None:
         self.ledger = Ledger()
-        self._chance, self._real, self._at_once = chance, real, at_once
+        self._chance, self._real, self._at_once, self._most_s = chance, real, at_once, most_s
         self._data, self._diary = folder / "data", folder / "diary"
         self._images: list[str] = []
         self._starts_s = [1.0]
@@ -72,7 +74,7 @@ class Crashes:
                 self._images = await _upload(url)
             await self._check(url)
             busy = asyncio.create_task(self._clients().keep_busy(url))
-            await asyncio.sleep(self._chance.uniform(0.0, 8.0 if self._real else 2.5))
+            await asyncio.sleep(self._chance.uniform(0.0, self._most_s))
             await self._kill(life, "at work")
             await busy
             self._count_lost(before, over, life.pid)
@@ -204,8 +206,9 @@ def main() -> None:
     parser.add_argument("--engine", choices=("pretend", "real"), default="pretend")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    real = options.engine == "real"
     with tempfile.TemporaryDirectory() as folder:
-        crashes = Crashes(Path(folder), random.Random(options.seed), real=options.engine == "real")
+        crashes = Crashes(Path(folder), random.Random(options.seed), real=real, most_s=8.0 if real else 2.5)
         asyncio.run(crashes.run(options.kills))
     print(report(crashes.ledger))
     if crashes.ledger.wrong or max(crashes.ledger.lost_steps, default=0) > MOST_STEPS:
