@@ -108,6 +108,12 @@ class Clients:
             group.create_task(self._watch(url))
             group.create_task(self._submit_and_cancel(url))
 
+    async def until_accepted(self) -> None:
+        """Wait for the first job of all."""
+        while not self._ledger.jobs:
+            self._news.clear()
+            await asyncio.wait_for(self._news.wait(), _PATIENCE_S)
+
     async def until_over(self, url: str) -> None:
         """Watch until every job has ended."""
         watching = asyncio.create_task(self._watch(url))
