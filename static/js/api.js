@@ -30,6 +30,10 @@ export class Api {
     return url.href;
   }
 
+  get token() {
+    return this.#token;
+  }
+
   set token(token) {
     this.#token = token;
   }

@@ -37,13 +37,13 @@ export class App {
   async start(jobId) {
     const { session, status } = this.#parts;
     if (jobId) session.open(jobId, this.#memory.job(jobId)?.key ?? null);
-    await this.#entry.enter();
+    const welcome = await this.#entry.enter();
     const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
     const sample = jobId ? null : this.#parts.gallery.sample;
     if (kept || !jobId) this.#view.restore(kept ?? sample ?? {});
     this.#parts.welcome.shown = !kept && sample !== null;
     if (jobId) this.#view.job({ type: "state" });
-    else status.say("idle", "");
+    else if (welcome) status.say("idle", "");
     this.#library.refresh();
     this.#view.refresh();
   }

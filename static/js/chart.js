@@ -69,11 +69,12 @@ export class CostChart {
     const kinds = ["total", "content", ...Array.from({ length: styles }, (_, index) => `style-${index + 1}`)];
     this.#lines = names.map((name, index) => {
       const item = document.createElement("li");
-      item.className = `line-${kinds[index]}`;
       const dash = index === 0 ? DASHES.total : index === 1 ? DASHES.content : DASHES.styles[index - 2];
       const value = document.createElement("b");
-      item.append(swatch(dash, index === 0 ? 2.25 : 1.75), document.createTextNode(name), value);
-      return { name, item, value, dash, width: index === 0 ? 2.25 : 1.5 };
+      const mark = swatch(dash, index === 0 ? 2.25 : 1.75);
+      mark.setAttribute("class", `line-${kinds[index]}`);
+      item.append(mark, document.createTextNode(name), value);
+      return { name, item, mark, value, dash, width: index === 0 ? 2.25 : 1.5 };
     });
     this.#legend.replaceChildren(...this.#lines.map((line) => line.item));
   }

@@ -8,6 +8,7 @@ export class Entry {
   #parts;
   #loaded = false;
   #refused = false;
+  #asking = false;
 
   constructor({ api, memory, parts }) {
     this.#api = api;
@@ -24,7 +25,7 @@ export class Entry {
     });
   }
 
-  /** Load limits and gallery and connect; done when both were tried. */
+  /** Load limits and gallery and connect; false when the server wants a token that nobody gives. */
   async enter() {
     const loading = this.#load();
     this.#parts.socket.connect();
@@ -33,6 +34,7 @@ export class Entry {
     } catch (error) {
       if (error.code === "unauthorized") await this.#ask();
     }
+    return !this.#refused;
   }
 
   async #load() {
@@ -46,15 +48,24 @@ export class Entry {
   }
 
   async #probe() {
-    if (this.#refused) return;
+    if (this.#refused || this.#asking) return;
+    const tried = this.#api.token;
     try {
       await this.#api.json("api/limits");
     } catch (error) {
-      if (error.code === "unauthorized") await this.#ask();
+      // another answer may have come while this one was on its way
+      if (error.code === "unauthorized" && tried === this.#api.token) await this.#ask();
     }
   }
 
   async #ask() {
+    if (this.#asking) return;
+    this.#asking = true;
+    await this.#untilWelcome();
+    this.#asking = false;
+  }
+
+  async #untilWelcome() {
     const { token, socket, status } = this.#parts;
     let again = Boolean(this.#memory.token);
     for (;;) {

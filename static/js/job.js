@@ -28,6 +28,9 @@ export function newJob(id, key = null) {
 
 const PROGRESS = ["step", "total_steps", "level", "levels", "width", "height", "costs", "elapsed_s", "eta_s"];
 
+// the last progress may never have come, so the end tells the same again
+const END = [...PROGRESS, "report"];
+
 function take(job, message, names) {
   const next = { ...job };
   for (const name of names) {
@@ -72,11 +75,11 @@ export function reduce(job, message) {
     case "updated":
       return { ...job, params: { ...job.params, ...message.params } };
     case "completed":
-      return { ...take(job, message, ["elapsed_s", "report"]), status: "completed", eta_s: null, seq };
+      return { ...take(job, message, END), status: "completed", eta_s: null, seq };
     case "failed":
-      return { ...take(job, message, ["elapsed_s", "report"]), status: "failed", error: message.error ?? null, eta_s: null, seq };
+      return { ...take(job, message, END), status: "failed", error: message.error ?? null, eta_s: null, seq };
     case "cancelled":
-      return { ...take(job, message, ["elapsed_s", "report"]), status: "cancelled", partial: message.partial === true, eta_s: null, seq };
+      return { ...take(job, message, END), status: "cancelled", partial: message.partial === true, eta_s: null, seq };
     default:
       return job;
   }

@@ -35,6 +35,10 @@ export class Library {
     const current = session.job?.id ?? null;
     others.follow(records.filter((record) => record.id !== current && ACTIVE.has(record.status)));
     shelf.show(records, current);
+    for (const { id } of records) {
+      const job = id === current ? session.job : others.job(id);
+      if (job) shelf.tell(job);
+    }
   }
 
   /** The job on view is another value. */
@@ -44,8 +48,8 @@ export class Library {
     if (!job || job.status === "unknown") return;
     const kept = this.#memory.job(job.id);
     if (kept && kept.status !== job.status) this.#memory.keepJob(job.id, { status: job.status });
-    shelf.tell(job);
-    if (kept?.status !== job.status) this.refresh();
+    if (kept && kept.status !== job.status) this.refresh();
+    else shelf.tell(job);
   }
 
   /** Put a remembered job on view, with its pictures and settings. */

@@ -42,8 +42,8 @@ export function pen(canvas, ratio, { plot, x, y }) {
       to.fillText("1", plot.x, plot.y + plot.h + 15);
     },
 
-    line({ item, width, dash }, points, index) {
-      to.strokeStyle = getComputedStyle(item).color;
+    line({ mark, width, dash }, points, index) {
+      to.strokeStyle = getComputedStyle(mark).color;
       to.lineWidth = width;
       to.setLineDash(dash);
       to.beginPath();
@@ -58,8 +58,8 @@ export function pen(canvas, ratio, { plot, x, y }) {
 
     cursor(point, lines) {
       upright(point.step, style.color);
-      lines.forEach(({ item }, index) => {
-        to.fillStyle = getComputedStyle(item).color;
+      lines.forEach((line, index) => {
+        to.fillStyle = getComputedStyle(line.mark).color;
         to.beginPath();
         to.arc(x(point.step), y(point.values[index]), 3, 0, 2 * Math.PI);
         to.fill();

@@ -1,0 +1,148 @@
+"""What goes wrong on the way: a server that dies, one that wants a token, and the operator's look at it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.axe import faults
+from tests.browser.conftest import Site
+from tests.browser.test_painting import GREY, launch, next_frame, status
+
+pytestmark = [pytest.mark.browser, pytest.mark.real_server]
+Open = Callable[..., Page]
+
+# paints 40 steps a second, each its own grey, so that there is time to kill it
+SLOW = """
+import sys, time, uvicorn
+from pathlib import Path
+from server.app import create_app
+from server.settings import Settings
+from tests.fakes import FakeEngine, FakePainter
+
+class Slow(FakePainter):
+    def _may_go(self):
+        time.sleep(0.025)
+        return super()._may_go()
+
+class Engine(FakeEngine):
+    def begin(self, request, control):
+        self.painters.append(Slow(self, request, control))
+        return self.painters[-1]
+
+port, folder, pictures = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+app = create_app(Settings(port=port, data_dir=folder), engine=Engine(steps=240, size=(64, 48)), pictures=pictures)
+uvicorn.run(app, port=port, ws="websockets-sansio", log_config=None)
+"""
+
+
+class Killable:
+    """A server of its own process."""
+
+    def __init__(self, folder: Path, pictures: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self._arguments = [str(self._port), str(folder), str(pictures)]
+        self.address = f"http://127.0.0.1:{self._port}/"
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen([sys.executable, "-c", SLOW, *self._arguments])
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(30)
+
+
+@pytest.fixture
+def killable(tmp_path: Path, pictures: Path) -> Iterator[Killable]:
+    server = Killable(tmp_path / "killed", pictures)
+    yield server
+    server.kill()
+
+
+def test_a_killed_server_comes_back_with_the_painting(killable: Killable, context: BrowserContext) -> None:
+    page = context.new_page()
+    connected = "#connection[data-state=open]"
+    # the first visit may come before the server is up
+    for _ in range(60):
+        try:
+            page.goto(killable.address)
+            break
+        except Exception:
+            page.wait_for_timeout(250)
+    page.wait_for_selector(connected)
+    page.wait_for_selector(".tile >> nth=3")
+    launch(page, styles=("Red", "Green"))
+    page.wait_for_function(f"() => ({GREY})() > 10")
+    killable.kill()
+    expect(page.locator(".status-head")).to_have_text("Connection lost")
+    expect(page.locator(".status-detail")).to_contain_text("the last picture is shown")
+    assert page.evaluate(GREY) > 10
+    assert page.locator(".painting").is_visible()
+    assert faults(page) == ""
+    killable.start()
+    page.wait_for_selector(connected, timeout=60_000)
+    status(page, "running")
+    page.wait_for_selector("#status[data-status=completed]", timeout=60_000)
+    expect(page.locator(".status-line")).to_contain_text("Finished in")
+    expect(page.locator("[data-format=png]")).to_be_visible()
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> str:
+    value = "a-token-of-enough-letters"
+    monkeypatch.setitem(os.environ, "DUOSTYLE_TOKEN", value)
+    return value
+
+
+def test_the_token_is_asked_for_and_kept_for_the_tab(token: str, site: Site, open_page: Open) -> None:
+    page = open_page(connected=False)
+    question = page.locator("#ask-token")
+    expect(question).to_be_visible()
+    assert faults(page) == ""
+    page.get_by_role("textbox", name="Token").fill("not-the-token-at-all")
+    page.keyboard.press("Enter")
+    expect(question).to_contain_text("That is not the token of this server.")
+    page.get_by_role("textbox", name="Token").fill(token)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#connection[data-state=open]")
+    page.wait_for_selector(".tile >> nth=3")
+    assert token not in page.url
+    launch(page)
+    next_frame(site, page)
+    page.reload()
+    status(page, "running")
+    expect(question).to_be_hidden()
+    page.goto(f"{site.address}status")
+    expect(page.locator("[data-fact=running]")).to_have_text("1")
+
+
+def test_without_the_token_the_page_says_what_to_do(token: str, open_page: Open) -> None:
+    page = open_page(connected=False)
+    page.get_by_role("button", name="Not now").click()
+    expect(page.locator(".status-line")).to_contain_text("Reload the page to type it")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_status_page_tells_what_the_server_does(site: Site, open_page: Open, scheme: str) -> None:
+    page = open_page()
+    launch(page)
+    next_frame(site, page)
+    looked = open_page("status", connected=False)
+    looked.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    expect(looked.locator("[data-fact=device]")).to_have_text("fake")
+    expect(looked.locator("[data-fact=state]")).to_have_text("ready")
+    expect(looked.locator("[data-fact=running]")).to_have_text("1")
+    expect(looked.locator("[data-fact=step]")).to_have_text(re.compile(r"\d"))
+    expect(looked.locator("[data-fact=watchers]")).to_have_text("1")
+    assert faults(looked) == ""
