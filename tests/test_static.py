@@ -10,6 +10,7 @@ import pytest
 
 from server import formats
 from server.params import describe_params
+from tests.test_errors import CONTRACT
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "static"
@@ -159,3 +160,10 @@ def test_every_module_is_used() -> None:
     for path in MODULES:
         used |= {target.removeprefix("./") for target in IMPORT.findall(path.read_text(encoding="utf-8"))}
     assert used == {path.name for path in MODULES}
+
+
+def test_advice_is_given_for_codes_that_the_server_has() -> None:
+    written = (STATIC / "js" / "texts.js").read_text(encoding="utf-8").partition("advice:")[2].partition("})")[0]
+    codes = re.findall(r"^    (\w+): \"", written, re.MULTILINE)
+    assert len(codes) > 8
+    assert set(codes) <= set(CONTRACT)

@@ -1,12 +1,13 @@
 // The HTTP side of the contract: limits, gallery, uploads and the addresses of pictures.
 
-import { bytes, sentence } from "./format.js";
+import { advised } from "./advice.js";
+import { bytes } from "./format.js";
 
 /** An error with the server's own words, or ours when there was no server to speak. */
 export class ApiError extends Error {
   /** @param {{code?: string, message?: string, field?: string, status?: number}} problem */
   constructor({ code = "internal", message = "Something went wrong.", field, status } = {}) {
-    super(sentence(message));
+    super(advised({ code, message }));
     this.code = code;
     this.field = field;
     this.status = status;

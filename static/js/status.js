@@ -1,6 +1,7 @@
 // The status line and bar of a job, in words; screen readers hear changes of state, not every step.
 
-import { duration, sentence, timeLeft, wholeSeconds } from "./format.js";
+import { advised } from "./advice.js";
+import { duration, timeLeft, wholeSeconds } from "./format.js";
 import { ACTIVE } from "./protocol.js";
 import { text } from "./texts.js";
 
@@ -34,7 +35,7 @@ export function describe(job, passedS = 0) {
       if (!job.partial && !job.step) return { head: words.stopped, detail: words.beforeFirst };
       return { head: words.stopped, detail: join(job.step ? words.afterStep(job.step) : "", words.kept) };
     case "failed":
-      return { head: words.failed, detail: sentence(job.error?.message ?? words.noReason) };
+      return { head: words.failed, detail: advised(job.error ?? { message: words.noReason }) };
     default:
       return { head: words.opening, detail: "" };
   }

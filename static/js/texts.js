@@ -161,4 +161,19 @@ export const text = {
     milliseconds: (value) => `${Math.round(value)} ms`,
     current: "Up to date",
   },
+  // by the server's codes; its own words come first
+  advice: /** @type {Record<string, string>} */ ({
+    image_too_large: "Choose a smaller file, or save it smaller.",
+    unsupported_format: "JPEG, PNG and WebP always work.",
+    corrupt_image: "Save it anew, or choose another picture.",
+    too_many_jobs: "Wait until one has finished, or stop one.",
+    too_many_requests: "Wait a moment, then try again.",
+    queue_full: "Try again in a few minutes.",
+    shutting_down: "Try again when it is back.",
+    storage_unavailable: "Who runs the server must make room; then try again.",
+    out_of_memory: "Try a smaller size.",
+    engine_failed: "Try again; if it fails again, try other settings.",
+    engine_stalled: "Who runs the server must start it again.",
+    internal: "Try again; the server's log tells more.",
+  }),
 };

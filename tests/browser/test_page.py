@@ -38,7 +38,8 @@ def test_a_broken_picture_is_refused_beside_its_slot_which_keeps_the_old_one(ope
         upload(page, ".slots-content", broken)
     words = answer.value.json()["error"]["message"]
     assert answer.value.status in (415, 422)
-    expect(page.locator(".note").first).to_have_text(f"Content: {words[0].upper()}{words[1:]}")
+    said = f"Content: {words[0].upper()}{words[1:]}. Save it anew, or choose another picture."
+    expect(page.locator(".note").first).to_have_text(said)
     assert page.locator(".slots-content img").get_attribute("src") == before
     tile(page, "Harbour")
     expect(page.locator(".note").first).to_have_text("")

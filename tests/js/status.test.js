@@ -9,7 +9,7 @@ test("the status line says what matters", () => {
   assert.deepEqual(describe(running), { head: "Painting", detail: "step 34 of 120 · level 2 of 4 · 256 × 192 px · 9 s so far · 14 s left" });
   assert.equal(share({ ...running, step: 30 }), 0.25);
   assert.equal(describe({ ...running, status: "queued", position: 3, eta_s: 60 }).detail, "position 3 in the queue · 1 min 00 s left");
-  assert.equal(describe({ ...running, status: "failed", error: { message: "no memory" } }).detail, "No memory");
+  assert.equal(describe({ ...running, status: "failed", error: { message: "no memory" } }).detail, "No memory.");
 });
 
 test("time runs on between messages, but not below nothing", () => {
