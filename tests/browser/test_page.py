@@ -50,7 +50,9 @@ def test_a_far_too_large_file_is_not_sent_and_the_limit_is_named(open_page: Open
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     upload(page, ".slots-styles", b"\0" * (3 * 2**20))
-    expect(page.locator(".note").nth(1)).to_have_text("Style: This file has 3 MB; the server takes at most 1 MB.")
+    advice = "Choose a smaller file, or save it smaller."
+    said = f"Style: This file has 3 MB; the server takes at most 1 MB. {advice}"
+    expect(page.locator(".note").nth(1)).to_have_text(said)
     assert "POST" not in sent
 
 
