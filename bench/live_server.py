@@ -9,7 +9,6 @@ clock that all processes of a machine share.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,12 +17,10 @@ from typing import Any, TextIO
 import numpy as np
 
 from server import images
-from server.app import create_app
 from server.engine.api import Array, Change, Checkpoint, Control, Costs, Plan, Request, Step
 from server.picture import Picture
-from server.serve import run
+from server.serve import serve
 from server.settings import load_settings
-from server.sockets import address, listen
 
 _STEPS = 5000
 _QUALITY = 75
@@ -125,10 +122,9 @@ def main() -> None:
     )
     gallery = options.data_dir / "no-gallery"
     gallery.mkdir(parents=True)
-    with options.log.open("w", encoding="ascii") as log, listen(settings) as listening:
+    with options.log.open("w", encoding="ascii") as log:
         engine = PacedEngine(log, fps=options.fps, kib=options.kib, side=options.side, still=options.still)
-        app = create_app(settings, engine=engine, pictures=gallery)
-        asyncio.run(run(app, settings, listening, lambda _: print(address(listening), flush=True)))
+        serve(settings, engine=engine, pictures=gallery)
 
 
 if __name__ == "__main__":

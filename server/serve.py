@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from importlib.resources.abc import Traversable
 from types import FrameType
 from typing import Any, NoReturn, cast
 
@@ -91,16 +92,22 @@ class Server(uvicorn.Server):
         self._signalled = self.should_exit = True
 
 
-def serve(settings: Settings, *, engine: Engine | None = None) -> int:
-    """Serve until SIGINT or SIGTERM; the exit status. Raises BadRequest when the address or data folder is taken."""
+def serve(settings: Settings, *, engine: Engine | None = None, pictures: Traversable | None = None) -> NoReturn:
+    """Serve until SIGINT or SIGTERM, then end the process with status 0.
+
+    Raises BadRequest when the address or data folder is taken. `engine` and `pictures` are those of `create_app`.
+    """
     # Libraries are heard from warnings on: at lower levels some write down what clients send.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("server").setLevel(settings.log_level.upper())
     allow_files(settings.max_sockets + _OTHER_FILES)
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
-        asyncio.run(run(create_app(settings, engine=engine), settings, listening, lambda _: print(ready, flush=True)))
-    return 0
+        app = create_app(settings, engine=engine, pictures=pictures)
+        asyncio.run(run(app, settings, listening, lambda _: print(ready, flush=True)))
+    # All is closed and stored. The interpreter would spend seconds on taking the engine's libraries apart, and they
+    # abort the process when it does so under a thread that still computes.
+    _leave(0)
 
 
 async def run(app: Starlette, settings: Settings, listening: socket.socket, on_ready: Callable[[Server], None]) -> None:

@@ -23,7 +23,7 @@ import sys
 from server.serve import serve
 from server.settings import Settings
 from tests.fakes import FakeEngine
-sys.exit(serve(Settings(data_dir=sys.argv[1], port=0), engine=FakeEngine(gated=True)))
+serve(Settings(data_dir=sys.argv[1], port=0), engine=FakeEngine(gated=True))
 """
 
 

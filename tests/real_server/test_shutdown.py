@@ -26,18 +26,17 @@ pytestmark = [
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROGRAM = """
-import asyncio, pathlib, sys, threading
-from server.app import create_app
-from server.serve import run
+import pathlib, sys, threading
+from server.serve import serve
 from server.settings import Settings
-from server.sockets import address, listen
 from tests.fakes import FakeEngine, FakePainter, noise_of
 
 class Stubborn(FakePainter):
-    # neither cancel nor pause is looked at
+    # neither cancel nor pause is looked at, and a thread of its own never ends
     def run(self, on_step):
         self.step += 1
         on_step(self._step())
+        threading.Thread(target=threading.Event().wait).start()
         threading.Event().wait()
 
 folder = pathlib.Path(sys.argv[1])
@@ -47,9 +46,7 @@ engine.paint = noise_of
 if "stubborn" in sys.argv:
     engine.begin = lambda *what: Stubborn(engine, *what)
 settings = Settings(data_dir=folder, port=0, shutdown_grace_s=float(sys.argv[2]), max_fps=60, max_requests_per_s=9999)
-listening = listen(settings)
-app = create_app(settings, engine=engine, pictures=folder / "gallery")
-asyncio.run(run(app, settings, listening, lambda _: print(address(listening), flush=True)))
+serve(settings, engine=engine, pictures=folder / "gallery")
 """
 
 
