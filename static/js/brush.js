@@ -2,6 +2,17 @@
 
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Box right and bottom are not inside */
+/** The smallest box around two; null is none. @param {Box | null} a @param {Box} b @returns {Box} */
+export function around(a, b) {
+  if (!a) return b;
+  return {
+    left: Math.min(a.left, b.left),
+    top: Math.min(a.top, b.top),
+    right: Math.max(a.right, b.right),
+    bottom: Math.max(a.bottom, b.bottom),
+  };
+}
+
 /** @typedef {"left" | "right" | "top" | "bottom" | "all"} Side */
 
 /**

@@ -21,6 +21,7 @@ export class Controls extends EventTarget {
     this.#add(this.mix);
     this.regions = new Regions({ element: element.querySelector("#regions"), masks });
     this.#add(this.regions);
+    this.regions.addEventListener("change", () => this.#overrule());
     this.strokes = new Strokes(element.querySelector("#strokes"));
     this.#add(this.strokes);
   }
@@ -73,6 +74,11 @@ export class Controls extends EventTarget {
     const field = this.#fields.get(name);
     if (field instanceof Field) field.value = single(value) ?? field.fallback;
     else if (field) field.value = value;
+    if (name === "masks") this.#overrule();
+  }
+
+  #overrule() {
+    this.mix.overruled = Array.isArray(this.regions.value);
   }
 
   /** The largest value that the server takes for a number. */

@@ -1,5 +1,6 @@
 // Areas painted on the picture, one mask per style: keeps them, shows them, and brings them to the server.
 
+import { around } from "./brush.js";
 import { follow } from "./follow.js";
 import { Latest } from "./latest.js";
 import { Layers, maskSize } from "./layers.js";
@@ -27,6 +28,7 @@ export class Masks extends EventTarget {
   #error = /** @type {Error | null} */ (null);
   #sent = /** @type {{mask: Uint8ClampedArray, id: string}[]} */ ([]);
   #active = false;
+  #dirty = /** @type {import("./brush.js").Box | null} */ (null);
 
   constructor({ frame, bar, api }) {
     super();
@@ -157,7 +159,7 @@ export class Masks extends EventTarget {
       const { width, height } = this.#layers.size;
       const { diameter, softness } = bar.brush;
       const box = this.#layers.draw(from, to, { radius: (diameter * Math.max(width, height)) / 2, softness });
-      overlay.paint(this.#layers, box);
+      this.#paintSoon(box);
       this.#carrier.run();
     });
     overlay.addEventListener("end", () => this.#changed());
@@ -174,10 +176,31 @@ export class Masks extends EventTarget {
       this.#layers.clear();
       this.#changed();
     });
-    bar.addEventListener("done", () => {
-      this.active = false;
-      this.#tell("done");
-    });
+    bar.addEventListener("done", () => this.#finish());
+    // before the page hears it, to which Escape means to stop the painting
+    window.addEventListener("keydown", (event) => this.#escape(event), { capture: true });
+  }
+
+  #finish() {
+    this.active = false;
+    this.#tell("done");
+  }
+
+  #escape(event) {
+    if (event.key !== "Escape" || !this.#active) return;
+    event.stopPropagation();
+    this.#finish();
+  }
+
+  // a pen tells more places than the screen shows pictures
+  #paintSoon(box) {
+    if (!this.#dirty) requestAnimationFrame(() => this.#paint());
+    this.#dirty = around(this.#dirty, box);
+  }
+
+  #paint() {
+    if (this.#dirty && this.#active) this.#overlay.paint(this.#layers, this.#dirty);
+    this.#dirty = null;
   }
 
   #undo() {
@@ -191,6 +214,7 @@ export class Masks extends EventTarget {
   }
 
   #show() {
+    this.#dirty = null;
     if (!this.#active) return;
     this.#overlay.paint(this.#layers);
     const { given, canUndo, empty } = this.#layers;

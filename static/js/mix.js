@@ -3,6 +3,7 @@
 import { follow } from "./follow.js";
 import { letter, measuredText, percent } from "./format.js";
 import { shares } from "./scale.js";
+import { text } from "./texts.js";
 import { Triangle } from "./triangle.js";
 
 /** Event `change` when a person changed the mix. The value has one number per style, or null for equal shares. */
@@ -16,6 +17,7 @@ export class Mix extends EventTarget {
   #triangle = /** @type {Triangle | null} */ (null);
   #disabled = false;
   #measured = null;
+  #overruled = false;
   #note = document.createElement("p");
 
   constructor({ element, api }) {
@@ -41,12 +43,20 @@ export class Mix extends EventTarget {
     else this.#each(images);
     if (images.length >= 2) this.element.append(this.#note);
     this.disabled = this.#disabled;
+    this.overruled = this.#overruled;
     this.#show();
   }
 
   /** What the server measured in the finished painting: one share per style, or null. */
   set measured(share) {
     this.#measured = share;
+    this.#show();
+  }
+
+  /** Painted areas say where the styles go; the shares then count for nothing. */
+  set overruled(overruled) {
+    this.#overruled = overruled;
+    this.element.classList.toggle("overruled", overruled);
     this.#show();
   }
 
@@ -130,7 +140,8 @@ export class Mix extends EventTarget {
   #show() {
     if (this.#weights.length < 2 || this.#inputs.length === 0) return;
     const mix = shares(this.#weights);
-    this.#note.textContent = measuredText(this.#measured, this.#weights.length);
+    const measured = measuredText(this.#measured, this.#weights.length);
+    this.#note.textContent = measured || (this.#overruled ? text.mix.overruled : "");
     this.#note.hidden = this.#note.textContent === "";
     if (this.#weights.length === 2) {
       this.#set(this.#inputs[0], mix[1], `${percent(mix[0])} style A, ${percent(mix[1])} style B`);
@@ -143,10 +154,10 @@ export class Mix extends EventTarget {
     });
   }
 
-  #set(input, position, text) {
+  #set(input, position, spoken) {
     input.value = String(Math.round(position * 100));
     input.style.setProperty("--fill", String(position));
-    input.setAttribute("aria-valuetext", text);
+    input.setAttribute("aria-valuetext", spoken);
   }
 
   #thumb(image, index) {

@@ -47,6 +47,9 @@ export const text = {
     reduced: (from, to) => `reduced from ${from} to ${to} px.`,
     sendFull: "Send in full size",
   },
+  mix: {
+    overruled: "The painted areas decide who goes where.",
+  },
   strokes: {
     label: "Stroke scale",
     of: (letter) => `Stroke scale of style ${letter}`,

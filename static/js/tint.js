@@ -9,42 +9,40 @@ export const COLORS = [
 ];
 const PAINTED = 0.6;
 const LEFT_OVER = 0.25;
+const STRIPE_PX = 14;
+const NOBODY = [0, 0, 0];
 
 /**
  * Fill `rgba` (4 bytes per pixel of the box) with the colours of the masks. What no style claims shows faintly the
- * colour of the styles that take the rest, or nothing when there are none.
+ * colour of the style that takes the rest, stripes when there are several, nothing when there are none.
  * @param {(Uint8ClampedArray | null)[]} given one mask per style, null for a style that takes the rest
  * @param {number} width px of the masks
  * @param {import("./brush.js").Box} box
  * @param {Uint8ClampedArray} rgba
  */
 export function tint(given, width, { left, top, right, bottom }, rgba) {
-  const rest = restColor(given);
+  const takers = COLORS.filter((_, index) => index < given.length && given[index] === null);
+  const hasTakers = takers.length > 0 && takers.length < given.length;
+  const painted = given.flatMap((mask, index) => (mask ? [{ mask, color: COLORS[index] }] : []));
   let out = 0;
   for (let y = top; y < bottom; y += 1) {
     for (let x = left; x < right; x += 1, out += 4) {
-      const color = [0, 0, 0];
-      let claimed = 0;
-      for (let index = 0; index < given.length; index += 1) {
-        const share = (given[index]?.[y * width + x] ?? 0) / 255;
+      let [red, green, blue, claimed] = [0, 0, 0, 0];
+      for (const { mask, color } of painted) {
+        const share = mask[y * width + x] / 255;
         claimed += share;
-        for (let part = 0; part < 3; part += 1) color[part] += share * COLORS[index][part];
+        red += share * color[0];
+        green += share * color[1];
+        blue += share * color[2];
       }
-      const spare = rest ? Math.max(0, 1 - claimed) : 0;
-      const alpha = PAINTED * Math.min(1, claimed) + LEFT_OVER * spare;
+      const spare = hasTakers ? Math.max(0, 1 - claimed) * LEFT_OVER : 0;
+      const rest = hasTakers ? takers[Math.floor((x + y) / STRIPE_PX) % takers.length] : NOBODY;
       // the two parts weigh as much as they cover
-      const weight = PAINTED * claimed + LEFT_OVER * spare;
-      for (let part = 0; part < 3; part += 1) {
-        const mixed = PAINTED * color[part] + LEFT_OVER * spare * (rest?.[part] ?? 0);
-        rgba[out + part] = weight > 0 ? mixed / weight : 0;
-      }
-      rgba[out + 3] = 255 * alpha;
+      const weight = PAINTED * claimed + spare || 1;
+      rgba[out] = (PAINTED * red + spare * rest[0]) / weight;
+      rgba[out + 1] = (PAINTED * green + spare * rest[1]) / weight;
+      rgba[out + 2] = (PAINTED * blue + spare * rest[2]) / weight;
+      rgba[out + 3] = 255 * (PAINTED * Math.min(1, claimed) + spare);
     }
   }
-}
-
-function restColor(given) {
-  const takers = COLORS.filter((_, index) => index < given.length && given[index] === null);
-  if (takers.length === 0 || takers.length === given.length) return null;
-  return [0, 1, 2].map((part) => takers.reduce((sum, color) => sum + color[part], 0) / takers.length);
 }

@@ -177,6 +177,24 @@ def test_size_softness_and_the_eraser_do_what_they_say(open_page: Open) -> None:
     assert shown(page, 0.5, 0.5)[1] in (0, 64)
 
 
+def test_escape_puts_the_tools_away_before_it_stops_a_painting(site: Site, open_page: Open) -> None:
+    page = open_page()
+    choose(page, "Red", "Green")
+    begin(site, page)
+    region(page, "Painted")
+    page.locator("[data-fill=left]").click()
+    expect(page.locator(".mix-measured")).to_have_text("The painted areas decide who goes where.")
+    page.keyboard.press("Escape")
+    expect(page.locator("#maskbar")).to_be_hidden()
+    expect(page.locator(".region input:checked")).to_be_focused()
+    status(page, "running")
+    assert job_masks(page, "masks?.[0]")
+    region(page, "Mixed")
+    expect(page.locator(".mix-measured")).to_be_hidden()
+    page.keyboard.press("Escape")
+    status(page, "cancelled")
+
+
 def test_areas_can_be_painted_by_keyboard_alone(site: Site, open_page: Open) -> None:
     page = open_page()
     choose(page, "Red", "Green")

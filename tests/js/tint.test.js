@@ -22,6 +22,20 @@ test("the rest faintly has the colour of the one that takes it", () => {
   assert.deepEqual(pixels([new Uint8ClampedArray([255, 0]), null]), [...COLORS[0], 153, ...COLORS[1], 64]);
 });
 
+test("several that take the rest have stripes", () => {
+  const mask = new Uint8ClampedArray(30);
+  mask[0] = 255;
+  const shown = pixels([mask, null, null], { left: 0, top: 0, right: 30, bottom: 1 }, 30);
+  const at = (x) => shown.slice(4 * x, 4 * x + 4);
+  assert.deepEqual([at(0), at(13), at(14), at(27), at(28)], [
+    [...COLORS[0], 153],
+    [...COLORS[1], 64],
+    [...COLORS[2], 64],
+    [...COLORS[2], 64],
+    [...COLORS[1], 64],
+  ]);
+});
+
 test("nothing painted shows nothing", () => {
   assert.deepEqual(pixels([null, null]), [0, 0, 0, 0, 0, 0, 0, 0]);
 });
