@@ -161,18 +161,18 @@ def test_size_softness_and_the_eraser_do_what_they_say(open_page: Open) -> None:
     page = open_page()
     choose(page, "Red", "Green")
     region(page, "Painted")
-    page.locator("[data-part=soft]").fill("0")
-    page.locator("[data-part=size]").fill("20")
+    page.locator("#maskbar [data-part=soft]").fill("0")
+    page.locator("#maskbar [data-part=size]").fill("20")
     drag(page, (0.5, 0.5), (0.5, 0.5))
     # a fifth of the longest side across: a radius of 0.1 of the width
     assert shown(page, 0.59, 0.5) == ("blue", 153)
     assert shown(page, 0.61, 0.5) == ("orange", 64)
-    page.locator("[data-part=soft]").fill("100")
+    page.locator("#maskbar [data-part=soft]").fill("100")
     drag(page, (0.2, 0.5), (0.2, 0.5))
     middle, edge = shown(page, 0.2, 0.5)[1], shown(page, 0.26, 0.5)[1]
     assert middle > edge > 64
     page.locator(".who", has_text="Eraser").click()
-    page.locator("[data-part=size]").fill("60")
+    page.locator("#maskbar [data-part=size]").fill("60")
     drag(page, (0.4, 0.5), (0.6, 0.5))
     assert shown(page, 0.5, 0.5)[1] in (0, 64)
 
