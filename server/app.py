@@ -170,6 +170,7 @@ async def _sweep_now_and_then(built: House) -> None:
         try:
             removed = await built.store.sweep(
                 keep_days=built.settings.keep_days,
+                max_jobs=built.settings.keep_jobs,
                 max_bytes=built.settings.max_store_bytes,
                 keep_images=built.scheduler.images_in_use,
             )

@@ -149,6 +149,10 @@ class Database:
     def close(self) -> None:
         self._sql.close()
 
+    def scrub(self) -> None:
+        """What was deleted is gone from the log of changes too."""
+        self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def probe(self) -> None:
         """Write something that changes nothing. Raises what every write would raise now."""
         self._sql.execute(f"PRAGMA user_version = {_VERSION}")

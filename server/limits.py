@@ -36,6 +36,7 @@ _NAMES = (
     "timelapse_frames",
     "timelapse_px",
     "keep_days",
+    "keep_jobs",
 )
 
 

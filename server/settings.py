@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     checkpoint_s: float = Field(10.0, gt=0, le=3600, description="Most seconds of painting that a crash may cost.")
     checkpoint_evaluations: int = Field(25, ge=1, le=5000, description="Most evaluations that a crash may cost.")
     keep_days: float = Field(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
+    keep_jobs: int = Field(10_000, ge=1, description="Most ended jobs kept.")
     max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of pictures and time-lapses kept.")
 
     @field_validator("token")

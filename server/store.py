@@ -23,6 +23,7 @@ from server.images import Checked
 from server.outage import Outage
 from server.params import IMAGE_ID
 from server.reels import Reels
+from server.retention import ENDED, Limits, Retention, image_file
 from server.shelf import Shelf
 
 __all__ = ["ImageRow", "JobRow", "Store"]
@@ -33,10 +34,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_ENDED = ("completed", "failed", "cancelled")
-_DAY_S = 86_400.0
-# An upload this young may be about to be used: room is made elsewhere.
-_FRESH_S = 3600.0
+# Of a sweep without a break.
+_PORTION = 50
 _PROBE_EVERY_S = 2.0
 # Room for less than this is no room: a picture or a page of the database would not fit.
 _PROBE_BYTES = 2**18
@@ -56,9 +55,8 @@ class Store:
         self._results = Folder(folder / "results")
         self._reels = Reels(Folder(folder / "timelapses"))
         self.shelf = Shelf(Folder(folder / "checkpoints"))
-        self._kept: frozenset[str] = frozenset()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
-        self._opened: Database | None = None
+        self._opened: tuple[Database, Retention] | None = None
         # A folder that takes small files is not well while a large one waits for room.
         self._needed_bytes = _PROBE_BYTES
         self.outage = Outage(self._probe, every_s=probe_every_s)
@@ -92,11 +90,11 @@ class Store:
         """The bytes as uploaded."""
         if not IMAGE_ID.fullmatch(image_id):
             return None
-        return await self._on_thread(self._images.read, _image_file(image_id))
+        return await self._on_thread(self._images.read, image_file(image_id))
 
     async def keep_images(self, image_ids: Iterable[str]) -> None:
         """These pictures (the gallery's) are never removed, whatever uses them or not."""
-        self._kept = frozenset(image_ids)
+        self._retention.kept = frozenset(image_ids)
 
     async def save_job(self, row: JobRow) -> None:
         """Insert or replace; durable when it returns. A job keeps the place in the order that it first had."""
@@ -128,14 +126,28 @@ class Store:
 
     async def forget_job(self, job_id: str) -> None:
         """Remove the job, its result, and its pictures, unless another job uses them or they were uploaded again."""
-        await self._on_thread(self._forget_job, job_id)
+        await self._on_thread(lambda: self._retention.forget(job_id))
 
-    async def sweep(self, *, keep_days: float, max_bytes: int, keep_images: Collection[str] = ()) -> int:
-        """Remove ended jobs and unused uploads older than `keep_days`, then the oldest until `max_bytes` fit.
+    async def sweep(
+        self, *, keep_days: float, max_bytes: int, max_jobs: int = 10**9, keep_images: Collection[str] = ()
+    ) -> int:
+        """Remove ended jobs and unused uploads older than `keep_days`, then the oldest until the limits are kept.
 
-        Unfinished jobs, their pictures and `keep_images` stay. Answers how many jobs and pictures went.
+        `max_jobs` counts ended jobs. Unfinished jobs, their pictures and `keep_images` stay. Answers how many jobs and
+        pictures went.
         """
-        return await self._on_thread(self._sweep, keep_days, max_bytes, frozenset(keep_images))
+        limits, kept = Limits(keep_days, max_jobs, max_bytes), frozenset(keep_images)
+
+        def portion() -> int:
+            return self._retention.sweep(limits, now=self._clock(), keep_images=kept, most=_PORTION)
+
+        await self._on_thread(lambda: self._retention.mend())
+        removed = last = await self._on_thread(portion)
+        while last == _PORTION:
+            # others have their turn in between
+            last = await self._on_thread(portion)
+            removed += last
+        return removed
 
     async def _on_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Raises StorageUnavailable when the disk does not do what it should; `outage` lasts from then on."""
@@ -164,7 +176,13 @@ class Store:
     def _database(self) -> Database:
         if self._opened is None:
             raise RuntimeError("the store is not open")
-        return self._opened
+        return self._opened[0]
+
+    @property
+    def _retention(self) -> Retention:
+        if self._opened is None:
+            raise RuntimeError("the store is not open")
+        return self._opened[1]
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -174,40 +192,26 @@ class Store:
         self._results.prepare()
         self._reels.prepare()
         self.shelf.prepare()
-        self._opened = database
+        retention = Retention(database, images=self._images, results=self._results, reels=self._reels, shelf=self.shelf)
+        self._opened = database, retention
         try:
             with storage_errors():
-                self._mend(database)
+                retention.mend()
+                self.shelf.keep_only([job.id for job in database.jobs() if job.status not in ENDED])
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
             _log.warning("the data folder could not be mended: %s", error.__cause__)
 
-    def _mend(self, database: Database) -> None:
-        """A file without a row and a row without a file are both what a crash left."""
-        rows, files = set(database.images()), set(self._images.names())
-        for image_id in rows:
-            if _image_file(image_id) not in files:
-                database.remove_image(image_id)
-        for name in files - {_image_file(image_id) for image_id in rows}:
-            self._images.remove(name)
-        jobs, results = database.jobs(), set(self._results.names())
-        database.lost_results(job.id for job in jobs if job.has_result and job.id + ".png" not in results)
-        for name in results - {job.id + ".png" for job in jobs}:
-            self._results.remove(name)
-        for job_id in self._reels.jobs() - {job.id for job in jobs}:
-            self._reels.remove(job_id)
-        self.shelf.keep_only([job.id for job in jobs if job.status not in _ENDED])
-
     def _close(self) -> None:
         if self._opened is not None:
-            self._opened.close()
+            self._opened[0].close()
             self._opened = None
 
     def _put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
         row = ImageRow(checked.id, checked.width, checked.height, checked.format, checked.bytes)
         new = self._database.image(row.id) is None
         if new:
-            self._write(self._images, _image_file(row.id), data)
+            self._write(self._images, image_file(row.id), data)
         self._database.put_image(row, self._clock())
         return row, new
 
@@ -217,59 +221,3 @@ class Store:
         except OSError:
             self._needed_bytes = max(self._needed_bytes, len(data))
             raise
-
-    def _forget_job(self, job_id: str) -> None:
-        job = self._database.job(job_id)
-        if job is None:
-            return
-        used = set(self._database.used_by(job_id))
-        self._remove_job(job_id)
-        unused = {image_id for image_id, _, _ in self._database.unused_images(job.created_at)}
-        for image_id in (used & unused) - self._kept:
-            self._remove_image(image_id)
-
-    def _sweep(self, keep_days: float, max_bytes: int, keep_images: frozenset[str]) -> int:
-        now = self._clock()
-        kept = keep_images | self._kept
-        removed = 0
-        ended = sorted(
-            (job.ended_at or job.created_at, job.id) for job in self._database.jobs() if job.status in _ENDED
-        )
-        for ended_at, job_id in list(ended):
-            if ended_at < now - keep_days * _DAY_S:
-                self._remove_job(job_id)
-                ended.remove((ended_at, job_id))
-                removed += 1
-        for image_id, _, _ in self._database.unused_images(now - keep_days * _DAY_S):
-            removed += self._remove_image(image_id) if image_id not in kept else 0
-        results = {name: self._results.size_bytes(name) for name in self._results.names()}
-        reels = {job_id: self._reels.size_bytes(job_id) for job_id in self._reels.jobs()}
-        while self._database.image_bytes_total() + sum(results.values()) + sum(reels.values()) > max_bytes:
-            spare = [row for row in self._database.unused_images(now - _FRESH_S) if row[0] not in kept]
-            if spare and (not ended or spare[0][1] <= ended[0][0]):
-                removed += self._remove_image(spare[0][0])
-            elif ended:
-                _, job_id = ended.pop(0)
-                self._remove_job(job_id)
-                results.pop(job_id + ".png", None)
-                reels.pop(job_id, None)
-                removed += 1
-            else:
-                break
-        return removed
-
-    def _remove_job(self, job_id: str) -> None:
-        # The row first: a file without a row is removed at the next start, a row without a file would be a lie.
-        self._database.remove_job(job_id)
-        self._results.remove(job_id + ".png")
-        self._reels.remove(job_id)
-        self.shelf.discard(job_id)
-
-    def _remove_image(self, image_id: str) -> int:
-        self._database.remove_image(image_id)
-        self._images.remove(_image_file(image_id))
-        return 1
-
-
-def _image_file(image_id: str) -> str:
-    return image_id.removeprefix("sha256:")

@@ -18,6 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("params", "settings", "statuses", "formats", "pixels"),
     ("protocol", "messages", "images", "jobs", "access", "files", "database", "estimate", "admission", "engine"),
     ("reels", "film", "shelf"),
+    ("retention",),
     ("limits", "store", "mailbox", "worker"),
     ("hub", "archive"),
     ("line", "gallery", "timelapse", "cinema", "keeper", "schemas"),
