@@ -5,7 +5,7 @@ Gatys, Ecker and Bethge 2016, equation 7; the style term is a weighted sum over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from server.engine import tiled
 from server.engine.api import Costs
+from server.engine.depth import FULL, Depth
 from server.engine.losses import content_cost, tv_cost
 from server.engine.moments import collage, moments
 from server.engine.pyramid import PRESETS
@@ -51,15 +52,19 @@ def reachable(layers: Sequence[str], width: int, height: int) -> list[str]:
     return [layer for layer in layers if min(width, height) >> (int(layer[4]) - 1) >= 1]
 
 
-def content_layer(params: StyleParams, width: int, height: int) -> str:
+def content_layer(params: StyleParams, depth: Depth, width: int, height: int) -> str:
     """The content layer, or the deepest one that a very small picture still reaches."""
-    choices = reachable(["relu1_1", "relu2_1", "relu3_1", params.content_layer], width, height)
+    choices = reachable(["relu1_1", "relu2_1", "relu3_1", depth.content_layer(params.content_layer)], width, height)
     return choices[-1]
 
 
-def style_moments(network: Network, style: Tensor, check: Check, tile_px: int | None = None) -> StyleMoments:
-    """Moments of a style picture [1, 3, h, w] at every style layer that it reaches."""
-    layers = reachable(STYLE_LAYERS, style.shape[3], style.shape[2])
+def style_moments(
+    network: Network, style: Tensor, layers: Sequence[str], check: Check, tile_px: int | None = None
+) -> StyleMoments:
+    """Moments of a style picture [1, 3, h, w] at those of `layers` that it reaches."""
+    layers = reachable(layers, style.shape[3], style.shape[2])
+    if not layers:
+        return {}
     if tile_px is not None:
         sums = tiled.sums(network, style, layers, lambda layer: (), tile_px, check)
         return {layer: sums[layer][0].moments() for layer in layers}
@@ -78,7 +83,8 @@ class Objective:
     """The costs at one size, for one content and 1 to 4 styles, evaluated with the parameters of the moment.
 
     `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
-    `without`: style layers that are left out.
+    `styles` holds the moments of each style; more layers may be put in before `tune` asks for them.
+    `depth`: how deep to look into the network.
     `tile_px`: evaluate in tiles of at most this side, or None for the whole picture at once.
     """
 
@@ -91,15 +97,15 @@ class Objective:
         guides: Sequence[Tensor] = (),
         check: Check = lambda: None,
         tile_px: int | None = None,
-        without: Collection[str] = (),
+        depth: Depth = FULL,
     ) -> None:
         self.network = network
-        self.without = without
+        self.depth = depth
         self.tile_px = tile_px
         self.styles = styles
         self.check = check
         self.height, self.width = content.shape[-2:]
-        self.content_layer = content_layer(params, self.width, self.height)
+        self.content_layer = content_layer(params, depth, self.width, self.height)
         self.content = content_features(network, content, self.content_layer, check, tile_px)
         self.tune(params, guides)
 
@@ -107,11 +113,10 @@ class Objective:
         """Take up new live parameters and guides; the targets of content and styles stay."""
         self.params = params
         self.mix = params.mix_for(len(self.styles))
-        known = set.intersection(*(set(style) for style in self.styles))
+        known = set.intersection(*(set(style) for style in self.styles)).intersection(self.depth.style_layers(params))
         weights = layer_weights(params)
         layers = [layer for layer in reachable(list(weights), self.width, self.height) if layer in known]
-        # unless nothing else counts
-        layers = [layer for layer in layers if layer not in self.without] or layers
+        self.content_weight = params.content_weight * self.depth.content_factor
         self.weights = {layer: weights[layer] for layer in layers}
         self.targets = {layer: collage([style[layer] for style in self.styles], self.mix) for layer in layers}
         self.guides = guides if len(guides) > 1 else ()
@@ -133,9 +138,9 @@ class Objective:
             costs.append((weight, cost))
             taps[layer] = _style_tap(cost, guides)
         content = torch.zeros((), device=x.device)
-        if params.content_weight > 0:
+        if self.content_weight > 0:
             content, change = content_cost(outputs[self.network.index(self.content_layer)], self.content)
-            taps[self.content_layer] = _with_content(taps.get(self.content_layer), change.mul_(params.content_weight))
+            taps[self.content_layer] = _with_content(taps.get(self.content_layer), change.mul_(self.content_weight))
         gradient = self.network.backward(outputs, taps, self.check) if taps else torch.zeros_like(x)
         return self._finish(x, gradient, costs, content)
 
@@ -153,9 +158,9 @@ class Objective:
         ]
         pulls = {layer: cost.pulls for layer, (_, cost) in zip(self.weights, costs, strict=True)}
         slope = tiled.TiledGradient(self.network, pulls, guides)
-        if params.content_weight > 0:
-            slope.hold(self.content_layer, self.content, params.content_weight)
-        gradient = slope.run(x, tile_px, self.check) if pulls or params.content_weight > 0 else torch.zeros_like(x)
+        if self.content_weight > 0:
+            slope.hold(self.content_layer, self.content, self.content_weight)
+        gradient = slope.run(x, tile_px, self.check) if pulls or self.content_weight > 0 else torch.zeros_like(x)
         return self._finish(x, gradient, costs, slope.content_cost)
 
     def _finish(
@@ -188,7 +193,7 @@ class Objective:
         numbers: list[float] = torch.stack([style, content, tv, *own]).tolist()
         params = self.params
         style_total = params.style_weight * numbers[0]
-        content_total, tv_total = params.content_weight * numbers[1], self.tv_weight * numbers[2]
+        content_total, tv_total = self.content_weight * numbers[1], self.tv_weight * numbers[2]
         distances = numbers[3:]
         whole = sum(distances)
         shares = [distance / whole if whole > 0 else 1 / len(distances) for distance in distances]

@@ -14,8 +14,9 @@ from server.engine.canvas import Canvas
 from server.engine.failures import engine_errors
 from server.engine.materials import Materials
 from server.engine.optimize import Frozen
+from server.engine.pace import Pace
 from server.engine.pyramid import plan_levels, resize
-from server.engine.schedule import Pace, Schedule
+from server.engine.schedule import Schedule
 from server.engine.stage import Stage, climb_from
 from server.engine.tensors import to_picture, to_tensor
 from server.engine.vgg import Network
@@ -142,7 +143,7 @@ class TorchPainter:
         self.painted = stage.picture
         now = self.clock()
         self.elapsed_s += now - start
-        self.pace.learn(level.megapixels, now - begin)
+        self.pace.learn(level, now - begin)
         done = self.schedule.count(stage.best_costs)
         picture, params = stage.picture, self.params
         width, height = self.canvas.picture_at(level.width, level.height)

@@ -8,23 +8,31 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
+from server.engine.depth import FULL, Depth
+
 
 @dataclass(frozen=True)
 class Preset:
     """`steps` per level from the coarsest on, the last number repeated; levels halve down to `coarsest_px` or less
-    than twice that; `stop` is the relative fall of the cost over five steps below which a level ends early."""
+    than twice that; `depths` is how deep each level looks, the last one repeated; `stop` is the relative fall of the
+    cost over five steps below which a level ends early."""
 
     steps: tuple[int, ...]
+    depths: tuple[Depth, ...]
     coarsest_px: int
     tv_weight: float
     stop: float
     stop_finest: float
 
 
+# measured in docs/tuning-log.md
+_QUICK = (FULL, Depth("relu3_1", content_factor=0.5))
+_CAREFUL = (FULL, Depth("relu4_2"), Depth("relu3_1", content_factor=0.3))
+
 PRESETS = {
-    "draft": Preset(steps=(30, 14, 6, 4), coarsest_px=96, tv_weight=6.0, stop=0.01, stop_finest=0.005),
-    "standard": Preset(steps=(40, 18, 11, 7), coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
-    "fine": Preset(steps=(80, 60, 40, 25), coarsest_px=96, tv_weight=6.0, stop=0.002, stop_finest=0.001),
+    "draft": Preset((24, 8, 4), _QUICK, coarsest_px=96, tv_weight=6.0, stop=0.01, stop_finest=0.005),
+    "standard": Preset((40, 14, 9, 7), _QUICK, coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
+    "fine": Preset((80, 40, 25), _CAREFUL, coarsest_px=96, tv_weight=6.0, stop=0.002, stop_finest=0.001),
 }
 
 # a level whose short side is below this has too few positions in the deep layers to say anything about style
@@ -33,11 +41,12 @@ SHORTEST_PX = 32
 
 @dataclass(frozen=True)
 class Level:
-    """One size to paint at, in px, with its number of steps (>= 1)."""
+    """One size to paint at, in px, with its number of steps (>= 1) and how deep it looks into the network."""
 
     width: int
     height: int
     steps: int
+    depth: Depth = FULL
 
     @property
     def megapixels(self) -> float:
@@ -71,7 +80,10 @@ def plan_levels(width: int, height: int, preset: str, iterations: int | None) ->
     if iterations is not None:
         sizes = sizes[-iterations:]
         wanted = split_steps(wanted[-len(sizes) :], iterations)
-    return [Level(*size, steps) for size, steps in zip(sizes, wanted, strict=True)]
+    return [
+        Level(*size, steps, chosen.depths[min(index, len(chosen.depths) - 1)])
+        for index, (size, steps) in enumerate(zip(sizes, wanted, strict=True))
+    ]
 
 
 def split_steps(weights: Sequence[int], total: int) -> list[int]:

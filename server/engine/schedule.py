@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from server.engine.depth import Depth
+from server.engine.pace import Pace
 from server.engine.pyramid import PRESETS, Level, split_steps
 
 # a forward pass over a style or the content costs about this much of an evaluation of the same size
@@ -13,25 +14,6 @@ FORWARD_SHARE = 0.45
 # the stopping rule looks back this many steps, and never stops a level before MIN_STEPS
 LOOK_BACK = 5
 MIN_STEPS = 8
-
-
-@dataclass
-class Pace:
-    """Seconds per megapixel-evaluation, learnt from what was measured last; kept over paintings for a first guess."""
-
-    seconds: float = 6.0
-    measured: bool = False
-
-    def learn(self, megapixels: float, seconds: float) -> None:
-        """One evaluation of that many megapixels took that long. Small ones say little about large ones."""
-        weight = min(0.5, megapixels * 5)
-        self.seconds += weight * (seconds / megapixels - self.seconds)
-        self.measured = True
-
-    def adopt(self, seconds: float) -> None:
-        """What an earlier process has learnt, unless this one knows better."""
-        if not self.measured:
-            self.seconds = seconds
 
 
 class Schedule:
@@ -88,6 +70,7 @@ class Schedule:
         """Everything that changes on the way, JSON-serialisable."""
         return {
             "sizes": [(level.width, level.height) for level in self.levels],
+            "depths": [(level.depth.deepest, level.depth.content_factor) for level in self.levels],
             "steps": list(self.steps),
             "fixed": self.fixed,
             "at": self.at,
@@ -99,7 +82,9 @@ class Schedule:
         """Go on as the one that was frozen. Raises KeyError, TypeError or ValueError for what `freeze` never gave."""
         self.steps = [int(steps) for steps in frozen["steps"]]
         sizes = [(int(width), int(height)) for width, height in frozen["sizes"]]
-        self.levels = [Level(*size, steps) for size, steps in zip(sizes, self.steps, strict=True)]
+        depths = [Depth(str(deepest), float(factor)) for deepest, factor in frozen["depths"]]
+        parts = zip(sizes, self.steps, depths, strict=True)
+        self.levels = [Level(*size, steps, depth) for size, steps, depth in parts]
         self.fixed = bool(frozen["fixed"])
         self.at, self.done_here, self.done = (int(frozen[name]) for name in ("at", "done_here", "done"))
         if not self.ended and self.left_here == 0:
@@ -119,10 +104,10 @@ class Schedule:
 
     def eta_s(self, pace: Pace) -> float:
         """Seconds left: steps and the looks at content and styles that each later level begins with."""
-        work = self.left_here * self.level.megapixels
+        left = self.left_here * pace.step_s(self.level)
         for level, steps in zip(self.levels[self.at + 1 :], self.steps[self.at + 1 :], strict=True):
-            work += level.megapixels * (steps + FORWARD_SHARE * (1 + self.styles)) if steps else 0.0
-        return work * pace.seconds
+            left += pace.step_s(level) * (steps + FORWARD_SHARE * (1 + self.styles)) if steps else 0.0
+        return left
 
     def _stalled(self, best_costs: Sequence[float]) -> bool:
         if self.fixed or self.done_here < MIN_STEPS or len(best_costs) <= LOOK_BACK:

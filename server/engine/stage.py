@@ -19,10 +19,6 @@ from server.params import StyleParams
 TRACE = 0.01
 
 
-# left out on the finest level where coarser ones came before, unless the client weighs the layers
-DEEPEST = ("relu5_1",)
-
-
 class Stage:
     """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
     of the level below [1, 3, h, w], or when that is None from what `params.init` says.
@@ -44,24 +40,22 @@ class Stage:
     ) -> None:
         tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
         self.materials = materials
-        finest = level.width == materials.content.shape[3]
         self.level = level
         self.content = materials.content_at(level)
         styles = materials.styles_at(level, params)
         self.base = materials.base(self.content, styles, params)
-        moments = [style_moments(materials.network, style, check, tile_px) for style in styles]
-        # the coarser levels have settled the large forms, which the deepest layer sees; it costs a tenth
-        dropped = DEEPEST if finest and previous is not None and not params.style_layer_weights else ()
-        self.without = dropped if frozen is None else tuple(frozen.numbers["without"])
+        self.check, self.tile_px = check, tile_px
+        layers = level.depth.style_layers(params)
+        self.moments = [dict(style_moments(materials.network, style, layers, check, tile_px)) for style in styles]
         self.objective = Objective(
             materials.network,
             self.content,
-            moments,
+            self.moments,
             params,
             materials.guides(level, params),
             check,
             tile_px,
-            without=self.without,
+            depth=level.depth,
         )
         self.costs: Costs | None = None
         self.best_costs: list[float] = []
@@ -91,15 +85,24 @@ class Stage:
         """What cannot be worked out again from the materials and the parameters in force."""
         optimizer = self.optimizer.freeze()
         costs = None if self.costs is None else self.costs.as_dict()
-        numbers = {"without": list(self.without), "costs": costs, "best_costs": list(self.best_costs)}
+        numbers = {"costs": costs, "best_costs": list(self.best_costs)}
         return Frozen(numbers | {"optimizer": dict(optimizer.numbers)}, optimizer.tensors)
 
     def tune(self, params: StyleParams) -> None:
         """Take up new live parameters: the targets stay, the optimiser starts anew from the current picture."""
+        self._look_deeper(params)
         self.objective.tune(params, self.materials.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None
         self.best_costs = []
+
+    def _look_deeper(self, params: StyleParams) -> None:
+        """The styles at layers that only the new parameters ask for."""
+        layers = [layer for layer in self.level.depth.style_layers(params) if layer not in self.moments[0]]
+        if layers:
+            styles = self.materials.styles_at(self.level, params)
+            for known, style in zip(self.moments, styles, strict=True):
+                known.update(style_moments(self.materials.network, style, layers, self.check, self.tile_px))
 
     def _thaw(self, frozen: Frozen) -> None:
         numbers = frozen.numbers

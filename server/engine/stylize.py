@@ -16,8 +16,8 @@ from server.engine.api import Checkpoint, Control, Painter, Request
 from server.engine.conv import Chooser
 from server.engine.failures import engine_errors
 from server.engine.kernels import KernelMemory
+from server.engine.pace import Pace
 from server.engine.painter import TorchPainter
-from server.engine.schedule import Pace
 from server.engine.vgg import Network
 from server.engine.weights import load_weights
 from server.errors import EngineError

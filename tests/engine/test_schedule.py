@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.engine.pace import Pace, work
 from server.engine.pyramid import PRESETS, Level
-from server.engine.schedule import LOOK_BACK, MIN_STEPS, Pace, Schedule
+from server.engine.schedule import LOOK_BACK, MIN_STEPS, Schedule
 
 STEPS = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 
@@ -153,16 +154,17 @@ def test_the_rule_looks_only_at_this_level() -> None:
     assert not schedule.count((5.0,) * LOOK_BACK)
 
 
-def test_the_time_left_is_steps_times_pixels_times_pace() -> None:
+def test_the_time_left_is_steps_times_work_times_pace() -> None:
     schedule = _schedule([4])
-    # 4 steps of 0.005 megapixels at 2 s each
-    assert schedule.eta_s(Pace(2.0)) == pytest.approx(0.04)
+    # 4 steps at 2 s per unit of work
+    assert schedule.eta_s(Pace(2.0)) == pytest.approx(8 * work(schedule.level))
     _step(schedule)
-    assert schedule.eta_s(Pace(2.0)) == pytest.approx(0.03)
+    assert schedule.eta_s(Pace(2.0)) == pytest.approx(6 * work(schedule.level))
 
 
 def test_later_levels_and_more_styles_cost_more() -> None:
-    steps_alone = (4 * 0.005 + 3 * 0.02) * 2
+    first, second = _schedule([4, 3]).levels
+    steps_alone = (4 * work(first) + 3 * work(second)) * 2
     one, four = (_schedule([4, 3], styles=styles).eta_s(Pace(2.0)) for styles in (1, 4))
     assert steps_alone < one < four
 
@@ -176,25 +178,3 @@ def test_a_level_without_steps_costs_nothing() -> None:
     without.at = 1
     without.steps = [0, 1, 1]
     assert schedule.eta_s(Pace(1.0)) == pytest.approx(without.eta_s(Pace(1.0)))
-
-
-def test_pace_comes_near_to_what_is_measured() -> None:
-    pace = Pace(10.0)
-    for _ in range(40):
-        pace.learn(0.2, 0.2 * 3.0)
-    assert pace.seconds == pytest.approx(3.0, rel=1e-3)
-
-
-def test_small_pictures_say_little_about_the_pace() -> None:
-    small, large = Pace(10.0), Pace(10.0)
-    small.learn(0.001, 0.5)
-    large.learn(0.2, 0.2 * 500)
-    assert 10 < small.seconds < large.seconds < 500
-
-
-@given(st.floats(0.001, 100), st.floats(1e-6, 60), st.floats(1e-3, 1000))
-def test_pace_stays_between_what_was_and_what_is(was: float, megapixels: float, seconds: float) -> None:
-    pace = Pace(was)
-    pace.learn(megapixels, seconds)
-    measured = seconds / megapixels
-    assert min(was, measured) * 0.999 <= pace.seconds <= max(was, measured) * 1.001
