@@ -15,7 +15,7 @@ from server.engine.objective import Objective, style_moments
 from server.engine.stylize import TorchEngine
 from server.engine.tiles import tile_side
 from server.engine.vgg import Network
-from server.params import StyleParams
+from server.params import STYLE_LAYERS, StyleParams
 
 PARAMS = StyleParams(style_loss="gram", tv_weight=0.0)
 
@@ -81,7 +81,7 @@ def our_evaluation(
 ) -> Callable[[], Tensor]:
     """The same by the engine."""
     with torch.inference_mode():
-        moments = style_moments(network, style, lambda: None, tile_px)
+        moments = style_moments(network, style, STYLE_LAYERS, lambda: None, tile_px)
         objective = Objective(network, content, [moments], PARAMS, tile_px=tile_px)
 
     def evaluate() -> Tensor:

@@ -10,7 +10,7 @@ from bench.evaluation import our_evaluation, plain_evaluation
 from bench.plain import PlainCosts, PlainNetwork
 from server.engine.objective import Objective, style_moments
 from server.engine.vgg import Network
-from server.params import StyleParams
+from server.params import STYLE_LAYERS, StyleParams
 
 LAYERS = ("1_1", "2_1", "3_1", "4_1", "4_2", "5_1")
 
@@ -63,7 +63,7 @@ def test_scorer_and_engine_agree_on_the_cost(network: Network, loss: str) -> Non
     content, style, x = noise(48, 40)
     params = StyleParams(style_loss=loss)  # type: ignore[arg-type]
     with torch.inference_mode():
-        objective = Objective(network, content, [style_moments(network, style, lambda: None)], params)
+        objective = Objective(network, content, [style_moments(network, style, STYLE_LAYERS, lambda: None)], params)
         ours = objective.evaluate(x).costs.total
     assert float(PlainCosts(PlainNetwork.like(network), content, style, params)(x)) == pytest.approx(ours, rel=1e-3)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from server.engine.depth import FULL
 from server.engine.objective import Objective, content_layer, layer_weights, reachable, style_moments
 from server.engine.vgg import Network
 from server.engine.weights import Weights
@@ -37,7 +38,7 @@ def _params(**changes: Any) -> StyleParams:
 def _objective(
     network: Network, params: StyleParams, styles: Sequence[Tensor], guides: Sequence[Tensor] = ()
 ) -> Objective:
-    targets = [style_moments(network, style, lambda: None) for style in styles]
+    targets = [style_moments(network, style, STYLE_LAYERS, lambda: None) for style in styles]
     return Objective(network, scene(WIDTH, HEIGHT), targets, params, guides)
 
 
@@ -212,7 +213,7 @@ def test_weights_of_zero_work(network: Network, zeros: tuple[str, ...], guided: 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (64, 5), (5, 64), (3, 3), (1, 1), (64, 1)])
 @pytest.mark.parametrize("guided", [False, True])
 def test_very_small_pictures_work(network: Network, width: int, height: int, guided: bool) -> None:
-    targets = [style_moments(network, style, lambda: None) for style in STYLES[:2]]
+    targets = [style_moments(network, style, STYLE_LAYERS, lambda: None) for style in STYLES[:2]]
     guides = _guides(2, width, height) if guided else []
     objective = Objective(network, scene(width, height), targets, _params(), guides)
     got = objective.evaluate(random_picture(width, height))
@@ -223,9 +224,9 @@ def test_very_small_pictures_work(network: Network, width: int, height: int, gui
 
 
 def test_a_very_small_style_counts_at_the_layers_that_it_reaches(network: Network) -> None:
-    tiny = style_moments(network, stripes(6, 6), lambda: None)
+    tiny = style_moments(network, stripes(6, 6), STYLE_LAYERS, lambda: None)
     assert set(tiny) == {"relu1_1", "relu2_1", "relu3_1"}
-    targets = [tiny, style_moments(network, STYLES[1], lambda: None)]
+    targets = [tiny, style_moments(network, STYLES[1], STYLE_LAYERS, lambda: None)]
     got = Objective(network, scene(WIDTH, HEIGHT), targets, _params()).evaluate(random_picture(WIDTH, HEIGHT))
     assert min(got.costs.style) > 0
 
@@ -242,7 +243,7 @@ def test_check_is_called_and_may_stop(network: Network) -> None:
     with pytest.raises(Stop):
         objective.evaluate(random_picture(WIDTH, HEIGHT))
     with pytest.raises(Stop):
-        style_moments(network, STYLES[0], stop)
+        style_moments(network, STYLES[0], STYLE_LAYERS, stop)
 
 
 def test_the_picture_is_left_alone_and_the_answer_repeats(network: Network) -> None:
@@ -267,7 +268,7 @@ def test_layers_within_reach() -> None:
     assert reachable(STYLE_LAYERS, 16, 99) == list(STYLE_LAYERS)
     assert reachable(STYLE_LAYERS, 99, 15) == list(STYLE_LAYERS[:4])
     assert reachable(STYLE_LAYERS, 1, 99) == ["relu1_1"]
-    assert content_layer(StyleParams(), 99, 99) == "relu4_2"
-    assert content_layer(StyleParams(content_layer="relu3_1"), 99, 99) == "relu3_1"
-    assert content_layer(StyleParams(), 99, 7) == "relu3_1"
-    assert content_layer(StyleParams(), 1, 1) == "relu1_1"
+    assert content_layer(StyleParams(), FULL, 99, 99) == "relu4_2"
+    assert content_layer(StyleParams(content_layer="relu3_1"), FULL, 99, 99) == "relu3_1"
+    assert content_layer(StyleParams(), FULL, 99, 7) == "relu3_1"
+    assert content_layer(StyleParams(), FULL, 1, 1) == "relu1_1"

@@ -215,8 +215,8 @@ def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> 
 
 
 def test_the_clock_measures_painting_and_not_pauses(engine: TorchEngine) -> None:
-    from server.engine.painter import TorchPainter
     from server.engine.pace import Pace
+    from server.engine.painter import TorchPainter
 
     now = 0.0
 

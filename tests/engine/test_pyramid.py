@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.engine.depth import FULL
 from server.engine.pyramid import PRESETS, SHORTEST_PX, Level, climb, fit, plan_levels, resize, split_steps
 from tests.engine.pictures import flat, random_picture, scene, stripes
 
@@ -79,14 +80,21 @@ def test_a_large_picture_has_more_levels(preset: str) -> None:
 
 def test_levels_by_hand() -> None:
     first, second, third, fourth = PRESETS["standard"].steps
+    shallow = PRESETS["standard"].depths[-1]
     assert plan_levels(800, 600, "standard", None) == [
-        Level(100, 75, first),
-        Level(200, 150, second),
-        Level(400, 300, third),
-        Level(800, 600, fourth),
+        Level(100, 75, first, FULL),
+        Level(200, 150, second, shallow),
+        Level(400, 300, third, shallow),
+        Level(800, 600, fourth, shallow),
     ]
     # the only level gets the steps of two
     assert plan_levels(150, 100, "standard", None) == [Level(150, 100, first + second)]
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_the_first_level_painted_looks_at_everything(preset: str) -> None:
+    for iterations in (None, 1, 2, 9):
+        assert plan_levels(800, 600, preset, iterations)[0].depth == FULL
 
 
 def test_a_narrow_picture_has_no_level_too_narrow_for_the_deep_layers() -> None:

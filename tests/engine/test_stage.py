@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from server.engine.depth import Depth
 from server.engine.materials import Materials
 from server.engine.pyramid import Level, resize
 from server.engine.stage import TRACE, Stage, climb_from
@@ -114,3 +115,31 @@ def test_check_may_stop_the_making_and_a_step(network: Network) -> None:
     assert torch.equal(stage.picture, painted)
     with pytest.raises(Stop):
         Stage(materials, LEVEL, StyleParams(size=64), None, check)
+
+
+def test_a_shallow_level_leaves_deep_layers_out_until_they_are_asked_for(network: Network) -> None:
+    materials = Materials(network, scene(40, 32), [stripes(48, 48), speckles(48, 48)])
+    level = Level(40, 32, 10, Depth("relu2_1", content_factor=0.5))
+    stage = Stage(materials, level, StyleParams(size=64), random_picture(20, 16), lambda: None)
+    assert list(stage.objective.weights) == ["relu1_1", "relu2_1"]
+    assert stage.objective.content_layer == "relu2_1"
+    asked = StyleParams.model_validate({"size": 64, "style_layer_weights": {"relu1_1": 1.0, "relu3_1": 2.0}})
+    stage.tune(asked)
+    assert stage.objective.weights == {"relu1_1": 1.0, "relu3_1": 2.0}
+    # what is looked at later is what would have been looked at from the start
+    anew = Stage(materials, level, asked, random_picture(20, 16), lambda: None)
+    x = scene(40, 32)
+    assert stage.objective.evaluate(x).costs == anew.objective.evaluate(x).costs
+
+
+def test_a_level_weighs_its_content_by_its_depth(network: Network) -> None:
+    materials = Materials(network, scene(40, 32), [stripes(48, 48)])
+    x = random_picture(40, 32)
+    whole, half = (
+        Stage(materials, Level(40, 32, 10, Depth("relu3_1", factor)), StyleParams(size=64), x, lambda: None)
+        .objective.evaluate(x)
+        .costs
+        for factor in (1.0, 0.5)
+    )
+    assert half.content == pytest.approx(0.5 * whole.content, rel=1e-5)
+    assert half.style == whole.style
