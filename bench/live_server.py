@@ -53,6 +53,7 @@ class PacedPainter:
 
     def __init__(self, engine: PacedEngine, request: Request, control: Control, checkpoint: Checkpoint | None) -> None:
         self._engine, self._control = engine, control
+        self.began_with = request.params
         self._styles = len(request.styles)
         self._total = request.params.iterations or _STEPS
         self.step = 0 if checkpoint is None else checkpoint.step

@@ -130,6 +130,7 @@ class Archive:
             if job.id not in begun:
                 job.step = job.level = job.width = job.height = 0
                 job.elapsed_s, job.eta_s, job.costs, job.started_at = 0.0, None, None, None
+                job.steering = None
             await self.save_or_later(job)
             unfinished.append(job)
         return sorted(unfinished, key=lambda job: job.id not in begun)
@@ -191,6 +192,7 @@ def _row(job: Job) -> JobRow:
         partial=job.partial,
         report=job.report,
         starts=job.starts,
+        steering=job.steering,
     )
 
 
@@ -220,4 +222,5 @@ def _job(row: JobRow, params: StyleParams) -> Job:
         partial=row.partial,
         report=row.report,
         starts=row.starts,
+        steering=row.steering,
     )

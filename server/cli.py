@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -91,6 +92,12 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="OUT",
         help="where the painting goes; PNG, JPEG, WebP or TIFF by the ending",
     )
+    paint.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="paint again what a job painted, with all its live changes: the JSON of GET /api/jobs/JOB, or its PNG",
+    )
     paint.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default auto)")
     options.add_options(paint.add_argument_group("parameters of the painting"))
     settings.add_arguments(paint, ("data_dir", *ENGINE_SETTINGS))
@@ -164,9 +171,11 @@ def _serve(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
 def _paint(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
     # the parser and --help stay quick without Pillow
     from server.paint import paint, read_order
+    from server.replay import read_replay
 
     chosen = _settings(arguments)
-    order = read_order(
+    read = read_order if arguments.replay is None else partial(read_replay, recipe=arguments.replay)
+    order = read(
         content=arguments.content,
         styles=arguments.styles,
         output=arguments.output,

@@ -13,7 +13,7 @@ from typing import Any
 
 from server.errors import BadRequest, StorageUnavailable
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE images (
     id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
@@ -25,7 +25,8 @@ CREATE TABLE jobs (
     created_at REAL NOT NULL, started_at REAL, ended_at REAL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, step INTEGER NOT NULL, total_steps INTEGER NOT NULL,
     elapsed_s REAL NOT NULL, seq INTEGER NOT NULL, costs TEXT, error TEXT,
-    has_result INTEGER NOT NULL, partial INTEGER NOT NULL, report TEXT, starts INTEGER NOT NULL DEFAULT 0
+    has_result INTEGER NOT NULL, partial INTEGER NOT NULL, report TEXT, starts INTEGER NOT NULL DEFAULT 0,
+    steering TEXT
 );
 CREATE TABLE uses (
     job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
@@ -33,7 +34,10 @@ CREATE TABLE uses (
 CREATE INDEX uses_by_image ON uses(image);
 """
 # What brings a file of this version to the next one.
-_UPGRADES = {1: "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;"}
+_UPGRADES = {
+    1: "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;",
+    2: "ALTER TABLE jobs ADD COLUMN steering TEXT;",
+}
 
 
 # What the disk does to SQLite; every other error of its is a bug of ours.
@@ -100,6 +104,7 @@ class JobRow:
     partial: bool
     report: dict[str, Any] | None
     starts: int = 0
+    steering: dict[str, Any] | None = None
 
 
 _COLUMNS = [field.name for field in dataclasses.fields(JobRow)]
@@ -108,7 +113,7 @@ _UPSERT = (
     f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) "  # noqa: S608
     f"ON CONFLICT(id) DO UPDATE SET {', '.join(f'{name} = :{name}' for name in _COLUMNS[1:])}"
 )
-_JSON = ("styles", "params", "costs", "error", "report")
+_JSON = ("styles", "params", "costs", "error", "report", "steering")
 
 
 class Database:

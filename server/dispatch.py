@@ -20,7 +20,7 @@ from server.line import Entry, Line
 from server.metrics import Metrics
 from server.outage import Outage
 from server.picture import Picture
-from server.pictures import DECODE_PX, Pictures
+from server.pictures import DECODE_PX, Pictures, style_px
 from server.timelapse import Timelapses
 from server.worker import Ended, Glimpse, Task, Worker
 
@@ -129,6 +129,8 @@ class Dispatcher:
             _log.exception("a job could not be prepared")
             ended = Ended("failed", error=InternalError("the job could not be prepared").as_dict())
         entry.on_engine = False
+        if ended.steering is not None:
+            job.steering = ended.steering
         if entry.verdict is None and ended.how in ("paused", "cancelled"):
             if self._draining:
                 await self._interrupt(entry, ended.checkpoint)
@@ -189,8 +191,7 @@ class Dispatcher:
         content = await self._pictures.of_image(entry.job.content, max_px=max(DECODE_PX, params.size))
         styles = []
         for image_id, scale in zip(entry.job.styles, params.scales_for(len(entry.job.styles)), strict=True):
-            largest = max(DECODE_PX, math.ceil(params.size * scale))
-            styles.append(await self._pictures.of_image(image_id, max_px=largest))
+            styles.append(await self._pictures.of_image(image_id, max_px=style_px(params.size, scale)))
         return Request(content, tuple(styles), params, await self._pictures.masks(params))
 
     def _make_task(self, entry: Entry, request: Request, checkpoint: Checkpoint | None) -> Task:
@@ -214,7 +215,7 @@ class Dispatcher:
         job.step, job.resumed_from_step = plan.step, plan.step or None
         if not plan.step:
             # what was known of it was in a checkpoint that could not be used
-            job.costs, job.elapsed_s = None, 0.0
+            job.costs, job.elapsed_s, job.steering = None, 0.0, None
         if job.status is JobStatus.RUNNING and entry.verdict is None:
             self._tell_started(entry)
 
@@ -245,6 +246,7 @@ class Dispatcher:
         job, step = entry.job, glimpse.step
         job.step, job.total_steps, job.level, job.levels = step.step, step.total_steps, step.level, step.levels
         job.width, job.height = step.width, step.height
+        job.steering = glimpse.steering
         job.costs = messages.round_costs(step.costs.as_dict())
         job.elapsed_s, job.eta_s = round(step.elapsed_s, 3), messages.significant(step.eta_s, 3)
         job.next_seq()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +19,12 @@ from server.keeper import Keeper
 from server.line import Entry
 from server.metrics import Metrics
 from server.picture import Picture
+from server.recipes import recipe_text
 from server.store import Store
 from server.timelapse import Timelapses
 from server.worker import Worker
 
 _log = logging.getLogger(__name__)
-TEXT_KEY = "duostyle"
 
 
 class Endings:
@@ -116,7 +115,7 @@ class Endings:
         self._metrics.jobs_paused.set(statuses.count(JobStatus.PAUSED))
 
     async def _save_result(self, job: Job, picture: Picture, *, partial: bool) -> None:
-        text = {TEXT_KEY: json.dumps(job.params.model_dump(mode="json"))}
+        text = recipe_text(job.params, job.content, job.styles, job.steering)
         png = await self._worker.offload(images.encode, picture, "png", text=text)
         await self._archive.until_done(lambda: self._store.save_result(job.id, png))
         job.has_result, job.partial = True, partial

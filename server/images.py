@@ -66,6 +66,16 @@ def image_id(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def png_text(data: bytes, key: str) -> bytes | None:
+    """A text that `encode` put into a PNG; None when `data` is no PNG or has none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            text = image.info.get(key)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return text.encode() if isinstance(text, str) else None
+
+
 def decode(data: bytes, *, max_px: int | None = None) -> Picture:
     """The picture upright, in 8-bit sRGB over white, its longest side at most `max_px` (never enlarged).
 

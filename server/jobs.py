@@ -77,6 +77,7 @@ class Job:
     the job's events and never falls; `frame_seq` is that of its newest frame (0: none). `pixels` is the content's size
     as uploaded. `starts` counts the runs on the engine that have neither come back nor got further, also those of
     earlier processes. `resumed_from_step`: the evaluations done when this run went on from a checkpoint.
+    `steering`: what `server.recipes` needs to paint a steered job again.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Job:
     report: dict[str, Any] | None = field(default=None, repr=False)
     starts: int = 0
     resumed_from_step: int | None = None
+    steering: dict[str, Any] | None = field(default=None, repr=False)
 
     def move(self, status: JobStatus) -> None:
         """Change the status. Raises InternalError when the contract does not allow it."""
@@ -159,4 +161,5 @@ class Job:
             "partial": self.partial,
             "report": self.measured,
             "resumed_from_step": self.resumed_from_step,
+            "steering": self.steering,
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
@@ -15,13 +14,13 @@ from types import FrameType
 from typing import Any
 
 from server import images
-from server.ending import TEXT_KEY
-from server.engine.api import Cancelled, Control, Engine, Painter, Request
+from server.engine.api import Cancelled, Control, Engine, Painter, Request, Step, steering
 from server.errors import BadRequest, ImageError
 from server.options import read_options
 from server.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
 from server.picture import Picture
-from server.pictures import DECODE_PX
+from server.pictures import DECODE_PX, style_px
+from server.recipes import Due, Masks, Script, recipe_text
 from server.reporters import Reporter
 
 ENDINGS: Mapping[str, images.Format] = {
@@ -40,11 +39,32 @@ STOPPING = b"\nstopping; the best picture so far will be saved (Ctrl-C again: st
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to paint and where to, all of it checked."""
+    """What to paint and where to, all of it checked.
+
+    `sources`: image ids of content and styles. `changes`: live changes to make on the way, with their masks.
+    """
 
     request: Request
     output: Path
     format: images.Format
+    sources: tuple[str, ...]
+    changes: tuple[tuple[Due, Masks], ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        pictures: Sequence[Picture],
+        params: StyleParams,
+        masks: Masks,
+        *,
+        output: Path,
+        format: images.Format,
+        sources: tuple[str, ...],
+        changes: tuple[tuple[Due, Masks], ...] = (),
+    ) -> Order:
+        """`pictures` are the content and the styles."""
+        request = Request(pictures[0], tuple(pictures[1:]), params, masks)
+        return cls(request, output.resolve(), format, sources, changes)
 
 
 def read_order(
@@ -59,23 +79,26 @@ def read_order(
     raw = read_options(options)
     masks = raw.get("masks")
     mask_files = masks if isinstance(masks, list) else []
-    mask_data = [None if name is None else _read_mask(name) for name in mask_files]
+    mask_data = [None if name is None else read_mask(name) for name in mask_files]
     if mask_files:
         raw["masks"] = [None if data is None else images.image_id(data) for data in mask_data]
     params = parse_params(raw, styles=len(styles), max_size_px=MAX_SIZE_PX)
     format = check_output(output, [content, *styles, *(Path(name) for name in mask_files if name is not None)])
     # as the server does it, so that the same order gives the same painting
     max_px = max(DECODE_PX, params.size)
-    request = Request(
-        content=_picture(content, read_file(content), max_pixels, max_px),
-        styles=tuple(_picture(style, read_file(style), max_pixels, max_px) for style in styles),
-        params=params,
-        masks=tuple(
+    paths, sides = [content, *styles], [max_px, *(style_px(params.size, k) for k in params.scales_for(len(styles)))]
+    bytes_of = [read_file(path) for path in paths]
+    return Order.of(
+        [read_picture(path, data, max_pixels, side) for path, data, side in zip(paths, bytes_of, sides, strict=True)],
+        params,
+        tuple(
             None if data is None else _mask(Path(name), data, max_pixels, max_px)
             for name, data in zip(mask_files, mask_data, strict=True)
         ),
+        output=output,
+        format=format,
+        sources=tuple(images.image_id(data) for data in bytes_of),
     )
-    return Order(request, output.resolve(), format)
 
 
 def check_output(output: Path, inputs: Sequence[Path]) -> images.Format:
@@ -102,7 +125,13 @@ def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
 
     Raises what the engine raises, OSError when the picture cannot be written, KeyboardInterrupt on the second Ctrl-C.
     """
-    control = Control()
+    control = Script(order.changes) if order.changes else Control()
+
+    def on_step(step: Step) -> None:
+        if isinstance(control, Script):
+            control.step = step.step
+        reporter.step(step)
+
     with _interruptible(control):
         engine.load()
         try:
@@ -110,7 +139,7 @@ def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
         except Cancelled:
             return False
         try:
-            painter.run(reporter.step)
+            painter.run(on_step)
             done = True
         except Cancelled:
             done = False
@@ -135,7 +164,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def _save(order: Order, painter: Painter, done: bool, reporter: Reporter) -> None:
     picture = painter.picture()
-    text = {TEXT_KEY: params_text(order.request.params)}
+    last = order.changes[-1][0].params if order.changes else order.request.params
+    text = recipe_text(last, order.sources[0], order.sources[1:], steering(painter))
     write_atomically(order.output, images.encode(picture, order.format, quality=QUALITY, text=text))
     report = painter.report()
     reporter.end(
@@ -148,11 +178,6 @@ def _save(order: Order, painter: Painter, done: bool, reporter: Reporter) -> Non
             "output": str(order.output),
         },
     )
-
-
-def params_text(params: StyleParams) -> str:
-    """The parameters as JSON, defaults included: `parse_params` reads it back."""
-    return json.dumps(params.model_dump(mode="json"))
 
 
 @contextmanager
@@ -181,7 +206,7 @@ def read_file(path: Path) -> bytes:
         raise BadRequest(f"cannot read {path}: {error.strerror}") from None
 
 
-def _read_mask(name: str) -> bytes:
+def read_mask(name: str) -> bytes:
     try:
         return read_file(Path(name))
     except BadRequest as error:
@@ -189,13 +214,13 @@ def _read_mask(name: str) -> bytes:
 
 
 def _mask(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:
-    mask = _picture(path, data, max_pixels, max_px)
+    mask = read_picture(path, data, max_pixels, max_px)
     if mask.is_black:
         raise BadRequest(f"masks: {path} is black all over, so its style would go nowhere; - takes what is left")
     return mask
 
 
-def _picture(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:
+def read_picture(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:
     try:
         images.check(data, max_bytes=len(data), max_pixels=max_pixels)
         return images.decode(data, max_px=max_px)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from server import images
 from server.errors import BadRequest, NotFinished, NotFound
@@ -17,6 +18,11 @@ from server.worker import Worker
 # Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
 DECODE_PX = 4096
 _PATIENCE_S = 30.0
+
+
+def style_px(size: int, scale: float) -> int:
+    """The longest side in px that a style is decoded to, for a painting of this size and a stroke scale."""
+    return max(DECODE_PX, math.ceil(size * scale))
 
 
 class Pictures:

@@ -111,12 +111,18 @@ def state_fields() -> dict[str, Schema]:
         "partial": FLAG,
         "report": nullable(ref("Report")),
         "resumed_from_step": nullable(COUNT),
+        "steering": nullable(_steering()),
     }
 
 
 def accepted_fields() -> dict[str, Schema]:
     """The fields that tell a submitter about the new job."""
     return {"job": ref("JobId"), "key": ref("JobKey"), "position": COUNT, "eta_s": nullable(SECONDS)}
+
+
+def _steering() -> Schema:
+    change = record({"step": COUNT, "params": ref("LiveParams")})
+    return record({"params": ref("Params"), "changes": listed(change)})
 
 
 def _style_and_tv() -> dict[str, Schema]:

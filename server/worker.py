@@ -30,6 +30,7 @@ from server.engine.api import (
     Plan,
     Request,
     Step,
+    steering,
 )
 from server.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
 from server.picture import Picture
@@ -51,7 +52,7 @@ class Glimpse:
     """The newest step as the loop sees it; its `step.picture` must not be called.
 
     `picture` with its `picture_step` when one was taken since the last glimpse, which took `picture_s` seconds of the
-    engine's time; `evaluations` since then.
+    engine's time; `evaluations` since then. `steering` as `server.engine.api.steering` gives it.
     """
 
     step: Step
@@ -59,13 +60,14 @@ class Glimpse:
     picture_step: int
     evaluations: int
     picture_s: float = 0.0
+    steering: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a run ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of an error.
 
-    `checkpoint` when it was paused or cancelled: from there it can go on.
+    `checkpoint` when it was paused or cancelled: from there it can go on. `steering`: how it was steered.
     """
 
     how: Literal["done", "paused", "cancelled", "failed"]
@@ -73,6 +75,7 @@ class Ended:
     report: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     checkpoint: Checkpoint | None = None
+    steering: dict[str, Any] | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -209,7 +212,9 @@ class Worker:
                 # resumed before the engine stood still: go on at once
                 if task.control.paused:
                     picture = painter.picture() if painter.step else None
-                    return Ended("paused", picture=picture, checkpoint=_checkpoint_of(painter))
+                    return Ended(
+                        "paused", picture=picture, checkpoint=_checkpoint_of(painter), steering=steering(painter)
+                    )
             return self._end(task, "done")
         except Cancelled:
             return self._end(task, "cancelled")
@@ -233,6 +238,7 @@ class Worker:
         self, task: Task, how: Literal["done", "cancelled", "failed"], error: DuostyleError | None = None
     ) -> Ended:
         painter, task.painter = task.painter, None
+        steered = None if painter is None else steering(painter)
         picture = report = checkpoint = None
         if painter is not None and how == "cancelled":
             checkpoint = _checkpoint_of(painter)
@@ -247,7 +253,7 @@ class Worker:
                         error = kept
                     elif isinstance(kept, MemoryError):
                         error = OutOfMemory(_TOO_LARGE)
-        return Ended(how, picture, report, error.as_dict() if error is not None else None, checkpoint)
+        return Ended(how, picture, report, error.as_dict() if error is not None else None, checkpoint, steered)
 
     def _clean_up(self) -> None:
         """Nothing of a painting that failed is held on to: the next one needs the memory."""
@@ -274,7 +280,8 @@ class Worker:
                     picture, picture_step, picture_s = waiting.picture, waiting.picture_step, waiting.picture_s
             # the step's own way to a picture holds the engine's tensors: it stays on this thread
             numbers = replace(step, picture=_no_picture)
-            task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s)
+            steered = None if task.painter is None else steering(task.painter)
+            task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s, steered)
         if waiting is None:
             self._tell(_hand_over, task)
 

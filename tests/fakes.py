@@ -49,6 +49,7 @@ class FakePainter:
     ) -> None:
         self.engine, self.request, self.control = engine, request, control
         self.params: StyleParams = request.params
+        self.began_with = request.params
         self.masks = request.masks
         self.step = self.began_at = 0
         self.changes: list[Change] = []
@@ -57,6 +58,7 @@ class FakePainter:
                 raise CheckpointRefused("not of this engine")
             self.step = self.began_at = checkpoint.step
             self.changes = [Change(**change) for change in checkpoint.header["changes"]]
+            self.began_with = StyleParams.model_validate(checkpoint.header["began_with"])
         width, height = engine.size
         self.plan = Plan(width, height, levels=1, total_steps=self._total(), step=self.step)
 
@@ -65,10 +67,10 @@ class FakePainter:
         while self.step < self._total():
             if not self._may_go():
                 return False
-            params, masks = self.control.take_update()
-            if params is not None:
-                self._change(params)
-            self.masks = self.masks if masks is None else masks
+            while (update := self.control.take_update())[0] is not None:
+                params, masks = update
+                self._change(params or self.params)
+                self.masks = self.masks if masks is None else masks
             if self.step + 1 == self.engine.fail_at:
                 raise self.engine.error
             self.step += 1
@@ -77,7 +79,12 @@ class FakePainter:
 
     def checkpoint(self) -> Checkpoint:
         changes = [{"step": change.step, "params": dict(change.params)} for change in self.changes]
-        header = {"made_by": "fake", "step": self.step, "changes": changes}
+        header = {
+            "made_by": "fake",
+            "step": self.step,
+            "changes": changes,
+            "began_with": self.began_with.model_dump(mode="json"),
+        }
         return Checkpoint(header, {"numbers": Array((1,), memoryview(self.step.to_bytes(4, "little")))})
 
     def _change(self, params: StyleParams) -> None:

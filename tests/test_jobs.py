@@ -83,6 +83,7 @@ def test_state_has_the_fields_of_the_contract() -> None:
         "partial",
         "report",
         "resumed_from_step",
+        "steering",
     }
     assert (state["status"], state["position"], state["eta_s"]) == ("queued", 2, 3.5)
 

@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("outage", "watchdog"),
     ("params", "settings", "statuses", "formats", "pixels"),
     ("protocol", "messages", "images", "jobs", "access", "files", "database", "estimate", "admission", "engine"),
-    ("reels", "film", "shelf"),
+    ("reels", "film", "shelf", "recipes"),
     ("retention",),
     ("limits", "store", "mailbox", "worker"),
     ("hub", "archive"),
@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("follower",),
     ("client",),
     ("doctor", "paint", "relay"),
-    ("submit", "watch"),
+    ("submit", "watch", "replay"),
     ("commands",),
     ("cli",),
 )

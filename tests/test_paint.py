@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from server.ending import TEXT_KEY
 from server.engine.api import Step
 from server.errors import BadRequest, CorruptImage, EngineError, ImageTooLarge, UnsupportedFormat
 from server.images import image_id
 from server.paint import ENDINGS, Order, check_output, paint, read_order, write_atomically
 from server.params import parse_params
+from server.recipes import PARAMS_KEY
 from server.reporters import SilentReporter
 from tests.fakes import FakeEngine, image_bytes, picture_of
 
@@ -184,7 +184,7 @@ def test_the_parameters_in_the_png_can_be_used_again(files: Path) -> None:
     paint(order, FakeEngine(), Recorder())
     with Image.open(io.BytesIO(order.output.read_bytes())) as image:
         image.load()
-        stored = json.loads(image.info[TEXT_KEY])
+        stored = json.loads(image.info[PARAMS_KEY])
     assert parse_params(stored, styles=2, max_size_px=8192).model_dump() == order.request.params.model_dump()
 
 

@@ -196,6 +196,11 @@ class Painter(Protocol):
         ...
 
     @property
+    def began_with(self) -> StyleParams:
+        """The parameters at the beginning, before any live change."""
+        ...
+
+    @property
     def changes(self) -> Sequence[Change]:
         """The live changes taken up so far, in order: painting anew with them gives the same picture."""
         ...
@@ -233,3 +238,11 @@ class Engine(Protocol):
         Cancelled, EngineError, OutOfMemory, CheckpointRefused.
         """
         ...
+
+
+def steering(painter: Painter) -> dict[str, Any] | None:
+    """How a painting was steered, as JSON: `params` at the beginning and `changes`; None when it was not."""
+    if not painter.changes:
+        return None
+    changes = [{"step": change.step, "params": dict(change.params)} for change in painter.changes]
+    return {"params": painter.began_with.model_dump(mode="json"), "changes": changes}

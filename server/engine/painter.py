@@ -52,7 +52,7 @@ class TorchPainter:
         self.clock = clock
         self.pace = pace
         self.budget_bytes = budget_bytes
-        self.params = request.params
+        self.params = self.began_with = request.params
         full = to_tensor(request.content, network.device)
         self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size)
         levels = plan_levels(self.canvas.width, self.canvas.height, self.params.preset, self.params.iterations)
@@ -109,6 +109,7 @@ class TorchPainter:
             **self.identity,
             "step": self.schedule.done,
             "schedule": self.schedule.freeze(),
+            "began_with": self.began_with.model_dump(mode="json"),
             "params": self.params.model_dump(mode="json"),
             "changes": [{"step": change.step, "params": dict(change.params)} for change in self.changes],
             "elapsed_s": self.elapsed_s,
@@ -168,8 +169,10 @@ class TorchPainter:
 
     def _take_update(self) -> None:
         params, masks = self.control.take_update()
-        if params is not None:
+        while params is not None:
             self._change(params, masks)
+            # a replay has several to tell at once
+            params, masks = self.control.take_update()
 
     def _change(self, params: StyleParams, masks: tuple[Picture | None, ...] | None) -> None:
         changed = snapshot.changed_params(self.params, params)
@@ -194,6 +197,7 @@ class TorchPainter:
         try:
             tensors = snapshot.unpack(checkpoint, self.materials.network.device)
             self.schedule.thaw(header["schedule"])
+            self.began_with = StyleParams.model_validate(header["began_with"])
             self.params = StyleParams.model_validate(header["params"])
             self.changes = [Change(int(change["step"]), dict(change["params"])) for change in header["changes"]]
             self.elapsed_s = float(header["elapsed_s"])
