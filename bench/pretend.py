@@ -57,6 +57,7 @@ class PretendPainter:
         self, engine: PretendEngine, request: Request, control: Control, checkpoint: Checkpoint | None
     ) -> None:
         self._engine, self._control = engine, control
+        self.began_with = request.params
         self._seed = request.params.seed
         self._total = request.params.iterations or engine.steps
         self._styles = len(request.styles)
