@@ -107,6 +107,13 @@ class Ear:
             heard.append(await self.next())
         return heard
 
+    async def until_begun(self) -> None:
+        """Its job is on the engine, also when it was before it was watched: then only the state tells."""
+        while True:
+            heard = await self.next()
+            if heard["type"] == "started" or (heard.get("status") == "running" and heard["total_steps"] > 0):
+                return
+
     def quiet(self) -> bool:
         """Nothing waits for this watcher."""
         return self.mailbox.due_at() == float("inf")
