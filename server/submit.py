@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,8 +15,9 @@ from types import FrameType
 from typing import Any
 
 from server import images
-from server.client import Client, Ticket
-from server.errors import BadRequest, DuostyleError, ImageError
+from server.client import Client, Ticket, Unreachable
+from server.errors import BadRequest, BusyError, DuostyleError, ImageError
+from server.follower import Backoff
 from server.options import read_options
 from server.paint import MAX_SIZE_PX, QUALITY, check_output, read_file, write_atomically
 from server.params import MAX_STYLES, parse_params
@@ -106,11 +108,18 @@ class Stop:
         self.cancelling.start()
 
     def _ask(self, ticket: Ticket) -> None:
-        try:
-            self._client.cancel(ticket)
-        except (DuostyleError, OSError) as error:
-            with suppress(OSError):
-                os.write(2, f"the job could not be cancelled: {error}\n".encode())
+        backoff = Backoff()
+        while True:
+            try:
+                self._client.cancel(ticket)
+                return
+            except (BusyError, Unreachable):
+                # the server restarts, and will have the job again when it is back
+                time.sleep(backoff.next_s(time.monotonic()))
+            except (DuostyleError, OSError) as error:
+                with suppress(OSError):
+                    os.write(2, f"the job could not be cancelled: {error}\n".encode())
+                return
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from starlette.routing import Route
 
 from server import openapi
 from server.app import create_app
+from server.errors import BadRequest
 from server.jobs import Job
+from server.limits import limits
 from server.params import StyleParams, live_fields
 from server.schemas import state_fields
 from server.settings import Settings
@@ -95,6 +97,12 @@ def test_the_state_is_that_of_a_job() -> None:
     state = job.state(position=1, eta_s=None)
     assert list(state_fields()) == list(state)
     check(DOCUMENT, named("State"), state)
+
+
+def test_every_limit_and_every_field_of_an_error_is_there() -> None:
+    check(DOCUMENT, named("Limits"), limits(Settings()))
+    error = BadRequest("m", field="f", limit=[1], got=2, reached="max_queue")
+    check(DOCUMENT, named("Error"), {"error": error.as_dict()})
 
 
 def test_what_is_not_in_the_document_is_noticed() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from server import cli, images
-from server.client import Client, Frame, Ticket
+from server.client import Client, Frame, Ticket, Unreachable
+from server.errors import ShuttingDown
 from server.formats import sniff
 from server.relay import step_of
 from server.submit import Stop
@@ -168,14 +169,37 @@ def test_ctrl_c_cancels_the_job_and_keeps_its_best_picture(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_ctrl_c_before_the_job_is_accepted_counts(running: Running) -> None:
-    client = Client(running.url)
+def test_ctrl_c_before_the_job_is_accepted_counts(start: Callable[..., Running]) -> None:
+    client = Client(start(FakeEngine(gated=True)).url)
     image = client.upload(image_bytes())
     stop = Stop(client)
     stop.on_interrupt(signal.SIGINT, None)
-    stop.accept(client.submit(image, [image], {"iterations": 5000}))
+    stop.accept(client.submit(image, [image]))
     with pytest.raises(KeyboardInterrupt):
         stop.on_interrupt(signal.SIGINT, None)
+    assert stop.cancelling is not None
+    stop.cancelling.join(30)
+    assert stop.ticket is not None
+    assert client.state(stop.ticket.job)["status"] == "cancelled"
+
+
+def test_a_cancel_waits_for_a_server_that_restarts(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(start(FakeEngine(gated=True)).url)
+    image = client.upload(image_bytes())
+    answers: list[Exception] = [Unreachable("gone"), ShuttingDown("soon back")]
+    cancel = Client.cancel
+
+    def sometimes(self: Client, ticket: Ticket) -> bool:
+        if answers:
+            raise answers.pop()
+        return cancel(self, ticket)
+
+    monkeypatch.setattr(Client, "cancel", sometimes)
+    stop = Stop(client)
+    stop.accept(client.submit(image, [image]))
+    stop.on_interrupt(signal.SIGINT, None)
     assert stop.cancelling is not None
     stop.cancelling.join(30)
     assert stop.ticket is not None
