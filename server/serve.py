@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.resources.abc import Traversable
 from types import FrameType
@@ -97,9 +98,7 @@ def serve(settings: Settings, *, engine: Engine | None = None, pictures: Travers
 
     Raises BadRequest when the address or data folder is taken. `engine` and `pictures` are those of `create_app`.
     """
-    # Libraries are heard from warnings on: at lower levels some write down what clients send.
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("server").setLevel(settings.log_level.upper())
+    set_up_log(settings.log_level)
     allow_files(settings.max_sockets + _OTHER_FILES)
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
@@ -108,6 +107,15 @@ def serve(settings: Settings, *, engine: Engine | None = None, pictures: Travers
     # All is closed and stored. The interpreter would spend seconds on taking the engine's libraries apart, and they
     # abort the process when it does so under a thread that still computes.
     _leave(0)
+
+
+def set_up_log(level: str) -> None:
+    """Log on standard error: the server's own lines from `level` on, those of libraries from warnings on."""
+    # at lower levels some libraries write down what clients send
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("server").setLevel(level.upper())
+    # Whoever sends damaged pictures would fill the log, and the memory where Python remembers what it has warned of.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 async def run(app: Starlette, settings: Settings, listening: socket.socket, on_ready: Callable[[Server], None]) -> None:

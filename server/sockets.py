@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 from asyncio.transports import BaseTransport
+from collections.abc import Iterable
 from typing import Any
 
 from uvicorn._types import ASGISendEvent
@@ -18,7 +19,7 @@ from server.errors import BadRequest
 from server.house import House
 from server.liveness import Liveness
 from server.settings import Settings
-from server.statuses import INTERNAL
+from server.statuses import BAD_TEXT, INTERNAL, TOO_BIG
 
 _BACKLOG = 512
 # What the system may hold unsent for one connection: more is only memory, and delay for what comes after it.
@@ -27,6 +28,8 @@ _UNSENT_BYTES = 128 * 2**10
 _ACKED_AT, _TCP_INFO_BYTES = 120, 128
 # Patience is looked at this many times before it runs out.
 _LOOKS = 8
+# Pieces of one message.
+_MOST_FRAGMENTS = 1024
 
 
 class Socket(WebSocketsSansIOProtocol):
@@ -87,6 +90,20 @@ class Socket(WebSocketsSansIOProtocol):
             # pongs for who does not read would pile up without end
             self.conn.data_to_send()
 
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < _MOST_FRAGMENTS:
+            super().handle_cont(event)
+        else:
+            # the size of a message is bounded, the number of its empty pieces is not
+            self._refuse(TOO_BIG)
+
+    def send_receive_event_to_app(self) -> None:
+        # uvicorn would write a whole traceback into the log
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
+            self._refuse(BAD_TEXT)
+        else:
+            super().send_receive_event_to_app()
+
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
         if self.initial_response is not None and self.close_sent:
@@ -114,6 +131,12 @@ class Socket(WebSocketsSansIOProtocol):
         self.close_sent = True
         self.transport.abort()
 
+    def _refuse(self, code: int) -> None:
+        self.frames = []
+        if not self.close_sent:
+            self.conn.send_close(code)
+            self.handle_parser_exception()
+
     def _watch(self) -> None:
         if self._looking is None and not self.disconnected:
             self._looking = self.loop.call_later(self._look_s, self._look)
@@ -137,6 +160,14 @@ class Socket(WebSocketsSansIOProtocol):
         if not self._counted:
             self._counted = True
             self._dropped.labels("stalled").inc()
+
+
+def _is_utf8(pieces: Iterable[bytes]) -> bool:
+    try:
+        b"".join(pieces).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def acknowledged_bytes(connected: Any) -> int | None:
