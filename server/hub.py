@@ -39,6 +39,7 @@ class Hub:
         self.clock = clock
         self._topics: dict[str, Topic] = {}
         self._mailboxes: set[Mailbox] = set()
+        self._to_reckon: set[Topic] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._farewell: str | None = None
@@ -188,6 +189,7 @@ class Hub:
         if mailbox.subscriptions.get(topic.job) is not subscription:
             return None
         mailbox.frame_sent(subscription, seq, self.clock())
+        self._reckon_soon(topic)
         if frame is None:
             subscription.unacknowledged.remove(seq)
             return None
@@ -212,6 +214,17 @@ class Hub:
             return None
         self._metrics.frames_encoded.inc()
         return messages.encode_frame(header, image)
+
+    def _reckon_soon(self, topic: Topic) -> None:
+        """Once for all frames that go out in this turn of the loop, however many watch."""
+        if not self._to_reckon:
+            asyncio.get_running_loop().call_soon(self._reckon)
+        self._to_reckon.add(topic)
+
+    def _reckon(self) -> None:
+        for topic in self._to_reckon:
+            topic.reckon_due()
+        self._to_reckon.clear()
 
     def _part(self, mailbox: Mailbox, farewell: str) -> None:
         mailbox.post(farewell)

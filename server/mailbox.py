@@ -44,8 +44,12 @@ class Topic:
     # frame class -> the encoded form of this very picture, or a promise of it; the hub's business
     encoded: dict[tuple[int, int], Any] = field(default_factory=dict)
 
+    def hasten(self, subscription: Subscription) -> None:
+        """This one may want a picture sooner than before."""
+        self.due_at = min(self.due_at, subscription.wish_at())
+
     def reckon_due(self) -> None:
-        """Work out `due_at` anew, after anything that it depends on has changed."""
+        """Work out `due_at` anew. Takes time with many watchers: not for every frame or word of each of them."""
         wishes = [subscription.wish_at() for subscription in self.subscriptions]
         self.due_at = -math.inf if self.asked else min(wishes, default=math.inf)
 
@@ -87,7 +91,8 @@ class Subscription:
         """When it would like a new picture; inf for never."""
         if self.frames is None or self.idle_pictures >= _MAX_IDLE_PICTURES:
             return math.inf
-        return max(self.next_at, self.topic.taken_at + self.interval_s) - _EARLY * self.interval_s
+        interval_s = self.interval_s
+        return max(self.next_at, self.topic.taken_at + interval_s) - _EARLY * interval_s
 
     def frame_at(self) -> float:
         """When its next frame may go out; inf while there is none, or no credit. The final one waits for nothing."""
@@ -152,7 +157,7 @@ class Mailbox:
         subscription = Subscription(topic, self, frames, sent_seq=after)
         self.subscriptions[topic.job] = subscription
         topic.subscriptions.append(subscription)
-        topic.reckon_due()
+        topic.hasten(subscription)
         self._on_ready()
         return subscription
 
@@ -161,8 +166,11 @@ class Mailbox:
         subscription = self.subscriptions.pop(job, None)
         if subscription is None:
             return False
-        subscription.topic.subscriptions.remove(subscription)
-        subscription.topic.reckon_due()
+        topic = subscription.topic
+        topic.subscriptions.remove(subscription)
+        if not any(other.frames for other in topic.subscriptions):
+            # else the next picture sets it right: at worst that comes a little early
+            topic.reckon_due()
         return True
 
     def acknowledge(self, job: str, seq: int) -> None:
@@ -172,15 +180,14 @@ class Mailbox:
             return
         subscription.unacknowledged = [sent for sent in subscription.unacknowledged if sent > seq]
         subscription.idle_pictures = 0
-        subscription.topic.reckon_due()
+        subscription.topic.hasten(subscription)
         self._on_ready()
 
     def frame_sent(self, subscription: Subscription, seq: int, now: float) -> None:
-        """A frame with this `seq` goes out now."""
+        """A frame with this `seq` goes out now. The topic's `due_at` must be reckoned anew soon."""
         subscription.sent_seq = seq
         subscription.next_at = max(subscription.next_at, now) + subscription.interval_s
         subscription.unacknowledged.append(seq)
-        subscription.topic.reckon_due()
 
     def take(self, now: float) -> str | FrameDue | Close | None:
         """What should be sent next, None when nothing is due."""

@@ -11,7 +11,7 @@ import pytest
 from server import messages
 from server.errors import TooManyRequests
 from server.hub import Hub, fit, frame_class
-from server.mailbox import MAX_LANE, Close, FrameDue, Mailbox
+from server.mailbox import MAX_LANE, Close, FrameDue, Mailbox, Subscription
 from server.metrics import Metrics
 from server.picture import Picture
 from server.protocol import FrameOptions
@@ -166,6 +166,26 @@ async def test_steps_at_the_asked_for_rate_all_pass_though_not_on_the_dot() -> N
         sent += len(await desk.all(mailbox))
         mailbox.acknowledge("j", seq)
     assert sent == 100
+
+
+async def test_a_frame_to_each_of_many_does_not_look_at_all_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, looks = Desk(), 0
+    watchers = [desk.watcher() for _ in range(200)]
+    wish_at = Subscription.wish_at
+
+    def counted(subscription: Subscription) -> float:
+        nonlocal looks
+        looks += 1
+        return wish_at(subscription)
+
+    monkeypatch.setattr(Subscription, "wish_at", counted)
+    desk.show(1)
+    assert await asyncio.gather(*(desk.all(mailbox) for mailbox in watchers)) == [[1]] * 200
+    for mailbox in watchers:
+        mailbox.acknowledge("j", 1)
+    # one for each at the picture and at its acknowledgement, and a few rounds for the frames that went out together
+    assert looks < 200 * 10
+    assert desk.hub.topic("j").due_at == pytest.approx(desk.now + 0.05)
 
 
 async def test_steps_that_come_faster_are_held_to_the_rate() -> None:
