@@ -34,7 +34,8 @@ export class Actions extends EventTarget {
     const held = /** @type {HTMLElement | null} */ (document.activeElement);
     this.#steering = active && mine;
     this.#launch.hidden = active;
-    this.#launch.disabled = launching;
+    // not `disabled`: that would take the focus away from who pressed it
+    this.#launch.setAttribute("aria-disabled", String(launching));
     this.#launch.textContent = launching ? words.starting : ended ? words.again : words.launch;
     this.#pause.hidden = this.#stop.hidden = !this.#steering;
     this.#pause.textContent = paused ? words.resume : words.pause;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -58,3 +59,73 @@ def test_what_went_wrong(site: Site, looked: Page) -> None:
     site.engine.release(3)
     status(looked, "failed")
     assert faults(looked) == ""
+
+
+FOCUS = """() => {
+  const at = document.activeElement;
+  const shown = [at, at.nextElementSibling, at.parentElement, at.parentElement?.querySelector(".compare-knob")];
+  const ring = (element) => element && (getComputedStyle(element).outlineStyle !== "none");
+  return { id: at.id || at.dataset.act || at.className, seen: at === document.body || shown.some(ring)
+    || at.matches("input[type=range]") };
+}"""
+
+
+def tab_to(page: Page, wanted: str) -> None:
+    """Press Tab until the element with this id or act has the focus; every stop on the way can be seen."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUS)
+        assert at["seen"], f"the focus cannot be seen on {at['id']}"
+        if at["id"] == wanted:
+            return
+    pytest.fail(f"Tab never came to {wanted}")
+
+
+def test_from_the_first_visit_to_the_finished_picture_by_keyboard_alone(site: Site, open_page: Open) -> None:
+    page = open_page()
+    for title in ("Harbour", "Red", "Green"):
+        page.wait_for_selector(f".tile[title^={title}]")
+    if page.locator(".slot.filled").count() < 3:
+        for title in ("Harbour", "Red", "Green"):
+            page.locator(".tile", has_text=title).press("Enter")
+    page.evaluate("document.activeElement.blur()")
+    tab_to(page, "style_weight")
+    page.keyboard.press("ArrowRight")
+    tab_to(page, "launch")
+    page.keyboard.press("Enter")
+    status(page, "running")
+    # who pressed Launch goes on at what took its place
+    expect(page.locator("#pause")).to_be_focused()
+    page.keyboard.press("Enter")
+    status(page, "paused")
+    page.keyboard.press("Enter")
+    site.engine.release(500)
+    status(page, "completed")
+    expect(page.locator("#launch")).to_be_focused()
+    assert len(site.engine.painters[0].request.styles) == 2
+    page.evaluate("document.activeElement.blur()")
+    tab_to(page, "compare")
+    page.keyboard.press("Enter")
+    expect(page.locator(".compare-range")).to_be_focused()
+    page.keyboard.press("Home")
+    tab_to(page, "share")
+
+
+def test_nothing_chatters(site: Site, open_page: Open) -> None:
+    page = open_page()
+    page.evaluate(
+        """() => { window.said = [];
+        const line = document.querySelector("#announce");
+        new MutationObserver(() => said.push(line.textContent)).observe(line, { childList: true, characterData: true });
+        }"""
+    )
+    launch(page)
+    for _ in range(4):
+        next_frame(site, page)
+    site.engine.release(500)
+    status(page, "completed")
+    heads = [text.split(":")[0] for text in page.evaluate("said")]
+    assert heads[-1].startswith("Finished in")
+    # once per state (waiting, starting, painting, finished), not once per step
+    assert len(heads) <= 6
+    assert all(one != other for one, other in itertools.pairwise(heads))

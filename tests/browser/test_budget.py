@@ -1,0 +1,71 @@
+"""What the first view costs: bytes, and how much of it moves while it comes in. And that it fits every screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.browser.conftest import Site
+from tests.browser.test_painting import launch, next_frame
+
+pytestmark = [pytest.mark.browser, pytest.mark.real_server]
+Open = Callable[..., Page]
+
+BUDGET_BYTES = 150_000
+# above 0.1 a view counts as unsteady
+MOST_SHIFT = 0.05
+
+WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+  .filter((entry) => !/api\\/images/.test(entry.name))
+  .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+SHIFTS = """
+window.shifts = [];
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => entry.hadRecentInput || shifts.push({
+  value: entry.value, what: entry.sources.map(({ node }) => node?.className || node?.id || node?.nodeName),
+}))).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def test_the_first_view_is_light(open_page: Open) -> None:
+    page = open_page()
+    page.wait_for_load_state("networkidle")
+    weight = page.evaluate(WEIGHT)
+    assert 20_000 < weight < BUDGET_BYTES
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_while_the_page_comes_in(
+    context: BrowserContext, open_page: Open, site: Site, width: int
+) -> None:
+    context.add_init_script(SHIFTS)
+    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(site.address)
+    page.wait_for_selector("#connection[data-state=open]")
+    page.wait_for_selector(".tile >> nth=3")
+    page.wait_for_load_state("networkidle")
+    shifts = page.evaluate("shifts")
+    assert sum(shift["value"] for shift in shifts) <= MOST_SHIFT, shifts
+
+
+@pytest.mark.parametrize("size", [(320, 568), (3840, 2160)])
+def test_the_smallest_and_the_largest_screen_show_the_painting(
+    site: Site, open_page: Open, size: tuple[int, int]
+) -> None:
+    page = open_page()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    launch(page, styles=("Red", "Green"))
+    next_frame(site, page)
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    box = page.locator(".painting").bounding_box()
+    assert box
+    assert box["width"] >= min(0.6 * size[0], 900)
+    assert box["y"] + box["height"] <= size[1] + page.evaluate("window.scrollY")
+    # both buttons that steer can be reached without scrolling
+    for name in ("Pause", "Stop"):
+        button = page.get_by_role("button", name=name).bounding_box()
+        assert button
+        assert 0 <= button["y"] <= size[1] - button["height"]
+        assert button["height"] >= 44
