@@ -31,13 +31,6 @@ def conv_nnpack(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch._nnpack_spatial_convolution(x, weight, bias, padding=[1, 1], stride=[1, 1])
 
 
-def conv_narrow_in(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """As one matrix product over unfolded patches: good when `in` is tiny (the picture itself)."""
-    _, _, height, width = x.shape
-    patches = functional.unfold(x, 3, padding=1)[0]  # [in*9, h*w]
-    return torch.addmm(bias[:, None], weight.flatten(1), patches).view(1, -1, height, width)
-
-
 def conv_narrow_out(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """One matrix product, then nine shifted sums: good when `out` is tiny (the gradient of the picture)."""
     _, channels, height, width = x.shape
@@ -133,7 +126,7 @@ def _shape_name(ins: int, outs: int) -> str:
 def candidates(ins: int, outs: int) -> list[Kernel]:
     """Kernels worth measuring on the CPU for this many channels, the preferred first."""
     if ins <= 4:
-        return [conv_narrow_in, conv_plain]
+        return [conv_plain]
     if outs <= 4:
         return [conv_narrow_out, conv_plain]
     return [conv_nnpack, conv_plain] if nnpack_works() else [conv_plain]

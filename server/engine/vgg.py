@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from server.engine.conv import Chooser, FrozenConv
+from server.engine.pooling import pool, unpool
 from server.engine.weights import Weights, layer_names
 
 # what a tap adds to the gradient of its layer: (activation, gradient so far or None) -> gradient
@@ -72,7 +72,7 @@ class Network:
         for index in range(depth):
             check()
             if index and self._starts_block(index):
-                h = functional.avg_pool2d(h, 2)
+                h = pool(h)
             h = self.convs[index].forward(h).relu_()
             yield h
 
@@ -110,16 +110,10 @@ class Network:
             below = by_index.get(index - 1) if not self._starts_block(index) else None
             gradient = self.convs[index].backward(gradient, None if below is None else below.bias)
             if index and self._starts_block(index):
-                gradient = self._unpool(gradient, outputs[-1])
+                gradient = unpool(gradient, *outputs[-1].shape[2:])
         if gradient is None:
             raise ValueError("no tap gives a gradient")
         return gradient * self.scale
 
     def _starts_block(self, index: int) -> bool:
         return index < len(self.layers) and self.layers[index].endswith("_1")
-
-    @staticmethod
-    def _unpool(gradient: Tensor, before: Tensor) -> Tensor:
-        return torch.ops.aten.avg_pool2d_backward(  # type: ignore[no-any-return]
-            gradient, before, [2, 2], [2, 2], [0, 0], False, True, None
-        )

@@ -12,8 +12,8 @@ from server.engine.conv import Chooser, conv_plain
 from server.engine.kernels import KernelMemory, processor_name
 from server.engine.stylize import TorchEngine
 
-NAMES = {"3 to 64": ["conv_narrow_in", "conv_plain"]}
-OTHERS = {"3 to 64": ["conv_plain", "conv_plain"]}
+NAMES = {"64 to 3": ["conv_narrow_out", "conv_plain"]}
+OTHERS = {"64 to 3": ["conv_plain", "conv_plain"]}
 
 
 def test_remembered_by_machine_and_threads(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_who_comes_second_takes_what_is_there(tmp_path: Path) -> None:
     assert second.agree(OTHERS, replace=True) == OTHERS == first.read()
 
 
-@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b'{"kernels": []}', b'{"kernels": {"3 to 64": 5}}', b"\xff"])
+@pytest.mark.parametrize("damaged", [b"", b"{", b"[]", b'{"kernels": []}', b'{"kernels": {"64 to 3": 5}}', b"\xff"])
 def test_a_damaged_file_is_replaced(tmp_path: Path, damaged: bytes) -> None:
     memory = KernelMemory(tmp_path, 1)
     assert memory.path is not None
@@ -54,17 +54,17 @@ def test_where_nothing_can_be_written_it_holds_in_memory(tmp_path: Path) -> None
 def test_remembered_shapes_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conv, "fastest", lambda *_: pytest.fail("measured"))
     chooser = Chooser(remembered=OTHERS)
-    choice = chooser.choose(3, 64)
+    choice = chooser.choose(64, 3)
     assert choice.small is choice.large is conv_plain
     assert chooser.names == OTHERS
 
 
 @pytest.mark.parametrize("names", [["conv_of_tomorrow", "conv_plain"], ["conv_plain"], []])
 def test_kernels_that_are_not_there_are_measured_anew(names: list[str]) -> None:
-    chooser = Chooser(4, 8, remembered={"3 to 8": names})
-    chooser.choose(3, 8)
-    assert chooser.names["3 to 8"][0] in ("conv_narrow_in", "conv_plain")
-    assert len(chooser.names["3 to 8"]) == 2
+    chooser = Chooser(4, 8, remembered={"8 to 3": names})
+    chooser.choose(8, 3)
+    assert chooser.names["8 to 3"][0] in ("conv_narrow_out", "conv_plain")
+    assert len(chooser.names["8 to 3"]) == 2
 
 
 @pytest.mark.weights
