@@ -51,9 +51,9 @@ class Crashes:
         life = await Life.begin(self._command())
         try:
             url = await life.address()
-            await self._check(url)
+            await self._check(url, life)
             await self._clients().until_over(url)
-            await self._check(url)
+            await self._check(url, life)
             if await life.end() != 0:
                 self.ledger.wrong.append("the last SIGTERM did not end with 0")
         finally:
@@ -73,7 +73,7 @@ class Crashes:
             self._starts_s.append(time.monotonic() - begin)
             if not self._images:
                 self._images = await _upload(url)
-            await self._check(url)
+            await self._check(url, life)
             clients = self._clients()
             busy = asyncio.create_task(clients.keep_busy(url))
             await clients.until_accepted()
@@ -98,8 +98,14 @@ class Crashes:
     def _clients(self) -> Clients:
         return Clients(self.ledger, self._chance, images=self._images, params=self._params, at_once=self._at_once)
 
-    async def _check(self, url: str) -> None:
-        """What a start must have brought back."""
+    async def _check(self, url: str, life: Life) -> None:
+        """What a start must have brought back. Nobody kills the server meanwhile."""
+        try:
+            await self._look(url)
+        except httpx.TransportError as error:
+            self.ledger.wrong.append(f"the server did not answer: {error!r}, its status is {life.status}")
+
+    async def _look(self, url: str) -> None:
         wrong = self.ledger.wrong
         wrong += [f"half-written file left: {name}" for name in leftovers(self._data)]
         async with httpx.AsyncClient(base_url=url, timeout=60) as http:

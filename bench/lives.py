@@ -72,6 +72,11 @@ class Life:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def status(self) -> int | None:
+        """How it ended, None while it lives."""
+        return self._process.returncode
+
     async def address(self) -> str:
         """Where it listens, once it does. Raises RuntimeError when it ends before."""
         assert self._process.stdout is not None
