@@ -41,7 +41,7 @@ class Crashes:
         self._data, self._diary = folder / "data", folder / "diary"
         self._images: list[str] = []
         self._starts_s = [1.0]
-        self._params: dict[str, Any] = {"size": 128, "preset": "draft"} if real else {}
+        self._params: dict[str, Any] = {"size": 96, "iterations": 60} if real else {}
 
     async def run(self, kills: int) -> None:
         """Kill so often; then let everything come to its end and look again."""
@@ -213,7 +213,9 @@ def main() -> None:
     options = parser.parse_args()
     real = options.engine == "real"
     with tempfile.TemporaryDirectory() as folder:
-        crashes = Crashes(Path(folder), random.Random(options.seed), real=real, most_s=8.0 if real else 2.5)
+        crashes = Crashes(
+            Path(folder), random.Random(options.seed), real=real, at_once=2 if real else 6, most_s=8.0 if real else 2.5
+        )
         asyncio.run(crashes.run(options.kills))
     print(report(crashes.ledger))
     if crashes.ledger.wrong or max(crashes.ledger.lost_steps, default=0) > MOST_STEPS:
