@@ -10,34 +10,31 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from server import images, messages
 from server.admission import masks_of
 from server.archive import Archive
 from server.dispatch import Dispatcher
 from server.ending import Endings
-from server.errors import BadRequest, DuostyleError, NotFinished, NotFound
+from server.errors import BadRequest, DuostyleError
 from server.estimate import Estimate
 from server.hub import Hub
 from server.intake import Accepted, Intake
 from server.jobs import JobStatus
 from server.keeper import Keeper
 from server.line import Entry, Line
-from server.mailbox import Mailbox
 from server.metrics import Metrics
 from server.pictures import Pictures
-from server.protocol import FrameOptions
 from server.settings import Settings
 from server.steering import Answer, Steering
 from server.store import Store
 from server.timelapse import Timelapses
+from server.views import Views
 from server.worker import Worker
 
 # How long a caller waits for the engine to let go of a job.
 _PATIENCE_S = 30.0
 _STOP_S = 3.0
-_RESULT_QUALITY, _FRAME_QUALITY = 95, 85
 
 __all__ = ["Accepted", "Scheduler"]
 
@@ -48,7 +45,7 @@ def _nothing(*_: Any) -> None:
     return None
 
 
-class Scheduler:
+class Scheduler(Views):
     """`answer` of the steering methods is called when the change is sure, before any watcher hears of it."""
 
     def __init__(
@@ -62,16 +59,15 @@ class Scheduler:
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
-        self._hub, self._worker, self._metrics = hub, worker, metrics
-        estimate, self._archive, self._outage = Estimate(), Archive(store), store.outage
-        self._line = line = Line(hub, estimate, clock=clock)
-        self._pictures = pictures = Pictures(store, worker, hub)
+        self._metrics, self._outage = metrics, store.outage
+        estimate, archive = Estimate(), Archive(store)
+        line = Line(hub, estimate, clock=clock)
+        pictures = Pictures(store, worker, hub)
         self._timelapses = Timelapses(settings=settings, store=store, worker=worker, metrics=metrics, clock=hub.clock)
         self._keeper = Keeper(settings=settings, store=store, metrics=metrics, clock=hub.clock)
-        self._endings = endings = Endings(
+        endings = Endings(
             store=store,
-            archive=self._archive,
+            archive=archive,
             hub=hub,
             worker=worker,
             metrics=metrics,
@@ -80,9 +76,18 @@ class Scheduler:
             keeper=self._keeper,
             wall=wall,
         )
+        super().__init__(
+            archive=archive,
+            endings=endings,
+            line=line,
+            pictures=pictures,
+            hub=hub,
+            worker=worker,
+            max_frame_px=settings.max_frame_px,
+        )
         self._dispatcher = Dispatcher(
             pictures=pictures,
-            archive=self._archive,
+            archive=archive,
             hub=hub,
             worker=worker,
             metrics=metrics,
@@ -94,7 +99,7 @@ class Scheduler:
             outage=store.outage,
         )
         self._steering = Steering(
-            archive=self._archive,
+            archive=archive,
             hub=hub,
             line=line,
             endings=endings,
@@ -102,7 +107,7 @@ class Scheduler:
             max_size_px=settings.max_size_px,
             spawn=self._spawn,
         )
-        self._intake = Intake(settings=settings, archive=self._archive, pictures=pictures, endings=endings, line=line)
+        self._intake = Intake(settings=settings, archive=archive, pictures=pictures, endings=endings, line=line)
         self._changes: set[asyncio.Task[Any]] = set()
 
     @property
@@ -167,39 +172,6 @@ class Scheduler:
         self._metrics.jobs_submitted.inc()
         return accepted
 
-    def state(self, job_id: str) -> dict[str, Any]:
-        """The fields of the `state` message without `type`. Raises NotFound; `recall` first brings back old jobs."""
-        entry = self._endings.live.get(job_id)
-        if entry is None:
-            return self._archive.at_hand(job_id).state(position=None, eta_s=None)
-        position, eta_s = self._line.place(entry)
-        return entry.job.state(position=position, eta_s=eta_s)
-
-    async def recall(self, job_id: str) -> None:
-        """Have the job in memory, from the store if need be. Raises NotFound."""
-        if job_id not in self._endings.live:
-            await self._archive.ended(job_id)
-
-    async def watch(self, mailbox: Mailbox, job_id: str, frames: FrameOptions | None, after: int | None = None) -> None:
-        """Post the `state` snapshot; the last frame follows and, while the job lives, all that happens to it.
-
-        Raises NotFound, TooManyRequests (too many jobs watched on one connection).
-        """
-        await self.recall(job_id)
-        picture = None
-        if job_id not in self._endings.live and frames is not None:
-            job = self._archive.at_hand(job_id)
-            if job.has_result and job.frame_seq > (after or 0):
-                with contextlib.suppress(NotFound):
-                    picture = await self._pictures.of_result(job)
-        state = self.state(job_id)
-        watched = mailbox.subscriptions.get(job_id)
-        if job_id in self._endings.live:
-            self._hub.subscribe(mailbox, job_id, frames, after)
-        elif picture is not None and frames is not None and watched is None:
-            self._hub.show(mailbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
-        mailbox.post(messages.text("state", **state))
-
     async def cancel(self, job_id: str, key: str, *, wait: bool = True, answer: Answer = _nothing) -> bool:
         """True when this call cancelled the job, False when it had ended; with `wait` only once that is stored.
 
@@ -238,36 +210,6 @@ class Scheduler:
         """Go on, before all others that wait; nothing new when not paused. Raises NotFound, Forbidden, BadRequest."""
         entry = await self._living(job_id, key)
         await self._surely(self._steering.resume(entry, answer))
-
-    async def result(self, job_id: str, format: Literal["png", "jpeg", "webp"], *, partial: bool = False) -> bytes:
-        """The finished picture; with `partial` the best so far. Raises NotFound, NotFinished."""
-        await self.recall(job_id)
-        entry = self._endings.live.get(job_id)
-        if entry is not None:
-            if not partial:
-                raise NotFinished("the job has not finished; ask with partial=1 for the best so far")
-            picture = await self._pictures.newest(entry)
-        else:
-            job = self._archive.at_hand(job_id)
-            if not job.has_result or (job.partial and not partial):
-                raise NotFinished("the job ended without a finished picture")
-            if format == "png":
-                return await self._pictures.png_of_result(job)
-            picture = await self._pictures.of_result(job)
-        return await self._worker.offload(images.encode, picture, format, quality=_RESULT_QUALITY)
-
-    async def frame(self, job_id: str) -> bytes:
-        """The newest preview as JPEG. Raises NotFound, NotFinished when there is none yet."""
-        await self.recall(job_id)
-        entry = self._endings.live.get(job_id)
-        if entry is not None:
-            picture = await self._pictures.newest(entry)
-        else:
-            job = self._archive.at_hand(job_id)
-            if not job.has_result:
-                raise NotFinished("the job ended without a picture")
-            picture = await self._pictures.of_result(job)
-        return await self._worker.encode_preview(picture, self._settings.max_frame_px, _FRAME_QUALITY)
 
     async def _entry(self, job_id: str, key: str) -> Entry | None:
         """The unfinished job, None when it has ended. Raises NotFound, Forbidden."""

@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("line", "gallery", "timelapse", "cinema", "keeper", "schemas"),
     ("pictures", "ending", "openapi", "asyncapi"),
     ("dispatch", "steering", "intake"),
+    ("views",),
     ("scheduler",),
     ("house",),
     ("bodies", "headers", "uploads", "pages", "websocket", "sockets"),
