@@ -18,7 +18,7 @@ from server.routes_jobs import routes as job_routes
 from server.routes_timelapse import routes as timelapse_routes
 from server.settings import Settings
 from tests.fakes import FakeEngine
-from tests.real_server.client import Client
+from tests.real_server.client import Client, socket
 from tests.real_server.conftest import Running
 
 pytestmark = pytest.mark.real_server
@@ -166,3 +166,18 @@ def test_every_route_of_the_contract_is_there() -> None:
         ("/metrics", "GET"),
     }
     assert wanted <= served
+
+
+async def test_the_metrics_name_no_job_and_no_picture(running: Running, http: Client) -> None:
+    accepted = await http.submit()
+    image = await http.upload()
+    await http.http.get("/api/jobs/" + "y" * 22)
+    async with socket(running.url) as talker:
+        await talker.watch(accepted["job"])
+        await talker.send("made-up-type")
+        await talker.send("ping")
+        await talker.until("pong")
+    text = (await http.http.get("/metrics")).text
+    for told in (accepted["job"], accepted["key"], image, "y" * 22, "made-up-type", "127.0.0.1"):
+        assert told not in text
+    assert 'duostyle_messages_received_total{type="unknown"}' in text

@@ -115,6 +115,9 @@ async def test_an_oversized_chunked_body_is_cut_off(start: Callable[..., Running
     async with httpx.AsyncClient(base_url=running.url) as raw:
         response = await raw.post("/api/images", content=endless())
         assert code(response) == (413, "image_too_large")
+        metrics = (await raw.get("/metrics")).text.splitlines()
+        read = next(float(line.split()[1]) for line in metrics if line.startswith("duostyle_http_body_bytes_total "))
+        assert read <= 1024 + 2**16
         form = await raw.post("/api/jobs", content=endless(), headers={"Content-Type": BOUNDARY})
         assert form.status_code in (413, 422)
 
