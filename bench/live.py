@@ -5,6 +5,8 @@ The server runs in a process of its own, the clients in this one, over loopback 
     watchers    frames to many watchers, some of them stalled: from publication to the last byte
     crowd       the same with 200
     reader      one reader at 200 kB/s: how old its frames are
+    snail       one at 20 kB/s, which must be kept
+    stopped     readers that stop, and when they are dropped
     rate        what watchers cost the real engine
     memory      what stalled watchers and idle connections hold
     cancel      how quickly a queued and a running job are cancelled
@@ -35,6 +37,8 @@ def parts(seconds: float) -> dict[str, Callable[[], Awaitable[None]]]:
         "watchers": lambda: live_load.watchers(50, 5, seconds),
         "crowd": lambda: live_load.watchers(200, 0, seconds),
         "reader": lambda: live_load.reader(200, 3 * seconds),
+        "snail": lambda: live_load.reader(20, 3 * seconds),
+        "stopped": lambda: live_hold.evicted(10),
         "rate": lambda: live_load.rate(50, 5, 3 * seconds, 128),
         "memory": lambda: live_hold.memory(stalled=50, idle=1000),
         "cancel": lambda: live_steer.cancel(queued=50, running=6, size=128),

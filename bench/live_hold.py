@@ -44,6 +44,23 @@ async def memory(stalled: int, idle: int) -> None:
         print(f"; files open before {files}, after {server.open_files()}", flush=True)
 
 
+async def evicted(count: int) -> None:
+    """How long after it has stopped reading a watcher is dropped, with the default patience."""
+    for polite, name in ((True, "fall silent"), (False, "go on acknowledging")):
+        with served() as server:
+            job = server.submit()["job"]
+            _, lying = await stall(server, count, job, polite=polite)
+            began, gone = time.monotonic(), 0.0
+            first_s = 0.0
+            while gone < count and time.monotonic() - began < 90:
+                await asyncio.sleep(0.25)
+                gone = await asyncio.to_thread(server.metric, 'duostyle_sockets_dropped_total{reason="stalled"}')
+                first_s = first_s or (time.monotonic() - began if gone else 0.0)
+            lying.cancel()
+            print(f"{count} readers that stop and {name}: dropped after {first_s:.1f} to ", end="")
+            print(f"{time.monotonic() - began:.1f} s, {gone:.0f} of them", flush=True)
+
+
 async def shutdown(count: int, stalled: int) -> None:
     """From SIGTERM to the end of the process, and who was told."""
     with served("--fps", "10", max_fps=20) as server:

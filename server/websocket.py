@@ -196,9 +196,12 @@ class Connection:
             elif isinstance(taken, Close):
                 return await self._drop(taken.code, "slow" if taken.code == TRY_LATER else "shutdown")
             else:
-                wait_s = self._mailbox.due_at() - self._clock()
+                due_at = self._mailbox.due_at()
+                if due_at == math.inf:
+                    await self._ready.wait()
+                    continue
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(None if wait_s == math.inf else max(0.0, wait_s)):
+                    async with asyncio.timeout(max(0.0, due_at - self._clock())):
                         await self._ready.wait()
 
     async def _send(self, message: str | bytes) -> None:
