@@ -39,7 +39,7 @@ def parts(seconds: float) -> dict[str, Callable[[], Awaitable[None]]]:
         "reader": lambda: live_load.reader(200, 3 * seconds),
         "snail": lambda: live_load.reader(20, 3 * seconds),
         "stopped": lambda: live_hold.evicted(10),
-        "rate": lambda: live_load.rate(50, 5, 3 * seconds, 128),
+        "rate": lambda: live_load.rate(50, 5, 3 * seconds, 256),
         "memory": lambda: live_hold.memory(stalled=50, idle=1000),
         "cancel": lambda: live_steer.cancel(queued=50, running=6, size=128),
         "kills": lambda: live_steer.kills(200),
