@@ -184,7 +184,13 @@ class Dispatcher:
         """Whether a job that stays paused can go on from what is on the disk."""
         if ended.how != "paused" or ended.checkpoint is None or not entry.control.paused or self._draining:
             return False
-        return await self._keeper.keep(entry.job.id, ended.checkpoint)
+        if not await self._keeper.keep(entry.job.id, ended.checkpoint):
+            return False
+        if ended.picture is not None:
+            # what watchers see when the process has been another one meanwhile
+            with contextlib.suppress(StorageUnavailable):
+                await self._pictures.keep_of_paused(entry.job, ended.picture)
+        return True
 
     async def _request(self, entry: Entry) -> Request:
         params = entry.job.params

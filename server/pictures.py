@@ -6,7 +6,7 @@ import asyncio
 import math
 
 from server import images
-from server.errors import BadRequest, NotFinished, NotFound
+from server.errors import BadRequest, DuostyleError, NotFinished, NotFound
 from server.hub import Hub
 from server.jobs import Job, JobStatus
 from server.line import Entry
@@ -67,6 +67,22 @@ class Pictures:
     async def of_result(self, job: Job) -> Picture:
         """An ended job's picture. Raises NotFound."""
         return await self._worker.offload(images.decode, await self.png_of_result(job))
+
+    async def keep_of_paused(self, job: Job, picture: Picture) -> None:
+        """Keep where a paused job stands, in the place of its later result. Raises StorageUnavailable."""
+        png = await self._worker.offload(images.encode, picture, "png")
+        await self._store.save_result(job.id, png)
+
+    async def show_paused(self, entry: Entry) -> None:
+        """Bring back what `keep_of_paused` kept in an earlier process, if it is there."""
+        job = entry.job
+        try:
+            entry.best = await self.of_result(job)
+        except DuostyleError:
+            return
+        job.frame_seq = job.next_seq()
+        self._hub.picture(job.id, entry.best, seq=job.frame_seq, step=job.step)
+        entry.pictured.set()
 
     async def newest(self, entry: Entry) -> Picture:
         """An unfinished job's newest picture; waits for the first one. Raises NotFinished when there is none."""

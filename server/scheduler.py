@@ -128,6 +128,8 @@ class Scheduler(Views):
             entry = self._endings.live[job.id] = Entry(job)
             if job.status is not JobStatus.PAUSED:
                 self._line.add(entry)
+            elif job.step:
+                await self._pictures.show_paused(entry)
         self._line.tell()
         self._endings.count()
         self._dispatcher.start()

@@ -96,6 +96,8 @@ class Task:
     checkpoint: Checkpoint | None = None
     painter: Painter | None = None
     evaluations: int = 0
+    changes: int = 0
+    steering: dict[str, Any] | None = None
     _slot: Glimpse | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -280,8 +282,9 @@ class Worker:
                     picture, picture_step, picture_s = waiting.picture, waiting.picture_step, waiting.picture_s
             # the step's own way to a picture holds the engine's tensors: it stays on this thread
             numbers = replace(step, picture=_no_picture)
-            steered = None if task.painter is None else steering(task.painter)
-            task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s, steered)
+            if task.painter is not None and len(task.painter.changes) != task.changes:
+                task.changes, task.steering = len(task.painter.changes), steering(task.painter)
+            task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s, task.steering)
         if waiting is None:
             self._tell(_hand_over, task)
 

@@ -146,19 +146,34 @@ async def test_a_paused_job_holds_no_painter_and_goes_on_from_the_disk(tmp_path:
 
 async def test_a_paused_job_stays_paused_over_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True), **EVERY) as built:
-        accepted, ear = await begun(built, 2)
+        accepted, _ = await begun(built, 2)
         await soon(built.scheduler.pause(accepted.job, accepted.key))
-        await heard(ear, "paused")
+        # the engine has let go of it when the next one starts
+        other = await built.submit(iterations=1)
+        await heard(await watch(built, other.job), "started")
     engine = FakeEngine(steps=9)
     async with rig(tmp_path, engine) as built:
         other = await built.submit()
         await heard(await watch(built, other.job), "completed")
         state = built.scheduler.state(accepted.job)
         assert (state["status"], state["step"], state["position"]) == ("paused", 2, None)
+        assert await soon(built.scheduler.frame(accepted.job)), "its picture is there again"
         ear = await watch(built, accepted.job)
         await soon(built.scheduler.resume(accepted.job, accepted.key))
         assert (await heard(ear, "completed"))["step"] == 9
-        assert engine.painters[1].began_at == 2
+        assert engine.painters[-1].began_at == 2
+
+
+async def test_a_paused_job_cancelled_after_a_restart_keeps_its_picture(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(gated=True), **EVERY) as built:
+        accepted, _ = await begun(built, 2)
+        await soon(built.scheduler.pause(accepted.job, accepted.key))
+        # the engine has let go of it when the next one starts
+        other = await built.submit(iterations=1)
+        await heard(await watch(built, other.job), "started")
+    async with rig(tmp_path, FakeEngine()) as built:
+        assert await soon(built.scheduler.cancel(accepted.job, accepted.key))
+        assert images.decode(await built.scheduler.result(accepted.job, "png", partial=True)) == picture_of(2)
 
 
 async def test_paused_while_nothing_can_be_written_it_stays_in_memory(
