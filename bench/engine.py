@@ -77,7 +77,7 @@ def measure_in_process(parts: Sequence[str], options: argparse.Namespace) -> Non
     from bench import contest, evaluation
     from bench.journal import Journal
     from bench.judge import Judge
-    from server.engine.stylize import machine_bytes
+    from server.engine.memory import machine_bytes
 
     budget_mb = options.memory_budget_mb[0]
     judge = Judge(memory_budget_mb=budget_mb)

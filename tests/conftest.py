@@ -6,8 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from server.settings import Settings
+
+
+def pytest_configure() -> None:
+    # how long an example takes says how busy the machine is, not whether it is right
+    hypothesis_settings.register_profile("untimed", deadline=None)
+    hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

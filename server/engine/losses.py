@@ -62,8 +62,9 @@ def covariance_cost(current: Moments, target: Moments, positions: float) -> Styl
 def content_cost(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """|F - F_c|^2 / |F_c|^2 and its gradient, both for features [1, c, h, w] (Gatys et al. 2016, equation 1)."""
     difference = features - target
-    norm = target.square().sum() + TINY
-    return difference.square().sum() / norm, difference.mul_(2 / norm)
+    # norms make no copies, as squares would
+    norm = torch.linalg.vector_norm(target).square() + TINY
+    return torch.linalg.vector_norm(difference).square() / norm, difference.mul_(2 / norm)
 
 
 def tv_cost(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,10 @@ class Frozen:
     tensors: Mapping[str, Tensor]
 
 
+# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
+HISTORY_BYTES = 256 << 20
+
+
 class Optimizer(Protocol):
     """`x` is the picture to evaluate next; `best` and `best_cost` the best evaluated since the last restart."""
 
@@ -232,4 +236,9 @@ def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
     if name == "adam":
         # weak styles leave the content's fine balance, which large steps shake
         return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)
-    return Lbfgs(x)
+    return Lbfgs(x, history=history_for(x))
+
+
+def history_for(x: Tensor) -> int:
+    """Pairs to keep: ten, or for a large picture what fits into HISTORY_BYTES (a pair is two pictures), at least 3."""
+    return max(3, min(10, HISTORY_BYTES // (2 * x.numel() * x.element_size())))

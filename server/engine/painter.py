@@ -55,7 +55,14 @@ class TorchPainter:
         self.params = self.began_with = request.params
         full = to_tensor(request.content, network.device)
         self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size)
-        levels = plan_levels(self.canvas.width, self.canvas.height, self.params.preset, self.params.iterations)
+        levels = plan_levels(
+            self.canvas.width,
+            self.canvas.height,
+            self.params.preset,
+            self.params.iterations,
+            # who weighs the layers wants that cost, not one that is quicker
+            full=self.params.style_layer_weights is not None,
+        )
         self.schedule = Schedule(
             levels, preset=self.params.preset, styles=len(request.styles), fixed=self.params.iterations is not None
         )

@@ -59,8 +59,8 @@ def fit(width: int, height: int, longest_px: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def plan_levels(width: int, height: int, preset: str, iterations: int | None) -> list[Level]:
-    """Levels from coarse to fine for a painting of width x height px.
+def plan_levels(width: int, height: int, preset: str, iterations: int | None, *, full: bool = False) -> list[Level]:
+    """Levels from coarse to fine for a painting of width x height px; `full` looks at all layers on each of them.
 
     `iterations` (>= 1) is the total number of steps, split in the preset's proportions; None takes the preset's own.
     """
@@ -81,7 +81,7 @@ def plan_levels(width: int, height: int, preset: str, iterations: int | None) ->
         sizes = sizes[-iterations:]
         wanted = split_steps(wanted[-len(sizes) :], iterations)
     return [
-        Level(*size, steps, chosen.depths[min(index, len(chosen.depths) - 1)])
+        Level(*size, steps, FULL if full else chosen.depths[min(index, len(chosen.depths) - 1)])
         for index, (size, steps) in enumerate(zip(sizes, wanted, strict=True))
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib.metadata
 import os
 import time
@@ -16,6 +15,7 @@ from server.engine.api import Checkpoint, Control, Painter, Request
 from server.engine.conv import Chooser
 from server.engine.failures import engine_errors
 from server.engine.kernels import KernelMemory
+from server.engine.memory import give_back, machine_bytes
 from server.engine.pace import Pace
 from server.engine.painter import TorchPainter
 from server.engine.vgg import Network
@@ -102,11 +102,7 @@ class TorchEngine:
 
     def trim(self) -> None:
         """See `Engine.trim`."""
-        if self.device == "cuda":
-            torch.cuda.empty_cache()
-        # freed blocks below the heap's top stay with the process otherwise; only glibc has this
-        with contextlib.suppress(OSError, AttributeError, TypeError):
-            ctypes.CDLL(None).malloc_trim(0)
+        give_back(torch.device(self.device))
 
     def _budget_bytes(self) -> int:
         if self.memory_budget_mb > 0:
@@ -120,15 +116,6 @@ def _version() -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return f"{importlib.metadata.version('duostyle')} with torch {torch.__version__}"
     return f"unknown with torch {torch.__version__}"
-
-
-def machine_bytes() -> int:
-    """Memory of this machine, or of the container that it runs in, in bytes."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [4 << 30]
-    with contextlib.suppress(OSError, ValueError):
-        # a number, or "max"
-        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return min(limits)
 
 
 def usable_cores() -> int:

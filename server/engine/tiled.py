@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from server.engine.losses import TINY
+from server.engine.memory import give_back
 from server.engine.style_term import Pull, Sums, measure, pull
 from server.engine.tiles import Tile, tiles
 from server.engine.vgg import Network, TapGradient
@@ -54,6 +55,8 @@ def sums(
             flat = _flat(tile.own(found.pop(layer), stride(layer)))
             parts = measure(flat, [_flat(tile.whole(guide, stride(layer)))[0] for guide in guides(layer)])
             total[layer] = [a + b for a, b in zip(total[layer], parts, strict=True)] if layer in total else parts
+        found.clear()
+        give_back(x.device)
     return total
 
 
@@ -75,7 +78,8 @@ class TiledGradient:
     def hold(self, layer: str, target: Tensor, weight: float) -> None:
         """Add the content cost at `layer` towards `target` [1, c, h', w']."""
         self.content, self.content_layer, self.content_weight = target, layer, weight
-        self.content_norm = target.square().sum() + TINY
+        # the norm makes no copy, as squares would
+        self.content_norm = torch.linalg.vector_norm(target).square() + TINY
 
     def run(self, x: Tensor, side_px: int, check: Check) -> Tensor:
         """Gradient [1, 3, h, w] at x."""
@@ -85,6 +89,8 @@ class TiledGradient:
             outputs = self.network.forward(tile.cut(x), layers, check)
             taps = {layer: self._tap(layer, tile) for layer in layers}
             tile.add(gradient, self.network.backward(outputs, taps, check))
+            # tiles differ in size, so what one has freed does not fit the next one
+            give_back(x.device)
         return gradient
 
     def _tap(self, layer: str, tile: Tile) -> TapGradient:

@@ -9,9 +9,10 @@ import torch
 
 from server.engine import tiles
 from server.engine.api import Control, Request
+from server.engine.memory import machine_bytes
 from server.engine.pace import Pace
 from server.engine.painter import TorchPainter
-from server.engine.stylize import TorchEngine, machine_bytes
+from server.engine.stylize import TorchEngine
 from server.engine.vgg import Network
 from server.params import StyleParams
 from server.picture import Picture

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from server.engine.optimize import Adam, Lbfgs, Optimizer, make_optimizer
+from server.engine.optimize import Adam, Lbfgs, Optimizer, history_for, make_optimizer
 
 Cost = Callable[[Tensor], tuple[float, Tensor]]
 NAMES = ["lbfgs", "adam"]
@@ -264,3 +264,11 @@ def test_adam_goes_slower_for_weak_styles() -> None:
 def test_the_name_picks_the_optimizer() -> None:
     assert isinstance(make_optimizer("lbfgs", torch.zeros(1, 3, 1, 1), 20), Lbfgs)
     assert isinstance(make_optimizer("adam", torch.zeros(1, 3, 1, 1), 20), Adam)
+
+
+@pytest.mark.parametrize(
+    ("side", "pairs"), [(1, 10), (1024, 10), (1200, 7), (2048, 3), (20_000, 3)]
+)  # a pair is 2 x 3 x 4 bytes a pixel, 256 MiB in all
+def test_large_pictures_keep_fewer_pairs(side: int, pairs: int) -> None:
+    x = torch.empty(1, 3, side, side, device="meta")
+    assert history_for(x) == pairs

@@ -95,6 +95,8 @@ def test_levels_by_hand() -> None:
 def test_the_first_level_painted_looks_at_everything(preset: str) -> None:
     for iterations in (None, 1, 2, 9):
         assert plan_levels(800, 600, preset, iterations)[0].depth == FULL
+    assert {level.depth for level in plan_levels(800, 600, preset, None, full=True)} == {FULL}
+    assert {level.depth for level in plan_levels(800, 600, preset, None)} != {FULL}
 
 
 def test_a_narrow_picture_has_no_level_too_narrow_for_the_deep_layers() -> None:
