@@ -99,7 +99,7 @@ class _Calls:
         return reconnecting(backoff.next_s(now), str(error) or type(error).__name__)
 
     def _unreachable(self, error: BaseException) -> Unreachable:
-        return Unreachable(f"no connection to {self._remote.address.base}: {error or type(error).__name__}")
+        return Unreachable(f"no connection to {self._remote.address.base}: {str(error) or type(error).__name__}")
 
     @contextmanager
     def _once(self) -> Iterator[None]:
