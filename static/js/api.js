@@ -2,11 +2,14 @@
 
 import { advised } from "./advice.js";
 import { bytes } from "./format.js";
+import { text } from "./texts.js";
+
+const words = text.problems;
 
 /** An error with the server's own words, or ours when there was no server to speak. */
 export class ApiError extends Error {
   /** @param {{code?: string, message?: string, field?: string, status?: number}} problem */
-  constructor({ code = "internal", message = "Something went wrong.", field, status } = {}) {
+  constructor({ code = "internal", message = words.unknown, field, status } = {}) {
     super(advised({ code, message }));
     this.code = code;
     this.field = field;
@@ -110,7 +113,7 @@ export class Api {
         // a server may answer 413 and hang up while we still send: the browser then shows us only the broken line
         reject(tooLarge ? sizeError(blob.size, limit) : unreachable());
       });
-      request.addEventListener("abort", () => reject(new ApiError({ code: "aborted", message: "The upload was stopped." })));
+      request.addEventListener("abort", () => reject(new ApiError({ code: "aborted", message: words.aborted })));
       signal?.addEventListener("abort", () => request.abort(), { once: true });
       request.send(blob);
     });
@@ -138,16 +141,16 @@ function parse(text) {
 
 function errorOf(body, status) {
   if (body?.error?.message) return new ApiError({ ...body.error, status });
-  return new ApiError({ message: `The server answered ${status} without saying why.`, status });
+  return new ApiError({ message: words.wordless(status), status });
 }
 
 function unreachable() {
-  return new ApiError({ code: "unreachable", message: "The server could not be reached. Is it running?" });
+  return new ApiError({ code: "unreachable", message: words.unreachable });
 }
 
 function sizeError(got, limit) {
   return new ApiError({
     code: "image_too_large",
-    message: `This file has ${bytes(got)}; the server takes at most ${bytes(limit)}.`,
+    message: words.tooLarge(bytes(got), bytes(limit)),
   });
 }

@@ -1,5 +1,9 @@
 // The small mark that tells whether the server can be reached.
 
+import { text } from "./texts.js";
+
+const words = text.connection;
+
 export class Connection {
   #element;
   #text;
@@ -21,9 +25,9 @@ export class Connection {
     clearInterval(this.#timer);
     this.#element.dataset.state = state;
     if (state === "open") {
-      this.#text.replaceChildren("Connected", device(this.#device));
+      this.#text.replaceChildren(words.open, device(this.#device));
     } else if (state === "connecting") {
-      this.#text.textContent = "Connecting";
+      this.#text.textContent = words.connecting;
     } else {
       this.#count(performance.now() + 1000 * retryS);
     }
@@ -32,7 +36,7 @@ export class Connection {
   #count(until) {
     const tell = () => {
       const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
-      this.#text.textContent = left > 0 ? `No connection, next try in ${left} s` : "No connection, trying";
+      this.#text.textContent = left > 0 ? words.waiting(left) : words.trying;
     };
     tell();
     this.#timer = setInterval(tell, 1000);

@@ -1,5 +1,7 @@
 // Numbers as people read them. Pure functions.
 
+import { text } from "./texts.js";
+
 /** Seconds as "4.2 s", "48 s", "3 min 20 s" or "1 h 05 min". */
 export function duration(seconds) {
   if (!Number.isFinite(seconds) || seconds < 0) return "";
@@ -19,8 +21,8 @@ export function wholeSeconds(seconds) {
 /** Time left, without false precision: whole seconds, "less than a second" near the end. */
 export function timeLeft(seconds) {
   if (!Number.isFinite(seconds) || seconds < 0) return "";
-  if (seconds < 1) return "less than a second left";
-  return seconds < 60 ? `${Math.ceil(seconds)} s left` : `${duration(seconds)} left`;
+  if (seconds < 1) return text.time.lessThanASecond;
+  return seconds < 60 ? text.time.left(`${Math.ceil(seconds)} s`) : text.time.left(duration(seconds));
 }
 
 /** Bytes as "950 bytes", "31 MB", in units of 1024 like the limits of the server. */
@@ -55,13 +57,13 @@ export function letter(index) {
 }
 
 /** The first letter large, the rest as it is. */
-export function sentence(text) {
-  const trimmed = String(text ?? "").trim();
+export function sentence(words) {
+  const trimmed = String(words ?? "").trim();
   return trimmed ? trimmed[0].toUpperCase() + trimmed.slice(1) : "";
 }
 
 /** "measured share 46 % / 54 %", or nothing unless there is one number for each of `count` styles. */
 export function measuredText(share, count) {
   if (!Array.isArray(share) || share.length !== count || !share.every(Number.isFinite)) return "";
-  return `measured share ${share.map(percent).join(" / ")}`;
+  return text.mix.measured(share.map(percent).join(" / "));
 }

@@ -1,6 +1,7 @@
 // The built-in pictures: click or Enter puts one into its slot, or drag it there; credits are always in sight.
 
 import { DRAG_TYPE } from "./dropped.js";
+import { text } from "./texts.js";
 
 /** Event `pick` with {kind, image} in `detail`. */
 export class Gallery extends EventTarget {
@@ -80,7 +81,7 @@ export class Gallery extends EventTarget {
 
   #credits(pictures) {
     const line = this.#element.querySelector(".credits");
-    line.replaceChildren(document.createTextNode("Pictures: "));
+    line.replaceChildren(document.createTextNode(text.credits));
     pictures.forEach((picture, index) => {
       if (index) line.append("; ");
       line.append(link(picture), `${picture.author ? `, ${picture.author}` : ""}${picture.licence ? ` (${picture.licence})` : ""}`);

@@ -4,6 +4,7 @@ import { jobInAddress, takeFromAddress } from "./address.js";
 import { Api } from "./api.js";
 import { App } from "./app.js";
 import { Memory } from "./memory.js";
+import { text } from "./texts.js";
 import { startTheme } from "./theme.js";
 
 const memory = new Memory();
@@ -11,5 +12,5 @@ const memory = new Memory();
 const token = takeFromAddress("token");
 if (token) memory.token = token;
 
-startTheme(document.getElementById("theme"));
+startTheme(document.getElementById("theme"), text.theme);
 new App({ api: new Api({ token: token ?? memory.token }), memory }).start(jobInAddress());

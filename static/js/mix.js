@@ -93,7 +93,7 @@ export class Mix extends EventTarget {
   }
 
   #pair(images) {
-    const input = range("mix", "Mix of style A and style B");
+    const input = range("mix", text.mix.ofTwo);
     const [left, right] = [document.createElement("output"), document.createElement("output")];
     this.element.className = "mix mix-pair";
     this.element.replaceChildren(heading(), this.#thumb(images[0], 0), left, input, right, this.#thumb(images[1], 1));
@@ -144,7 +144,7 @@ export class Mix extends EventTarget {
     this.#note.textContent = measured || (this.#overruled ? text.mix.overruled : "");
     this.#note.hidden = this.#note.textContent === "";
     if (this.#weights.length === 2) {
-      this.#set(this.#inputs[0], mix[1], `${percent(mix[0])} style A, ${percent(mix[1])} style B`);
+      this.#set(this.#inputs[0], mix[1], text.mix.two(percent(mix[0]), percent(mix[1])));
     } else {
       this.#inputs.forEach((input, index) => this.#set(input, this.#weights[index], percent(mix[index])));
     }
@@ -178,7 +178,7 @@ export class Mix extends EventTarget {
 function heading() {
   const title = document.createElement("span");
   title.className = "mix-title";
-  title.textContent = "Mix";
+  title.textContent = text.mix.title;
   return title;
 }
 

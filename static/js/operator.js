@@ -69,5 +69,5 @@ function byId(id) {
 }
 
 const memory = new Memory();
-startTheme(byId("theme"));
+startTheme(byId("theme"), text.theme);
 new Operator({ api: new Api({ token: memory.token }), memory }).look();

@@ -3,8 +3,9 @@
 import { letter } from "./format.js";
 import { canDrop, draggedImage, imageFiles } from "./dropped.js";
 import { Slot } from "./slot.js";
+import { text } from "./texts.js";
 
-const LABELS = ["Style", "Second style", "Third style", "Fourth style"];
+const LABELS = text.slot.styles;
 const FEWEST_SLOTS = 2;
 const MOST_SLOTS = LABELS.length;
 
@@ -31,7 +32,7 @@ export class Slots extends EventTarget {
     this.#row = element.querySelector(".slots-styles");
     this.#add = element.querySelector(".slot-add");
     this.styles = [];
-    this.content = this.#make("Content", false);
+    this.content = this.#make(text.slot.content, false);
     element.querySelector(".slots-content").append(this.content.element);
     this.#add.addEventListener("click", () => this.#addStyle().focus());
     for (let count = 0; count < FEWEST_SLOTS; count += 1) this.#addStyle();

@@ -2,6 +2,7 @@
 
 import { ApiError } from "./api.js";
 import { SUBPROTOCOL, parseFrame, parseMessage, retryDelay } from "./protocol.js";
+import { text } from "./texts.js";
 
 const ANSWERS = new Set(["accepted", "ok", "error", "pong"]);
 
@@ -66,7 +67,7 @@ export class LiveSocket extends EventTarget {
     const ref = this.nextRef();
     return new Promise((resolve, reject) => {
       if (!this.send({ ...message, ref })) {
-        reject(new ApiError({ code: "unreachable", message: "There is no connection to the server." }));
+        reject(new ApiError({ code: "unreachable", message: text.problems.offline }));
         return;
       }
       this.#waiting.set(ref, { resolve, reject });
@@ -135,7 +136,7 @@ export class LiveSocket extends EventTarget {
     this.#open = false;
     clearInterval(this.#pulse);
     for (const { reject } of this.#waiting.values()) {
-      reject(new ApiError({ code: "unreachable", message: "The connection was lost before the server answered." }));
+      reject(new ApiError({ code: "unreachable", message: text.problems.cutOff }));
     }
     this.#waiting.clear();
     const jitter = 1 + 0.5 * Math.random();

@@ -32,6 +32,8 @@ export const text = {
     restarted: "The server was restarted and takes the painting up again",
   },
   slot: {
+    content: "Content",
+    styles: ["Style", "Second style", "Third style", "Fourth style"],
     empty: "empty, choose a picture",
     emptyOptional: "empty, optional, choose a picture",
     optional: "optional",
@@ -48,6 +50,10 @@ export const text = {
     sendFull: "Send in full size",
   },
   mix: {
+    title: "Mix",
+    ofTwo: "Mix of style A and style B",
+    two: (first, second) => `${first} style A, ${second} style B`,
+    measured: (shares) => `measured share ${shares}`,
     overruled: "The painted areas decide who goes where.",
   },
   strokes: {
@@ -151,6 +157,30 @@ export const text = {
     detail: "Reload the page to type it; who runs the server knows it.",
   },
   refused: "Not changed",
+  credits: "Pictures: ",
+  time: {
+    left: (duration) => `${duration} left`,
+    lessThanASecond: "less than a second left",
+  },
+  theme: {
+    light: "Use the light theme",
+    dark: "Use the dark theme",
+  },
+  connection: {
+    open: "Connected",
+    connecting: "Connecting",
+    waiting: (seconds) => `No connection, next try in ${seconds} s`,
+    trying: "No connection, trying",
+  },
+  problems: {
+    unknown: "Something went wrong.",
+    aborted: "The upload was stopped.",
+    wordless: (status) => `The server answered ${status} without saying why.`,
+    unreachable: "The server could not be reached. Is it running?",
+    tooLarge: (got, limit) => `This file has ${got}; the server takes at most ${limit}.`,
+    offline: "There is no connection to the server.",
+    cutOff: "The connection was lost before the server answered.",
+  },
   notCopied: "Not copied",
   copyAddress: "Copy the address above",
   notPossible: "Not possible",

@@ -21,14 +21,15 @@ function apply(theme) {
   else delete root.dataset.theme;
 }
 
-function tell(button) {
-  button.setAttribute("aria-label", isDark() ? "Use the light theme" : "Use the dark theme");
+function tell(button, labels) {
+  button.setAttribute("aria-label", isDark() ? labels.light : labels.dark);
   document.dispatchEvent(new CustomEvent("themechange"));
 }
 
-export function startTheme(button) {
-  tell(button);
-  system.addEventListener("change", () => tell(button));
+/** `labels` {light, dark} say what a press would do. */
+export function startTheme(button, labels) {
+  tell(button, labels);
+  system.addEventListener("change", () => tell(button, labels));
   button.addEventListener("click", () => {
     const next = isDark() ? "light" : "dark";
     apply(next);
@@ -37,7 +38,7 @@ export function startTheme(button) {
     } catch {
       // the choice then lasts until the next reload
     }
-    tell(button);
+    tell(button, labels);
   });
 }
 
