@@ -53,7 +53,8 @@ export class CostChart {
     if (this.#lines.length !== 2 + styles.length) this.#build(styles.length);
     this.#totalSteps = totalSteps;
     this.#series.push(step, [costs.total, costs.content, ...styles]);
-    this.#element.hidden = false;
+    // one point makes no line
+    this.#element.hidden = this.#series.points.length < 2;
     this.#soon();
   }
 

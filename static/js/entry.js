@@ -6,7 +6,7 @@ export class Entry {
   #api;
   #memory;
   #parts;
-  #loaded = false;
+  #loading = /** @type {Promise<void> | null} */ (null);
   #refused = false;
   #asking = false;
 
@@ -17,7 +17,7 @@ export class Entry {
     const { socket } = parts;
     socket.addEventListener("hello", ({ detail }) => {
       api.limits = { ...detail.limits, ...api.limits };
-      if (!this.#loaded) this.#load().catch(() => {});
+      this.#load().catch(() => {});
     });
     // a browser does not tell a page why its socket was refused
     socket.addEventListener("status", ({ detail }) => {
@@ -37,14 +37,22 @@ export class Entry {
     return !this.#refused;
   }
 
-  async #load() {
+  // only what failed is tried again: a second description would undo what was put back meanwhile
+  #load() {
+    this.#loading ??= this.#fetch().catch((error) => {
+      this.#loading = null;
+      throw error;
+    });
+    return this.#loading;
+  }
+
+  async #fetch() {
     const { gallery, controls, example } = this.#parts;
     const limits = await this.#api.json("api/limits");
     this.#api.limits = limits;
     controls.describe(limits);
     await gallery.load();
     example.hidden = gallery.sample === null;
-    this.#loaded = true;
   }
 
   async #probe() {

@@ -23,6 +23,7 @@ export function newJob(id, key = null) {
     styles: null,
     report: null,
     restarted: false,
+    resumed_from_step: null,
   };
 }
 
@@ -49,6 +50,7 @@ export function reduce(job, message) {
       next.position = message.position ?? null;
       next.eta_s = message.eta_s ?? null;
       next.error = message.error ?? null;
+      next.resumed_from_step = message.resumed_from_step ?? null;
       // a job that was being painted waits again: its server was started anew
       next.restarted = message.status === "queued" ? job.restarted || job.status === "running" : job.restarted;
       next.partial = message.partial ?? (message.status === "cancelled" && (message.step ?? 0) > 0);
@@ -63,7 +65,12 @@ export function reduce(job, message) {
         eta_s: message.eta_s ?? null,
       };
     case "started":
-      return { ...take(job, message, PROGRESS), status: "running", position: 0 };
+      return {
+        ...take(job, message, PROGRESS),
+        status: "running",
+        position: 0,
+        resumed_from_step: message.resumed_from_step ?? null,
+      };
     case "progress": {
       const status = job.status === "paused" ? "paused" : "running";
       return { ...take(job, message, PROGRESS), status, position: 0, seq, restarted: false };

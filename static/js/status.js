@@ -7,6 +7,7 @@ import { text } from "./texts.js";
 
 const HEARD_EVERY_MS = 15000;
 const TICK_MS = 1000;
+const RESUMED_FOR_STEPS = 20;
 const words = text.status;
 
 /**
@@ -25,7 +26,10 @@ export function describe(job, passedS = 0) {
     case "running": {
       if (!job.step) return { head: words.starting, detail: job.restarted ? words.restarted : size };
       const elapsed = words.elapsed(wholeSeconds(job.elapsed_s + passedS));
-      return { head: words.painting, detail: join(step, level, size, elapsed, left) };
+      const resumed = job.resumed_from_step;
+      // said for a while only: soon it is a painting like any other
+      const again = resumed && job.step <= resumed + RESUMED_FOR_STEPS ? words.resumed(resumed) : "";
+      return { head: words.painting, detail: join(again, step, level, size, elapsed, left) };
     }
     case "paused":
       return { head: words.paused, detail: join(step, level, size) };

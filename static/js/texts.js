@@ -29,6 +29,7 @@ export const text = {
     size: (width, height) => `${width} × ${height} px`,
     offline: "Connection lost",
     offlineDetail: "the last picture is shown; it goes on as soon as the server answers",
+    resumed: (step) => `goes on from step ${step} after a restart`,
     restarted: "The server was restarted and takes the painting up again",
   },
   slot: {

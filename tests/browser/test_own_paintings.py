@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.axe import faults
 from tests.browser.conftest import Site
@@ -16,6 +16,12 @@ from tests.browser.test_painting import GREY, launch, next_frame, painted, statu
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]
+
+
+def late(route: Route) -> None:
+    """Let a request wait until the page's socket has surely said hello."""
+    route.request.frame.page.wait_for_selector("#connection[data-state=open]")
+    route.continue_()
 
 
 def finished(site: Site, page: Page) -> None:
@@ -66,6 +72,12 @@ def test_an_earlier_painting_comes_back_with_its_settings_and_can_be_deleted(sit
     status(page, "completed")
     painted(page, 200)
     expect(page.locator("#preserve_color")).to_have_value("40")
+    # also when the connection is quicker than the description of the settings
+    page.route("**/api/limits", late)
+    page.reload()
+    status(page, "completed")
+    expect(page.locator("#preserve_color")).to_have_value("40")
+    page.unroute("**/api/limits")
     expect(page.locator(".slots-styles .slot-face").first).to_have_attribute("aria-label", "Style (A): Red")
     page.locator(".shelf-remove").click()
     assert faults(page) == ""

@@ -38,3 +38,9 @@ test("a running job that is queued again was hit by a restart, until it makes a 
   assert.equal(reduce(again, { ...progress, seq: 9 }).restarted, false);
   assert.equal(reduce(newJob("j"), { type: "state", job: "j", status: "queued" }).restarted, false);
 });
+
+test("where a job went on after a restart comes with its start and its state", () => {
+  const started = reduce(newJob("j"), { type: "started", job: "j", resumed_from_step: 40 });
+  assert.equal(started.resumed_from_step, 40);
+  assert.equal(reduce(started, { type: "state", job: "j", status: "running" }).resumed_from_step, null);
+});
