@@ -139,17 +139,15 @@ def test_painting_is_live_and_undo_and_clear_are_too(site: Site, open_page: Open
     begin(site, page)
     region(page, "Painted")
     page.locator(".who").nth(1).click()
-    drag(page, (0.8, 0.1), (0.8, 0.9))
-    stroke = job_masks(page, "masks?.[1] && !masks[0]")
-    left, right = halves(grey(site, page, stroke[1]))
-    assert left == 0
-    assert right > 0.2
-    assert painting_with(site, page, stroke)
+    page.locator("[data-fill=right]").click()
+    filled = job_masks(page, "masks?.[1] && !masks[0]")
+    assert halves(grey(site, page, filled[1])) == (0.0, 1.0)
+    assert painting_with(site, page, filled)
     page.locator(".who").nth(0).click()
     drag(page, (0.2, 0.1), (0.2, 0.9))
     job_masks(page, "masks?.[1] && masks[0]")
     page.get_by_role("button", name="Undo").click()
-    assert job_masks(page, "masks?.[1] && !masks[0]") == stroke
+    assert job_masks(page, "masks?.[1] && !masks[0]") == filled
     page.get_by_role("button", name="Clear").click()
     job_masks(page, "masks === null")
     page.get_by_role("button", name="Done", exact=True).click()
