@@ -22,7 +22,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 ENDS = ("completed", "failed", "cancelled")
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
 
 
 @dataclass(slots=True)

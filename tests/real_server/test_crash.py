@@ -19,7 +19,7 @@ pytestmark = [
 
 
 async def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
-    crashes = Crashes(tmp_path, random.Random(3), at_once=4, most_s=1.0)
+    crashes = Crashes(tmp_path, random.Random(3), at_once=3, most_s=0.8)
     await crashes.run(3)
     ledger = crashes.ledger
     assert ledger.wrong == [], report(ledger)
