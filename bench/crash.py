@@ -38,6 +38,8 @@ class Crashes:
     ) -> None:
         self.ledger = Ledger()
         self._chance, self._real, self._at_once, self._most_s = chance, real, at_once, most_s
+        # so slow an engine would have no job left to go on with
+        self._cancels = 0.0 if real else 0.05
         self._data, self._diary = folder / "data", folder / "diary"
         self._images: list[str] = []
         self._starts_s = [1.0]
@@ -96,7 +98,14 @@ class Crashes:
         return [sys.executable, "-m", "bench.pretend", *where, *pace]
 
     def _clients(self) -> Clients:
-        return Clients(self.ledger, self._chance, images=self._images, params=self._params, at_once=self._at_once)
+        return Clients(
+            self.ledger,
+            self._chance,
+            images=self._images,
+            params=self._params,
+            at_once=self._at_once,
+            cancels=self._cancels,
+        )
 
     async def _check(self, url: str, life: Life) -> None:
         """What a start must have brought back. Nobody kills the server meanwhile."""
@@ -214,7 +223,7 @@ def main() -> None:
     real = options.engine == "real"
     with tempfile.TemporaryDirectory() as folder:
         crashes = Crashes(
-            Path(folder), random.Random(options.seed), real=real, at_once=2 if real else 6, most_s=8.0 if real else 2.5
+            Path(folder), random.Random(options.seed), real=real, at_once=2 if real else 6, most_s=12.0 if real else 2.5
         )
         asyncio.run(crashes.run(options.kills))
     print(report(crashes.ledger))

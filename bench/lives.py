@@ -101,10 +101,18 @@ class Clients:
     """They submit, watch, cancel and look, until the server is gone."""
 
     def __init__(
-        self, ledger: Ledger, chance: random.Random, *, images: Sequence[str], params: dict[str, Any], at_once: int
+        self,
+        ledger: Ledger,
+        chance: random.Random,
+        *,
+        images: Sequence[str],
+        params: dict[str, Any],
+        at_once: int,
+        cancels: float,
     ) -> None:
         self._ledger, self._chance = ledger, chance
-        self._images, self._params, self._at_once = images, params, at_once
+        self._images, self._params = images, params
+        self._at_once, self._cancels = at_once, cancels
         self._news = asyncio.Event()
 
     async def keep_busy(self, url: str) -> None:
@@ -136,7 +144,7 @@ class Clients:
                 while True:
                     if len(self._ledger.open()) < self._at_once:
                         await self._submit(http)
-                    elif self._chance.random() < 0.05:
+                    elif self._chance.random() < self._cancels:
                         await self._cancel(http)
                     await asyncio.sleep(self._chance.uniform(0.0, 0.1))
 
