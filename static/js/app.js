@@ -37,13 +37,14 @@ export class App {
   async start(jobId) {
     const { session, status } = this.#parts;
     if (jobId) session.open(jobId, this.#memory.job(jobId)?.key ?? null);
-    const welcome = await this.#entry.enter();
+    // without the server's token there is nothing to show but what the entry said
+    if (!(await this.#entry.enter())) return;
     const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
     const sample = jobId ? null : this.#parts.gallery.sample;
     if (kept || !jobId) this.#view.restore(kept ?? sample ?? {});
     this.#parts.welcome.shown = !kept && sample !== null;
     if (jobId) this.#view.job({ type: "state" });
-    else if (welcome) status.say("idle", "");
+    else status.say("idle", "");
     this.#library.refresh();
     this.#view.refresh();
   }

@@ -35,8 +35,8 @@ class Slow(FakePainter):
         return super()._may_go()
 
 class Engine(FakeEngine):
-    def begin(self, request, control):
-        self.painters.append(Slow(self, request, control))
+    def begin(self, *given):
+        self.painters.append(Slow(self, *given))
         return self.painters[-1]
 
 port, folder, pictures = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
