@@ -40,7 +40,8 @@ class Watch:
         now = self.clock()
         # it began afresh after all
         self.step = min(self.step, step.step)
-        if step.step - self.step < self.every_evaluations and now + step.step_s < self.at_s + self.every_s:
+        # it is written while the next evaluations run: those would be lost too
+        if step.step - self.step < self.every_evaluations * 4 // 5 and now + step.step_s < self.at_s + self.every_s:
             return False
         self.at_s, self.step, self.busy = now, step.step, True
         return True
