@@ -41,7 +41,8 @@ class Watch:
         # it began afresh after all
         self.step = min(self.step, step.step)
         # it is written while the next evaluations run: those would be lost too
-        if step.step - self.step < self.every_evaluations * 4 // 5 and now + step.step_s < self.at_s + self.every_s:
+        due = self.every_evaluations - self.every_evaluations // 5
+        if step.step - self.step < due and now + step.step_s < self.at_s + self.every_s:
             return False
         self.at_s, self.step, self.busy = now, step.step, True
         return True
