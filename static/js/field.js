@@ -55,8 +55,7 @@ export class Field extends EventTarget {
     }
     const choices = schema.enum ?? schema.anyOf?.find((part) => part.enum)?.enum;
     if (choices) this.#offer(new Set(["", ...choices]));
-    // a server may allow less than what it would take by itself
-    this.value = this.#kind === "steps" ? Math.min(fallback, this.#steps[this.#steps.length - 1]) : fallback;
+    this.value = fallback;
   }
 
   get value() {
@@ -64,7 +63,8 @@ export class Field extends EventTarget {
   }
 
   set value(value) {
-    this.#value = value;
+    // a server may allow less than what it would take by itself
+    this.#value = this.#kind === "steps" ? Math.min(value, this.#steps[this.#steps.length - 1]) : value;
     const input = this.#inputs[0];
     if (this.#kind === "log") input.value = String(Math.round(POSITIONS * toLog(value, this.#min, this.#max)));
     else if (this.#kind === "percent") input.value = String(Math.round(value * 100));
