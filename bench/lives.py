@@ -43,12 +43,15 @@ class Told:
 
 @dataclass(slots=True)
 class Ledger:
-    """All jobs that were accepted, in that order, and what was found wrong."""
+    """All jobs that were accepted, in that order, and what was found wrong.
+
+    `lost_steps` are evaluations made again, as the engine's diary tells; `resumed` the same as clients see it.
+    """
 
     jobs: list[Told] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     lost_steps: list[int] = field(default_factory=list)
-    resumed: int = 0
+    resumed: list[int] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
 
     def open(self) -> list[Told]:
@@ -114,12 +117,17 @@ class Clients:
         self._images, self._params = images, params
         self._at_once, self._cancels = at_once, cancels
         self._news = asyncio.Event()
+        self._counted: set[str] = set()
 
     async def keep_busy(self, url: str) -> None:
         """Until the server is gone."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(url))
-            group.create_task(self._submit_and_cancel(url))
+        submitting = asyncio.create_task(self._submit_and_cancel(url))
+        try:
+            # its socket is the first to know
+            await self._watch(url)
+        finally:
+            submitting.cancel()
+            await asyncio.gather(submitting, return_exceptions=True)
 
     async def until_accepted(self) -> None:
         """Wait for the first job of all."""
@@ -193,6 +201,9 @@ class Clients:
 
     def _hear(self, told: Told, message: dict[str, Any]) -> None:
         kind = message["type"]
+        if message.get("resumed_from_step") and not told.over and told.job not in self._counted:
+            self._counted.add(told.job)
+            self._ledger.resumed.append(max(0, told.step - message["resumed_from_step"]))
         if kind == "progress":
             told.step = message["step"]
         elif kind in ENDS:
