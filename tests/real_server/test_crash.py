@@ -38,7 +38,8 @@ async def test_clients_that_come_and_go_leave_nothing_behind(tmp_path: Path) -> 
         before = await soak.footprint()
         await soak.run(40, clients=6)
         after = await soak.footprint()
-    assert after.threads <= before.threads
+    # a pool of two may still have come up with one
+    assert after.threads <= before.threads + 2
     assert after.tasks <= before.tasks
     # the database may open its log, and our own connection may still be closing
     assert after.descriptors <= before.descriptors + 2
