@@ -30,7 +30,7 @@ _QUICK = (FULL, Depth("relu3_1", content_factor=0.5))
 _CAREFUL = (FULL, Depth("relu4_2"), Depth("relu3_1", content_factor=0.3))
 
 PRESETS = {
-    "draft": Preset((24, 8, 4), _QUICK, coarsest_px=96, tv_weight=6.0, stop=0.01, stop_finest=0.005),
+    "draft": Preset((16, 6, 3), _QUICK, coarsest_px=96, tv_weight=6.0, stop=0.01, stop_finest=0.005),
     "standard": Preset((40, 14, 9, 7), _QUICK, coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
     "fine": Preset((80, 40, 25), _CAREFUL, coarsest_px=96, tv_weight=6.0, stop=0.002, stop_finest=0.001),
 }
