@@ -131,8 +131,10 @@ async def test_a_paused_job_holds_no_painter_and_goes_on_from_the_disk(tmp_path:
         engine.release(2)
         await made(ear, 2)
         await soon(built.scheduler.pause(accepted.job, accepted.key))
-        engine.release()
         other_ear = await watch(built, other.job)
+        # only then has the engine let go of the first job, which would take the turn
+        await heard(other_ear, "started")
+        engine.release()
         await heard(other_ear, "completed")
         assert built.scheduler._endings.live[accepted.job].task is None
         await soon(built.scheduler.update(accepted.job, accepted.key, {"style_weight": 3.0}))
