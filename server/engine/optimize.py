@@ -15,16 +15,16 @@ import torch
 from torch import Tensor
 
 
+# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
+HISTORY_BYTES = 256 << 20
+
+
 @dataclass(frozen=True)
 class Frozen:
     """All that an optimiser remembers: `numbers` are JSON-serialisable, nobody writes to the `tensors` any more."""
 
     numbers: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
-
-
-# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
-HISTORY_BYTES = 256 << 20
 
 
 class Optimizer(Protocol):
