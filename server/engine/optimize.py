@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-
 # what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
 HISTORY_BYTES = 256 << 20
 
