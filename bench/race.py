@@ -103,7 +103,7 @@ class Race:
         return run
 
     def ours_continued(self, marks: Mapping[str, float], most_evaluations: int) -> Run:
-        """The same, but all layers count on the finest level too, and it goes on there until every mark is reached or
+        """The same, but all layers count on every level, and it goes on at the finest until every mark is reached or
         so many evaluations are done in all."""
         run, extended = Run(), False
         params = self.params.model_copy(update={"style_layer_weights": layer_weights(self.params)})
