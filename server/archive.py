@@ -214,7 +214,7 @@ def _job(row: JobRow, params: StyleParams) -> Job:
         total_steps=row.total_steps,
         elapsed_s=row.elapsed_s,
         seq=row.seq,
-        # the final frame's seq comes right before the end's, see dispatch
+        # the final frame's seq comes right before the end's, see ending
         frame_seq=row.seq - 1 if row.has_result else 0,
         costs=row.costs,
         error=row.error,

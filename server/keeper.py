@@ -24,7 +24,10 @@ OnKept = Callable[[], Awaitable[None]]
 
 @dataclass(eq=False, slots=True)
 class Watch:
-    """One job on the engine: `wants` is asked on the engine thread after every evaluation."""
+    """One job on the engine: `wants` is asked on the engine thread after every evaluation.
+
+    `at_s` and `step` are those of the last checkpoint that was taken; `busy` while it is being written.
+    """
 
     every_s: float
     every_evaluations: int
@@ -100,6 +103,7 @@ class Keeper:
             if await self.keep(job_id, checkpoint):
                 await on_kept()
         except Exception:
+            # nobody waits for this task: an error would be lost
             _log.exception("a checkpoint could not be kept")
         finally:
             watch.busy = False

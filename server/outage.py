@@ -27,6 +27,7 @@ class Outage:
 
     @property
     def lasts(self) -> bool:
+        """True from the error on until a probe succeeds, also when it was abandoned."""
         return self._begun.is_set()
 
     def begin(self, error: StorageUnavailable) -> None:
@@ -43,6 +44,7 @@ class Outage:
         await self._over.wait()
 
     async def until_begun(self) -> None:
+        """Return at once while it lasts."""
         await self._begun.wait()
 
     def abandon(self) -> None:

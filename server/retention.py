@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from server.database import Database
 from server.files import Folder
+from server.jobs import JobStatus
 from server.reels import Reels
 from server.shelf import Shelf
 
-ENDED = ("completed", "failed", "cancelled")
 _DAY_S = 86_400.0
 # An upload this young may be about to be used: room is made elsewhere.
 _FRESH_S = 3600.0
@@ -71,7 +71,8 @@ class Retention:
         """Remove at most `most` jobs and pictures that the limits do not allow, oldest first; how many went."""
         kept = keep_images | self.kept
         oldest = now - limits.keep_days * _DAY_S
-        ended = sorted((job.ended_at or job.created_at, job.id) for job in self._database.jobs() if job.status in ENDED)
+        jobs = [job for job in self._database.jobs() if JobStatus(job.status).ended]
+        ended = sorted((job.ended_at or job.created_at, job.id) for job in jobs)
         results = {name: self._results.size_bytes(name) for name in self._results.names()}
         reels = {job_id: self._reels.size_bytes(job_id) for job_id in self._reels.jobs()}
         removed = 0

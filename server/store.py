@@ -20,10 +20,11 @@ from server.database import Database, ImageRow, JobRow, storage_errors
 from server.errors import BadRequest, StorageUnavailable
 from server.files import Folder
 from server.images import Checked
+from server.jobs import JobStatus
 from server.outage import Outage
 from server.params import IMAGE_ID
 from server.reels import Reels
-from server.retention import ENDED, Limits, Retention, image_file
+from server.retention import Limits, Retention, image_file
 from server.shelf import Shelf
 
 __all__ = ["ImageRow", "JobRow", "Store"]
@@ -43,7 +44,10 @@ _PROBE_BYTES = 2**18
 
 class Store:
     """The data folder: `duostyle.sqlite`, `images/` named by their hash; `results/`, `timelapses/` and `checkpoints/`
-    named by their job."""
+    named by their job.
+
+    Whatever needs the disk raises StorageUnavailable when that does not do what it should.
+    """
 
     def __init__(
         self, folder: Path, *, clock: Callable[[], float] = time.time, probe_every_s: float = _PROBE_EVERY_S
@@ -82,12 +86,13 @@ class Store:
         return await self._on_thread(self._put_image, data, checked)
 
     async def image(self, image_id: str) -> ImageRow | None:
+        """What is known of a picture; None when there is none of that id."""
         if not IMAGE_ID.fullmatch(image_id):
             return None
         return await self._on_thread(lambda: self._database.image(image_id))
 
     async def image_bytes(self, image_id: str) -> bytes | None:
-        """The bytes as uploaded."""
+        """The bytes as uploaded; None when there is no picture of that id."""
         if not IMAGE_ID.fullmatch(image_id):
             return None
         return await self._on_thread(self._images.read, image_file(image_id))
@@ -105,6 +110,7 @@ class Store:
         return await self._on_thread(lambda: self._database.jobs())
 
     async def job(self, job_id: str) -> JobRow | None:
+        """One job; None when there is none of that id."""
         if not _JOB_ID.fullmatch(job_id):
             return None
         return await self._on_thread(lambda: self._database.job(job_id))
@@ -116,6 +122,7 @@ class Store:
         await self._on_thread(self._write, self._results, job_id + ".png", png)
 
     async def result(self, job_id: str) -> bytes | None:
+        """The job's picture as a PNG; None when there is none."""
         if not _JOB_ID.fullmatch(job_id):
             return None
         return await self._on_thread(self._results.read, job_id + ".png")
@@ -197,7 +204,7 @@ class Store:
         try:
             with storage_errors():
                 retention.mend()
-                self.shelf.keep_only([job.id for job in database.jobs() if job.status not in ENDED])
+                self.shelf.keep_only([job.id for job in database.jobs() if not JobStatus(job.status).ended])
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
             _log.warning("the data folder could not be mended: %s", error.__cause__)
