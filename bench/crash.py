@@ -74,7 +74,7 @@ class Crashes:
             url = await life.address()
             self._starts_s.append(time.monotonic() - begin)
             if not self._images:
-                self._images = await _upload(url)
+                self._images = await upload(url)
             await self._check(url, life)
             clients = self._clients()
             busy = asyncio.create_task(clients.keep_busy(url))
@@ -181,7 +181,7 @@ class Crashes:
         self.ledger.lost_steps += [max(0, before[seed] - step + 1) for seed, step in first.items() if seed in before]
 
 
-async def _upload(url: str) -> list[str]:
+async def upload(url: str) -> list[str]:
     """Two small pictures; their ids."""
     ids = []
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:

@@ -21,9 +21,8 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from bench.crash import upload
 from bench.lives import ENDS, Life
-from bench.pretend import picture_of, state_after
-from server import images
 
 _PATIENCE_S = 60.0
 # What clients do with their job.
@@ -51,10 +50,7 @@ class Soak:
         self.moods: Counter[str] = Counter()
 
     async def prepare(self) -> None:
-        async with httpx.AsyncClient(base_url=self._url, timeout=60) as http:
-            for step in range(2):
-                png = images.encode(picture_of(state_after(step, 0)), "png")
-                self._images.append(str((await http.post("/api/images", content=png)).json()["id"]))
+        self._images = await upload(self._url)
 
     async def run(self, jobs: int, clients: int) -> None:
         """So many more jobs, by so many clients at a time."""
@@ -166,9 +162,9 @@ async def soak(folder: Path, jobs: int, clients: int, seed: int) -> None:
             return foot
 
         await show(0)
-        done, warm = warm_up, None
         await soak.run(warm_up, clients)
-        warm = last = await show(warm_up)
+        done = warm_up
+        warm = last = await show(done)
         while done < jobs:
             part = min(100, jobs - done)
             await soak.run(part, clients)
