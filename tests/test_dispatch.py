@@ -46,6 +46,8 @@ async def test_a_job_whose_image_is_gone_fails(tmp_path: Path) -> None:
 
 async def test_positions_are_told_when_the_line_moves(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=1, gated=True)) as built:
+        # the first job leaves the line only when there is an engine for it
+        await soon(built.worker.until_loaded())
         first, second, third = await built.submit(), await built.submit(), await built.submit()
         ear = built.watch()
         await built.scheduler.watch(ear.mailbox, third.job, None)

@@ -35,6 +35,12 @@ async def made(ear: Ear, step: int) -> None:
         pass
 
 
+async def crash(built: Rig, left: Path) -> None:
+    """Copy what a process that is killed now leaves behind; half-written files would vanish meanwhile."""
+    await soon(built.scheduler._timelapses.stop())
+    shutil.copytree(built.settings.state_dir, left)
+
+
 async def kept(built: Rig, job: str, step: int) -> None:
     """Wait until the checkpoint of this step is on the disk and its job's row is saved."""
     while True:
@@ -83,8 +89,7 @@ async def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path: Path)
         await kept(built, first.job, 2)
         engine.release()
         await made(ear, 3)
-        # what a process that is killed now leaves behind
-        shutil.copytree(tmp_path / "before", tmp_path / "after")
+        await crash(built, tmp_path / "after")
         engine.release(7)
         await heard(ear, "completed")
     engine = FakeEngine(gated=True)
@@ -103,21 +108,21 @@ async def test_what_gets_further_is_never_given_up(tmp_path: Path) -> None:
     folder = tmp_path / "0"
     async with rig(folder, FakeEngine(gated=True), **EVERY) as built:
         accepted, _ = await begun(built, 1)
-        shutil.copytree(folder, tmp_path / "1")
-    for crash in range(1, 6):
-        async with rig(tmp_path / str(crash), FakeEngine(gated=True), **EVERY) as built:
+        await crash(built, tmp_path / "1")
+    for number in range(1, 6):
+        async with rig(tmp_path / str(number), FakeEngine(gated=True), **EVERY) as built:
             ear = await watch(built, accepted.job)
             built.engine.release()
-            await made(ear, crash + 1)
-            await kept(built, accepted.job, crash + 1)
-            shutil.copytree(tmp_path / str(crash), tmp_path / str(crash + 1))
+            await made(ear, number + 1)
+            await kept(built, accepted.job, number + 1)
+            await crash(built, tmp_path / str(number + 1))
     # and what does not, is: the process dies three times in the same evaluation
-    for crash in range(6, 10):
-        async with rig(tmp_path / str(crash), FakeEngine(gated=True)) as built:
+    for number in range(6, 10):
+        async with rig(tmp_path / str(number), FakeEngine(gated=True)) as built:
             ear = await watch(built, accepted.job)
-            if crash < 8:
+            if number < 8:
                 await heard(ear, "started")
-                shutil.copytree(tmp_path / str(crash), tmp_path / str(crash + 1))
+                await crash(built, tmp_path / str(number + 1))
             else:
                 assert await built.status(accepted.job) == "failed"
                 break
@@ -133,7 +138,7 @@ async def test_a_paused_job_holds_no_painter_and_goes_on_from_the_disk(tmp_path:
         await soon(built.scheduler.pause(accepted.job, accepted.key))
         other_ear = await watch(built, other.job)
         # only then has the engine let go of the first job, which would take the turn
-        await heard(other_ear, "started")
+        await other_ear.until_begun()
         engine.release()
         await heard(other_ear, "completed")
         assert built.scheduler._endings.live[accepted.job].task is None
@@ -152,7 +157,7 @@ async def test_a_paused_job_stays_paused_over_a_restart(tmp_path: Path) -> None:
         await soon(built.scheduler.pause(accepted.job, accepted.key))
         # the engine has let go of it when the next one starts
         other = await built.submit(iterations=1)
-        await heard(await watch(built, other.job), "started")
+        await (await watch(built, other.job)).until_begun()
     engine = FakeEngine(steps=9)
     async with rig(tmp_path, engine) as built:
         other = await built.submit()
@@ -172,7 +177,7 @@ async def test_a_paused_job_cancelled_after_a_restart_keeps_its_picture(tmp_path
         await soon(built.scheduler.pause(accepted.job, accepted.key))
         # the engine has let go of it when the next one starts
         other = await built.submit(iterations=1)
-        await heard(await watch(built, other.job), "started")
+        await (await watch(built, other.job)).until_begun()
     async with rig(tmp_path, FakeEngine()) as built:
         assert await soon(built.scheduler.cancel(accepted.job, accepted.key))
         assert images.decode(await built.scheduler.result(accepted.job, "png", partial=True)) == picture_of(2)
@@ -193,8 +198,11 @@ async def test_paused_while_nothing_can_be_written_it_stays_in_memory(
         await made(ear, 2)
         await soon(built.scheduler.pause(accepted.job, accepted.key))
         other = await built.submit(iterations=1)
+        other_ear = await watch(built, other.job)
+        # only then has the engine let go of the first job, which would take the turn
+        await other_ear.until_begun()
         engine.release()
-        await heard(await watch(built, other.job), "completed")
+        await heard(other_ear, "completed")
         await soon(built.scheduler.resume(accepted.job, accepted.key))
         engine.release(2)
         await heard(ear, "completed")

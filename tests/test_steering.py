@@ -130,6 +130,8 @@ async def test_a_paused_job_can_be_cancelled_while_another_runs(tmp_path: Path) 
 
 async def test_a_waiting_job_can_be_paused(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=1, gated=True)) as built:
+        # the first job leaves the line only when there is an engine for it
+        await soon(built.worker.until_loaded())
         await built.submit()
         second, third = await built.submit(), await built.submit()
         await soon(built.scheduler.pause(second.job, second.key))
