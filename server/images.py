@@ -15,7 +15,7 @@ from typing import Any, Literal
 from PIL import Image, PngImagePlugin
 
 from server import formats, pixels
-from server.errors import CorruptImage, DuostyleError, ImageTooLarge, UnsupportedFormat
+from server.errors import CorruptImage, DuostyleError, ImageTooLarge
 from server.picture import Picture
 
 Format = Literal["jpeg", "png", "webp", "tiff"]
@@ -56,8 +56,7 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> Checked:
         width, height = image.size
         if pixels.orientation(image) >= 5:
             width, height = height, width
-        if image.mode in ("I", "F"):
-            raise UnsupportedFormat("32-bit pixels are not supported", limit="8 or 16 bits per channel", got=image.mode)
+        pixels.refuse_32_bit(image)
     return Checked(image_id(data), width, height, kind, len(data))
 
 

@@ -195,17 +195,15 @@ class Mailbox:
             return self._lane.popleft()
         if self._close is not None:
             return self._close
-        for subscription in self.subscriptions.values():
+        for subscription in list(self.subscriptions.values()):
             taken = self._take_from(subscription, now)
-            if taken is None:
+            if not taken:
                 continue
             job = subscription.topic.job
             if self.subscriptions.get(job) is subscription:
                 # to the end of the line: no job starves another
                 self.subscriptions[job] = self.subscriptions.pop(job)
-            if taken:
-                return taken
-            return self.take(now)
+            return taken
         return None
 
     def due_at(self) -> float:

@@ -248,6 +248,6 @@ def _short(value: Any) -> Any:
         return value
     if isinstance(value, (int, float)):
         # NaN and the infinities are not JSON
-        return value if abs(value) < 1e300 else str(value)
+        return value if abs(value) < 1e300 else str(value)[:80]
     text = value if isinstance(value, str) else type(value).__name__
     return text[:80]

@@ -159,7 +159,7 @@ def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None
         if field.annotation is bool:
             parser.add_argument(option, dest=name, default=argparse.SUPPRESS, action="store_true", help=help)
             continue
-        default = "" if field.default_factory is not None else f" (default {field.default})"
+        default = "" if field.get_default(call_default_factory=False) is None else f" (default {field.default})"
         metavar = name.rsplit("_", 1)[-1].upper()
         parser.add_argument(option, dest=name, default=argparse.SUPPRESS, metavar=metavar, help=help + default)
 

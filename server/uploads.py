@@ -73,9 +73,11 @@ class Uploads:
 
     @property
     def patience_s(self) -> float:
+        """How long a body may stop."""
         return self._settings.send_timeout_s
 
     def now(self) -> float:
+        """Seconds on the clock."""
         return self._clock()
 
     def _give_back(self, size: int) -> None:

@@ -71,6 +71,7 @@ class Connection:
         except WebSocketDisconnect:
             pass
         except Exception:
+            # a bug: it costs this connection and no other
             _log.exception("a connection failed")
             await self._close(INTERNAL)
         finally:
@@ -134,6 +135,7 @@ class Connection:
             except DuostyleError as error:
                 self._complain(error, message.ref)
             except Exception:
+                # a bug: it costs this message and not the connection
                 _log.exception("a message could not be handled")
                 self._mailbox.post(messages.error(InternalError("the server failed; its log tells why"), message.ref))
 
