@@ -74,24 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
     paint = commands.add_parser(
         "paint", help="paint one picture, without a server", description="Paint one picture, without a server."
     )
-    paint.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
-    paint.add_argument(
-        "--style",
-        dest="styles",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FILE",
-        help="a picture whose style is used; give it up to four times",
-    )
-    paint.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="OUT",
-        help="where the painting goes; PNG, JPEG, WebP or TIFF by the ending",
-    )
+    options.add_pictures(paint)
     paint.add_argument(
         "--replay",
         type=Path,

@@ -29,7 +29,7 @@ from server.follower import Backoff, Event, Follower, Frame, reconnecting, refus
 from server.protocol import SUBPROTOCOL
 from server.remote import Address, Remote, Unreachable, error_of
 
-__all__ = ["AsyncClient", "Client", "Event", "Frame", "Ticket", "Unreachable"]
+__all__ = ["AsyncClient", "Client", "Event", "Format", "Frame", "Ticket", "Unreachable"]
 
 Format = Literal["png", "jpg", "webp"]
 _MAX_FRAME_BYTES = 2**26

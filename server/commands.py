@@ -18,19 +18,7 @@ def add_submit(commands: Any) -> None:
     submit = commands.add_parser(
         "submit", help="paint one picture on a running server", description="Paint one picture on a running server."
     )
-    submit.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
-    submit.add_argument(
-        "--style",
-        dest="styles",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="FILE",
-        help="a picture whose style is used; give it up to four times",
-    )
-    submit.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="OUT", help="where the painting goes, as for paint"
-    )
+    options.add_pictures(submit)
     _add_server(submit)
     options.add_options(submit.add_argument_group("parameters of the painting"))
     submit.set_defaults(run=_submit)

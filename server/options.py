@@ -1,15 +1,38 @@
-"""The parameters of a job as command-line options: one option per parameter, made from `params`, none by hand."""
+"""What to paint as command-line options: the pictures, and one option per parameter, made from `params`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from server.errors import BadRequest
 from server.params import MASK_MODES, allowed_text, describe_params
 
 MASKS_HELP = "a mode, or per style a grey picture file or - for none, separated by commas"
+
+
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add CONTENT, `--style` and `--output`; they become `content`, `styles` (one or more) and `output`, all paths."""
+    parser.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
+    parser.add_argument(
+        "--style",
+        dest="styles",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="a picture whose style is used; give it up to four times",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="where the painting goes; PNG, JPEG, WebP or TIFF by the ending",
+    )
 
 
 def add_options(parser: argparse._ActionsContainer) -> None:

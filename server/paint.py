@@ -125,11 +125,10 @@ def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
 
     Raises what the engine raises, OSError when the picture cannot be written, KeyboardInterrupt on the second Ctrl-C.
     """
-    control = Script(order.changes) if order.changes else Control()
+    control = Script(order.changes)
 
     def on_step(step: Step) -> None:
-        if isinstance(control, Script):
-            control.step = step.step
+        control.step = step.step
         reporter.step(step)
 
     with _interruptible(control):
@@ -143,7 +142,7 @@ def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
             done = True
         except Cancelled:
             done = False
-        _save(order, painter, done, reporter)
+        _save(order, painter, control.params or order.request.params, done, reporter)
     return done
 
 
@@ -162,10 +161,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.unlink()
 
 
-def _save(order: Order, painter: Painter, done: bool, reporter: Reporter) -> None:
+def _save(order: Order, painter: Painter, params: StyleParams, done: bool, reporter: Reporter) -> None:
     picture = painter.picture()
-    last = order.changes[-1][0].params if order.changes else order.request.params
-    text = recipe_text(last, order.sources[0], order.sources[1:], steering(painter))
+    text = recipe_text(params, order.sources[0], order.sources[1:], steering(painter))
     write_atomically(order.output, images.encode(picture, order.format, quality=QUALITY, text=text))
     report = painter.report()
     reporter.end(

@@ -47,16 +47,21 @@ class Recipe:
 
 
 class Script(Control):
-    """A control that makes the changes of a recipe: each as soon as `step`, which whoever paints keeps up, is due."""
+    """A control that makes the changes of a recipe: each as soon as `step`, which whoever paints keeps up, is due.
+
+    `params` are those of the last change that was made, None before the first.
+    """
 
     def __init__(self, changes: Iterable[tuple[Due, Masks]]) -> None:
         super().__init__()
         self.step = 0
+        self.params: StyleParams | None = None
         self.changes = deque(changes)
 
     def take_update(self) -> tuple[StyleParams | None, Masks | None]:
         if self.changes and self.changes[0][0].step <= self.step:
             due, masks = self.changes.popleft()
+            self.params = due.params
             return due.params, masks
         return None, None
 

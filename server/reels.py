@@ -79,9 +79,9 @@ class Reels:
 
     def picture(self, job: str, number: int) -> bytes | None:
         """The JPEG of one frame, None when there is no such frame (any more)."""
-        for frame, file in self._heads(job):
+        for frame, crc, file in self._heads(job):
             if frame.number == number:
-                return _body(frame, file)
+                return _body(frame, crc, file)
         return None
 
     def append(self, job: str, frame: Frame, jpeg: bytes) -> None:
@@ -119,17 +119,17 @@ class Reels:
             self._folder.write(f"{job}.{format}", data)
 
     def _records(self, job: str, *, bodies: bool) -> Iterator[tuple[Frame, bytes]]:
-        for frame, file in self._heads(job):
+        for frame, crc, file in self._heads(job):
             if not bodies:
                 yield frame, b""
                 continue
-            body = _body(frame, file)
+            body = _body(frame, crc, file)
             if body is None:
                 return
             yield frame, body
 
-    def _heads(self, job: str) -> Iterator[tuple[Frame, BinaryIO]]:
-        """Each frame with the file standing at its JPEG; the reader may move it."""
+    def _heads(self, job: str) -> Iterator[tuple[Frame, int, BinaryIO]]:
+        """Each frame with the CRC-32 of its JPEG and the file standing at it; the reader may move it."""
         path = self._folder.path / (job + _REEL)
         if not path.exists():
             return
@@ -140,11 +140,11 @@ class Reels:
                 head = file.read(_HEAD.size)
                 if len(head) < _HEAD.size:
                     return
-                mark, number, step, width, height, elapsed_s, size, _ = _HEAD.unpack(head)
+                mark, number, step, width, height, elapsed_s, size, crc = _HEAD.unpack(head)
                 at += _HEAD.size + size
                 if mark != _MARK or at > end:
                     return
-                yield Frame(number, step, width, height, round(elapsed_s, 3), size), file
+                yield Frame(number, step, width, height, round(elapsed_s, 3), size), crc, file
 
 
 def _endings() -> tuple[str, ...]:
@@ -156,9 +156,7 @@ def _record(frame: Frame, jpeg: bytes) -> bytes:
     return _HEAD.pack(_MARK, *numbers) + jpeg
 
 
-def _body(frame: Frame, file: BinaryIO) -> bytes | None:
+def _body(frame: Frame, crc: int, file: BinaryIO) -> bytes | None:
     """The JPEG behind the head that was just read, None when it is damaged."""
-    file.seek(-_HEAD.size, os.SEEK_CUR)
-    *_, crc = _HEAD.unpack(file.read(_HEAD.size))
     body = file.read(frame.bytes)
     return body if zlib.crc32(body) == crc else None

@@ -82,16 +82,23 @@ class Remote:
             headers |= self.address.headers
         request = urllib.request.Request(self.address.url(path, asked), body, headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:  # noqa: S310
-                data: bytes = answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                raise error_of(_object(error.read()).get("error"), f"the server answers {error.code}") from None
+            status, data = self._exchange(request)
         except urllib.error.URLError as error:
             raise Unreachable(f"no answer from {self.address.base}: {error.reason}") from None
         except (OSError, HTTPException) as error:
             raise Unreachable(f"no answer from {self.address.base}: {error}") from None
+        if status >= 300:
+            raise error_of(_object(data).get("error"), f"the server answers {status}")
         return data
+
+    def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        try:
+            answer = urllib.request.urlopen(request, timeout=self.timeout_s)  # noqa: S310
+        except urllib.error.HTTPError as error:
+            # an answer like any other: reading it may fail in the same ways
+            answer = error
+        with answer:
+            return answer.status, answer.read()
 
     def json(self, method: str, path: str, **how: Any) -> dict[str, Any]:
         """The same for an answer that is a JSON object."""

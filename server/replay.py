@@ -38,8 +38,8 @@ def read_replay(
         name = sorted(raw)[0].replace("_", "-")
         raise BadRequest(f"--{name} cannot be given with --replay: the file holds all parameters")
     mask_files = [Path(name) for name in files if name is not None] if isinstance(files, list) else []
-    data = images.png_text(read_file(recipe), RECIPE_KEY) or read_file(recipe)
-    plan = read_recipe(data, styles=len(styles), max_size_px=MAX_SIZE_PX)
+    told = read_file(recipe)
+    plan = read_recipe(images.png_text(told, RECIPE_KEY) or told, styles=len(styles), max_size_px=MAX_SIZE_PX)
     format = check_output(output, [recipe, content, *styles, *mask_files])
     wanted = [plan.content, *(plan.styles or [None] * len(styles))]
     bytes_of = [read_file(path) for path in (content, *styles)]

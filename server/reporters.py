@@ -1,7 +1,8 @@
-"""How a painting without a server shows its progress: a bar, plain lines, JSON lines or nothing."""
+"""How a painting shows its progress on the command line: a bar, plain lines, JSON lines or nothing."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol, TextIO
 
@@ -28,7 +29,8 @@ class Reporter(Protocol):
     def end(self, kind: Literal["completed", "cancelled"], facts: Mapping[str, Any]) -> None:
         """`facts` holds `costs`, `elapsed_s`, `evaluations`, `share`, `partial`, `width`, `height`, `output`.
 
-        `output` is None when no file was written.
+        `output` is None when no file was written, `evaluations` and `share` where they are unknown. `job` is there
+        when a server painted it.
         """
         ...
 
@@ -59,7 +61,7 @@ class SilentReporter:
 
 
 class JsonReporter(SilentReporter):
-    """One JSON object a line: `progress` messages as on the socket (`job` is empty: there is none), then the end."""
+    """One JSON object a line: `progress` messages as on the socket, but with an empty `job`; then the end."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -148,13 +150,17 @@ def describe_end(facts: Mapping[str, Any]) -> str:
         begin = "stopped" if facts["partial"] else "completed"
     where = "" if facts["output"] is None else f" {facts['output']}"
     text = f"{begin}{where}: {facts['width']}x{facts['height']}, "
-    text += f"{facts['evaluations']} evaluations in {_duration(facts['elapsed_s'])}"
+    if facts["evaluations"] is not None:
+        text += f"{facts['evaluations']} evaluations "
+    text += f"in {_duration(facts['elapsed_s'])}"
     if facts["share"] is not None and len(facts["share"]) > 1:
         text += ", shares " + " ".join(f"{share:.0%}" for share in facts["share"])
     return text
 
 
 def _duration(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "unknown time"
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -28,7 +28,6 @@ def condition(house: House) -> dict[str, Any]:
     """Version, device, readiness; jobs by what they do and how they ended; evaluations; watchers.
 
     `measured` are the steps whose time was taken, and their seconds in all: quick steps are not measured one by one.
-
     Counts of ended jobs and of evaluations are those of this process.
     """
     count = house.metrics.value

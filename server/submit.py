@@ -15,11 +15,11 @@ from types import FrameType
 from typing import Any
 
 from server import images
-from server.client import Client, Ticket, Unreachable
+from server.client import Client, Format, Ticket, Unreachable
 from server.errors import BadRequest, BusyError, DuostyleError, ImageError
 from server.follower import Backoff
 from server.options import read_options
-from server.paint import MAX_SIZE_PX, QUALITY, check_output, read_file, write_atomically
+from server.paint import MAX_SIZE_PX, QUALITY, check_output, read_file, read_mask, write_atomically
 from server.params import MAX_STYLES, parse_params
 from server.relay import facts_of, raise_failure, relay
 from server.reporters import Reporter, make_reporter
@@ -38,11 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
     raw = read_options(vars(arguments))
     named = raw.get("masks")
     masks = [None if name is None else Path(name) for name in named] if isinstance(named, list) else []
-    files = {path: read_file(path) for path in (arguments.content, *styles, *masks) if path is not None}
+    files = {path: read_file(path) for path in (arguments.content, *styles)}
+    files |= {path: read_mask(str(path)) for path in masks if path is not None}
     if masks:
         raw["masks"] = [None if path is None else images.image_id(files[path]) for path in masks]
     parse_params(raw, styles=len(styles), max_size_px=MAX_SIZE_PX)
-    check_output(arguments.output, list(files))
+    format = check_output(arguments.output, list(files))
     client = Client(arguments.server, token=arguments.token)
     reporter = make_reporter(arguments.progress, out=sys.stdout, err=sys.stderr)
     try:
@@ -50,21 +51,23 @@ def run(arguments: argparse.Namespace) -> int:
         with _cancelling(client) as stop:
             events = client.paint(ids[arguments.content], [ids[style] for style in styles], raw)
             end = relay(events, reporter, on_accepted=stop.accept)
-        return _finish(client, end, arguments.output, reporter, stopped=stop.asked)
+        return _finish(client, end, arguments.output, format, reporter, stopped=stop.asked)
     finally:
         reporter.close()
 
 
-def _finish(client: Client, end: Mapping[str, Any], output: Path, reporter: Reporter, *, stopped: bool) -> int:
+def _finish(
+    client: Client, end: Mapping[str, Any], output: Path, format: images.Format, reporter: Reporter, *, stopped: bool
+) -> int:
     raise_failure(end)
     done = end["type"] == "completed"
     if not done and not end.get("partial"):
         reporter.note("the job was cancelled before it had a picture")
         return INTERRUPTED if stopped else 1
-    endings = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp"}
-    format: Any = endings.get(output.suffix.lower())
-    data = client.result(end["job"], format or "png", partial=not done)
-    if format is None:
+    # servers make no TIFF
+    ending: Format = "png" if format == "tiff" else "jpg" if format == "jpeg" else format
+    data = client.result(end["job"], ending, partial=not done)
+    if format == "tiff":
         data = images.encode(images.decode(data), "tiff", quality=QUALITY)
     checked = images.check(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
     write_atomically(output.resolve(), data)

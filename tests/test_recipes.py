@@ -76,7 +76,9 @@ def test_what_is_wrong_is_said(raw: Any, said: str) -> None:
 def test_a_script_makes_each_change_in_its_time() -> None:
     one, two, three = (StyleParams(style_weight=weight) for weight in (1.0, 2.0, 3.0))
     script = Script([(Due(0, one), ()), (Due(4, two), ()), (Due(4, three), ())])
+    assert script.params is None
     assert script.take_update() == (one, ())
+    assert script.params is one
     assert script.take_update() == (None, None)
     script.step = 3
     assert script.take_update() == (None, None)

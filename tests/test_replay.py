@@ -21,6 +21,7 @@ from server.settings import Settings
 from tests.engine.paintings import SHALLOW
 from tests.fakes import FakeEngine, image_bytes, picture_of
 from tests.rig import Ear, Rig, rig, soon
+from tests.test_paint import Recorder
 
 Capture = pytest.CaptureFixture[str]
 RED, BLUE, WHITE = image_bytes((200, 40, 10)), image_bytes((10, 20, 200)), image_bytes((255, 255, 255))
@@ -79,6 +80,19 @@ def test_changes_come_after_the_evaluations_that_they_came_after(folder: Path) -
     Path("out.png").rename("first.png")
     assert again("first.png", "--masks", "mask.png", engine=engine) == 0
     assert engine.painters[1].changes == painter.changes
+
+
+def test_an_interrupted_replay_tells_only_of_the_changes_that_it_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "make_reporter", lambda *args, **kwargs: Recorder(at=3))
+    begin = {"size": 64, "iterations": 9}
+    changes = [{"step": 2, "params": {"style_weight": 2.0}}, {"step": 5, "params": {"style_weight": 3.0}}]
+    assert again(job(steering={"params": begin, "changes": changes})) == 130
+    with Image.open("out.png") as image:
+        stored = json.loads(image.info[RECIPE_KEY])
+    assert stored["params"]["style_weight"] == 2.0
+    assert stored["steering"]["changes"] == changes[:1]
 
 
 @pytest.mark.parametrize(

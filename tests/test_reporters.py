@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import math
+from dataclasses import replace
 
 import pytest
 
@@ -122,6 +124,14 @@ def test_the_end_in_words() -> None:
     assert describe_end(FACTS) == "saved out.png: 512x384, 90 evaluations in 2 min 5 s, shares 25% 75%"
     partial = {**FACTS, "partial": True, "share": None, "elapsed_s": 4.0}
     assert describe_end(partial) == "stopped; the best picture so far is out.png: 512x384, 90 evaluations in 4 s"
+    unknown = {**FACTS, "elapsed_s": 4.2, "output": None, "partial": True, "evaluations": None, "share": None}
+    assert describe_end(unknown) == "stopped: 512x384, in 4 s"
+
+
+def test_a_time_left_that_nobody_knows() -> None:
+    out = io.StringIO()
+    LineReporter(out).step(replace(step_of(1), eta_s=math.nan))
+    assert "unknown time left" in out.getvalue()
 
 
 def test_hours() -> None:

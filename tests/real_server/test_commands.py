@@ -106,6 +106,15 @@ def test_no_server_is_one_line(folder: Path, capsys: Capture) -> None:
     assert shown.count("\n") == 1
 
 
+def test_a_mask_that_is_no_file_tells_of_the_modes(
+    start: Callable[..., Running], folder: Path, capsys: Capture
+) -> None:
+    assert submit(start(), "-o", "out.png", "--masks", "halfs") == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("duostyle: masks: cannot read halfs: ")
+    assert "a mode is one of" in shown
+
+
 def test_a_job_that_fails_is_one_line_and_no_file(
     start: Callable[..., Running], folder: Path, capsys: Capture, caplog: pytest.LogCaptureFixture
 ) -> None:
