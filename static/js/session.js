@@ -14,8 +14,8 @@ export class Session extends EventTarget {
   #socket;
   #frames;
   #subscribeRef = null;
-  /** @type {number | null} */
-  #seenSeq = null;
+  /** @type {number | null} the `seq` of the last frame that came */
+  #frameSeq = null;
   #changes = {};
   #changeTimer = 0;
 
@@ -52,7 +52,7 @@ export class Session extends EventTarget {
     this.#changes = {};
     this.job = null;
     this.#subscribeRef = null;
-    this.#seenSeq = null;
+    this.#frameSeq = null;
   }
 
   /** Submit and follow; resolves to the job. Rejects with the server's ApiError; the job on view then stays. */
@@ -119,7 +119,7 @@ export class Session extends EventTarget {
   #subscribe() {
     if (!this.job || ENDED.has(this.job.status) || !this.#socket.isOpen) return;
     const message = { type: "subscribe", job: this.job.id, frames: this.#frames() };
-    if (this.#seenSeq !== null) message.after = this.#seenSeq;
+    if (this.#frameSeq !== null) message.after = this.#frameSeq;
     this.#subscribeRef = this.#socket.nextRef();
     this.#socket.send({ ...message, ref: this.#subscribeRef });
   }
@@ -140,18 +140,13 @@ export class Session extends EventTarget {
     const next = reduce(this.job, message);
     if (next === this.job) return;
     this.job = next;
-    if (Number.isInteger(message.seq)) this.#seen(message.seq);
     this.#tell("job", { job: next, message });
   }
 
   #frame(frame) {
     if (frame.header.job !== this.job?.id) return;
-    this.#seen(frame.header.seq);
+    this.#frameSeq = frame.header.seq;
     this.#tell("frame", frame);
-  }
-
-  #seen(seq) {
-    this.#seenSeq = Math.max(this.#seenSeq ?? 0, seq);
   }
 
   #tell(type, detail) {
