@@ -8,6 +8,7 @@ export class FramePainter extends EventTarget {
   #next = null;
   #busy = false;
   #generation = 0;
+  #still = false;
 
   constructor(canvas) {
     super();
@@ -15,7 +16,10 @@ export class FramePainter extends EventTarget {
     this.#context = canvas.getContext("2d", { alpha: false });
   }
 
-  /** Show this frame unless a newer one comes before it is decoded. Emits `done` {header, drawn} exactly once per frame. */
+  /**
+   * Show this frame unless a newer one comes before it is decoded, or `show` has drawn the end. Emits `done` {header, drawn}
+   * once per frame, but not for those that `clear` made forgotten.
+   */
   push(frame) {
     if (this.#next) this.#done(this.#next.header, false);
     this.#next = frame;
@@ -25,6 +29,7 @@ export class FramePainter extends EventTarget {
   /** Forget everything; frames that are still being decoded will not be drawn. */
   clear() {
     this.#generation += 1;
+    this.#still = false;
     this.#next = null;
     this.#canvas.width = 1;
     this.#canvas.height = 1;
@@ -45,20 +50,23 @@ export class FramePainter extends EventTarget {
       }
       await animationFrame();
       if (generation === this.#generation) {
-        this.#draw(bitmap);
-        this.#done(header, true);
+        if (!this.#still) this.#draw(bitmap);
+        this.#done(header, !this.#still);
       }
       bitmap.close();
     }
     this.#busy = false;
   }
 
-  /** Draw a picture that did not come as a frame (the finished result). */
+  /** Draw a picture that did not come as a frame (the finished result); no frame is drawn over it, until `clear`. */
   async show(blob) {
     const generation = this.#generation;
     const bitmap = await createImageBitmap(blob);
     const current = generation === this.#generation;
-    if (current) this.#draw(bitmap);
+    if (current) {
+      this.#still = true;
+      this.#draw(bitmap);
+    }
     bitmap.close();
     return current;
   }

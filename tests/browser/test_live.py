@@ -134,6 +134,30 @@ def test_an_unseen_tab_takes_no_frames_and_then_shows_the_newest(
     page.wait_for_function(f"() => ({GREY})() > {before}")
 
 
+def test_no_frame_is_drawn_over_the_result(site: Site, open_page: Open, context: BrowserContext) -> None:
+    context.add_init_script(HIDE)
+    page = open_page()
+    launch(page)
+    before = next_frame(site, page)
+    page.evaluate("window.hidden_tab = true")
+    site.engine.release(500)
+    page.wait_for_function(f"() => ({GREY})() === 200", polling=50)
+    assert page.evaluate("held.length") > 0
+    # the frame that waited for the tab to be seen shows an earlier step
+    drawn = page.evaluate(f"""async () => {{
+      const grey = {GREY};
+      const seen = [];
+      window.see();
+      for (let picture = 0; picture < 5; picture += 1) {{
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+        seen.push(grey());
+      }}
+      return seen;
+    }}""")
+    assert before < 200
+    assert drawn == [200] * 5
+
+
 def test_two_tabs_on_one_job_agree(site: Site, open_page: Open) -> None:
     page = open_page()
     job = launch(page, styles=("Red", "Green"))
