@@ -90,9 +90,11 @@ export class Timelapse extends EventTarget {
     if (this.#wanted >= this.#frames.length - 1) this.#wanted = -1;
     this.#play.textContent = words.pause;
     const next = async () => {
+      const timer = this.#timer;
       await this.#go(this.#wanted + 1);
-      if (this.#timer && this.#wanted >= this.#frames.length - 1) this.#pause();
-      else if (this.#timer) this.#timer = window.setTimeout(next, 1000 / this.#fps);
+      if (this.#timer !== timer) return; // paused meanwhile, and perhaps started anew
+      if (this.#wanted >= this.#frames.length - 1) this.#pause();
+      else this.#timer = window.setTimeout(next, 1000 / this.#fps);
     };
     this.#timer = window.setTimeout(next, 0);
   }
