@@ -110,6 +110,24 @@ def test_every_choice_is_one_that_the_server_takes(page: Page) -> None:
     assert seen > 10
 
 
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ('<svg viewBox="0 0 32', "</a>"),
+        ('id="theme"', "</header>"),
+        ('<dialog class="ask" id="ask-token"', "</dialog>"),
+    ],
+    ids=["brand", "theme", "token"],
+)
+def test_what_both_pages_have_is_the_same(begin: str, end: str) -> None:
+    parts = []
+    for name in ("index.html", "status.html"):
+        text = (STATIC / name).read_text(encoding="utf-8")
+        assert text.count(begin) == 1, name
+        parts.append(text.partition(begin)[2].partition(end)[0])
+    assert parts[0] == parts[1]
+
+
 def test_nothing_is_inline_and_nothing_comes_from_elsewhere(page: Page) -> None:
     for tag, attrs in page.elements:
         assert tag != "style"

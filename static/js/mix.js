@@ -107,7 +107,7 @@ export class Mix extends EventTarget {
 
   #each(images) {
     this.element.className = "mix mix-each";
-    this.#inputs = images.map((_, index) => range(`mix-${index + 1}`, `Share of style ${letter(index)}`));
+    this.#inputs = images.map((_, index) => range(`mix-${index + 1}`, text.mix.shareOf(letter(index))));
     this.#outputs = images.map(() => document.createElement("output"));
     this.element.replaceChildren(
       heading(),
@@ -165,7 +165,7 @@ export class Mix extends EventTarget {
     thumb.className = "mix-thumb";
     const picture = document.createElement("img");
     picture.src = this.#api.imageUrl(image.id, 256);
-    picture.alt = `Style ${letter(index)}`;
+    picture.alt = text.mix.style(letter(index));
     const badge = document.createElement("span");
     badge.className = "letter";
     badge.setAttribute("aria-hidden", "true");

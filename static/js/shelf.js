@@ -89,7 +89,7 @@ export class Shelf extends EventTarget {
   }
 }
 
-export function titleOf(record) {
+function titleOf(record) {
   const content = record.content?.title || words.yours;
   const styles = (record.styles ?? []).map((style) => style.title || words.style);
   return styles.length ? words.title(content, styles) : content;

@@ -53,6 +53,8 @@ export const text = {
   mix: {
     title: "Mix",
     ofTwo: "Mix of style A and style B",
+    shareOf: (letter) => `Share of style ${letter}`,
+    style: (letter) => `Style ${letter}`,
     two: (first, second) => `${first} style A, ${second} style B`,
     measured: (shares) => `measured share ${shares}`,
     overruled: "The painted areas decide who goes where.",

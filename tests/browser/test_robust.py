@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tests.browser.axe import faults
 from tests.browser.conftest import Site
@@ -78,7 +78,7 @@ def test_a_killed_server_comes_back_with_the_painting(killable: Killable, contex
         try:
             page.goto(killable.address)
             break
-        except Exception:
+        except Error:
             page.wait_for_timeout(250)
     page.wait_for_selector(connected)
     page.wait_for_selector(".tile >> nth=3")
