@@ -43,6 +43,8 @@ class Hub:
         self._empty = asyncio.Event()
         self._empty.set()
         self._farewell: str | None = None
+        # counted when asked for: subscriptions also end in the mailboxes
+        metrics.watchers.set_function(lambda: sum(len(mailbox.subscriptions) for mailbox in self._mailboxes))
 
     def connect(self, on_ready: Callable[[], None]) -> Mailbox:
         """A mailbox for a new connection; `on_ready` is called when there may be something to take."""
@@ -68,7 +70,6 @@ class Hub:
         self._metrics.sockets.dec()
         if not self._mailboxes:
             self._empty.set()
-        self._count_watchers()
 
     def topic(self, job: str) -> Topic:
         """The live job's topic, made on first use; `end` takes it away."""
@@ -77,7 +78,6 @@ class Hub:
     def subscribe(self, mailbox: Mailbox, job: str, frames: FrameOptions | None, after: int | None = None) -> None:
         """Watch a live job; its last frame follows unless its seq is at most `after`. Raises TooManyRequests."""
         mailbox.subscribe(self.topic(job), frames, after or 0)
-        self._count_watchers()
 
     def show(
         self,
@@ -93,12 +93,10 @@ class Hub:
         """Send the last frame of a job that has ended. Raises TooManyRequests."""
         ended = Topic(job, picture=picture, seq=seq, step=step, final=True)
         mailbox.subscribe(ended, frames, after or 0).over = True
-        self._count_watchers()
 
     def unsubscribe(self, mailbox: Mailbox, job: str) -> None:
         """Stop watching, if it was watched."""
         mailbox.unsubscribe(job)
-        self._count_watchers()
 
     def watched(self, job: str) -> bool:
         topic = self._topics.get(job)
@@ -233,9 +231,6 @@ class Hub:
     def _watchers(self, job: str) -> list[Subscription]:
         topic = self._topics.get(job)
         return topic.subscriptions if topic is not None else []
-
-    def _count_watchers(self) -> None:
-        self._metrics.watchers.set(sum(len(mailbox.subscriptions) for mailbox in self._mailboxes))
 
 
 def frame_class(frames: FrameOptions, longest_px: int) -> tuple[int, int]:

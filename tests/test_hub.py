@@ -116,6 +116,15 @@ async def test_any_number_of_jobs_may_have_ended_without_a_word() -> None:
     assert mailbox.subscriptions == {}
 
 
+async def test_who_has_heard_of_the_end_is_no_watcher_any_more() -> None:
+    desk = Desk()
+    mailbox = desk.watcher()
+    assert desk.sample("duostyle_watchers") == 1
+    desk.hub.end("j", messages.text("completed"))
+    assert await desk.all(mailbox) == ["completed"]
+    assert desk.sample("duostyle_watchers") == 0
+
+
 async def test_shutdown_is_told_then_closed_also_to_newcomers() -> None:
     desk = Desk()
     mailbox = desk.watcher()
