@@ -61,6 +61,10 @@ class Outage:
                 await self._probe()
             except StorageUnavailable:
                 continue
+            except Exception:
+                # without this task the outage would last for ever
+                _log.exception("the data folder could not be tried")
+                continue
             break
         _log.warning("the data folder can be used again")
         self._begun.clear()
