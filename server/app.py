@@ -20,7 +20,6 @@ from starlette.websockets import WebSocket
 
 from server import (
     gallery,
-    house,
     pages,
     protocol,
     routes,
@@ -51,6 +50,7 @@ from server.metrics import Metrics
 from server.scheduler import Scheduler
 from server.settings import Settings
 from server.store import Store
+from server.version import version
 from server.watchdog import Watchdog
 from server.websocket import Connection
 from server.worker import Worker
@@ -124,7 +124,7 @@ async def _watch(socket: WebSocket) -> None:
     built: House = socket.state.house
     hello = {
         "protocol": protocol.VERSION,
-        "server": house.version(),
+        "server": version(),
         "device": built.worker.device,
         "limits": limits(built.settings),
         "heartbeat_s": built.settings.heartbeat_s,

@@ -5,7 +5,6 @@ Bad arguments: one line on standard error and exit status 2."""
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from server.engine.environment import prepare
 from server.errors import BadRequest, DuostyleError, RequestError
 from server.reporters import MODES, make_reporter
 from server.settings import Settings
+from server.version import version
 
 INTERRUPTED = 130
 ENGINE_SETTINGS = ("device", "threads", "weights", "memory_budget_mb")
@@ -112,14 +112,6 @@ def join_values(argv: Sequence[str]) -> list[str]:
         else:
             joined.append(text)
     return joined
-
-
-def version() -> str:
-    """The installed version; `unknown` when the code runs without being installed."""
-    try:
-        return importlib.metadata.version("duostyle")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def torch_engine(chosen: Settings) -> Engine:

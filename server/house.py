@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,11 +34,3 @@ class House:
         limits = {"max_bytes": self.settings.max_upload_bytes, "max_pixels": self.settings.max_pixels}
         checked = await self.worker.offload(images.check, data, **limits)
         return await self.store.put_image(data, checked)
-
-
-def version() -> str:
-    """The version of the installed package; "unknown" when it runs from a folder without being installed."""
-    try:
-        return importlib.metadata.version("duostyle")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from server import asyncapi, openapi
-from server.house import version
+from server.version import version
 
 _CHECKED = {"Cache-Control": "no-cache"}
 

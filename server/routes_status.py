@@ -8,10 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.house import House, version
+from server.house import House
 from server.jobs import JobStatus
-
-_ENDED = (JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.FAILED)
+from server.version import version
 
 
 def routes() -> list[Route]:
@@ -41,7 +40,9 @@ def condition(house: House) -> dict[str, Any]:
             "paused": int(count("duostyle_jobs_paused")),
             "max_queue": house.settings.max_queue,
         },
-        "ended": {end.value: int(count("duostyle_jobs_ended_total", status=end.value)) for end in _ENDED},
+        "ended": {
+            end.value: int(count("duostyle_jobs_ended_total", status=end.value)) for end in JobStatus if end.ended
+        },
         "evaluations": int(count("duostyle_evaluations_total")),
         "measured": {
             "steps": int(count("duostyle_evaluation_seconds_count")),

@@ -16,6 +16,7 @@ import pytest
 from server import cli
 from server.errors import EngineError, WeightsError
 from server.settings import Settings
+from server.version import version as installed
 from tests.fakes import FakeEngine, image_bytes
 from tests.test_paint import Recorder
 
@@ -44,7 +45,7 @@ def test_the_version(capsys: Capture) -> None:
     assert run("--version") == 0
     name, version = capsys.readouterr().out.split()
     assert name == "duostyle"
-    assert version == cli.version()
+    assert version == installed()
 
 
 def test_the_version_without_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +53,7 @@ def test_the_version_without_an_installation(monkeypatch: pytest.MonkeyPatch) ->
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", missing)
-    assert cli.version() == "unknown"
+    assert installed() == "unknown"
 
 
 def test_the_commands_are_exactly_those_that_work(capsys: Capture) -> None:

@@ -13,7 +13,7 @@ SERVER = Path(__file__).parents[1] / "server"
 # From the ground up. A module imports only from lines above its own; on a line of L0 and L1, and inside the engine,
 # rooms may not even know their neighbours.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "picture", "metrics", "liveness", "priority"),
+    ("errors", "picture", "metrics", "liveness", "priority", "version"),
     ("outage", "watchdog"),
     ("params", "settings", "statuses", "formats", "pixels"),
     ("protocol", "messages", "images", "jobs", "access", "files", "database", "estimate", "admission", "engine"),

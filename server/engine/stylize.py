@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.metadata
 import os
 import time
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from server.engine.painter import TorchPainter
 from server.engine.vgg import Network
 from server.engine.weights import load_weights
 from server.errors import EngineError
+from server.version import version
 
 
 class TorchEngine:
@@ -113,9 +112,7 @@ class TorchEngine:
 
 def _version() -> str:
     """Of this package and of torch: another one computes other numbers."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return f"{importlib.metadata.version('duostyle')} with torch {torch.__version__}"
-    return f"unknown with torch {torch.__version__}"
+    return f"{version()} with torch {torch.__version__}"
 
 
 def usable_cores() -> int:
