@@ -15,6 +15,7 @@ from torch.nn import functional
 from server.engine import tiled
 from server.engine.api import Costs
 from server.engine.depth import FULL, Depth
+from server.engine.graph import Graphed, worth_a_graph
 from server.engine.losses import content_cost, tv_cost
 from server.engine.moments import collage, moments
 from server.engine.pyramid import PRESETS
@@ -105,6 +106,7 @@ class Objective:
         self.styles = styles
         self.check = check
         self.height, self.width = content.shape[-2:]
+        self.small_on_gpu = tile_px is None and worth_a_graph(content)
         self.content_layer = content_layer(params, depth, self.width, self.height)
         self.content = content_features(network, content, self.content_layer, check, tile_px)
         self.tune(params, guides)
@@ -122,13 +124,25 @@ class Objective:
         self.guides = guides if len(guides) > 1 else ()
         self._maps: dict[tuple[int, int], list[Tensor]] = {}
         self.tv_weight = PRESETS[params.preset].tv_weight if params.tv_weight is None else params.tv_weight
+        # it has the parameters recorded in it; regions ask for their areas on the way, which none can hold
+        self._graph = Graphed(self._whole) if self.small_on_gpu and not self.guides else None
 
     def evaluate(self, x: Tensor) -> Evaluation:
-        """Costs and gradient at x [1, 3, h, w] in 0..1. Calls `check` before every convolution."""
+        """Costs and gradient at x [1, 3, h, w] in 0..1. Calls `check` before every convolution; only once where a GPU
+        does it all in one piece."""
         if self.tile_px is not None:
-            return self._evaluate_tiled(x, self.tile_px)
+            gradient, costs = self._in_tiles(x, self.tile_px)
+        elif self._graph is not None:
+            self.check()
+            gradient, costs = self._graph(x)
+        else:
+            gradient, costs = self._whole(x, self.check)
+        return Evaluation(self._costs(costs.tolist()), gradient)
+
+    def _whole(self, x: Tensor, check: Check = lambda: None) -> tuple[Tensor, Tensor]:
+        """Gradient [1, 3, h, w] and costs, see `_finish`. Waits for no number, so that a GPU can run ahead."""
         params = self.params
-        outputs = self.network.forward(x, [self.content_layer, *self.weights], self.check)
+        outputs = self.network.forward(x, [self.content_layer, *self.weights], check)
         taps: dict[str, TapGradient] = {}
         costs: list[tuple[float, LayerCost]] = []
         for layer, weight in self.weights.items():
@@ -141,10 +155,10 @@ class Objective:
         if self.content_weight > 0:
             content, change = content_cost(outputs[self.network.index(self.content_layer)], self.content)
             taps[self.content_layer] = _with_content(taps.get(self.content_layer), change.mul_(self.content_weight))
-        gradient = self.network.backward(outputs, taps, self.check) if taps else torch.zeros_like(x)
+        gradient = self.network.backward(outputs, taps, check) if taps else torch.zeros_like(x)
         return self._finish(x, gradient, costs, content)
 
-    def _evaluate_tiled(self, x: Tensor, tile_px: int) -> Evaluation:
+    def _in_tiles(self, x: Tensor, tile_px: int) -> tuple[Tensor, Tensor]:
         """The same in two passes over tiles: sums of moments first, then the gradient that they ask for."""
         params = self.params
 
@@ -164,13 +178,18 @@ class Objective:
         return self._finish(x, gradient, costs, slope.content_cost)
 
     def _finish(
-        self, x: Tensor, gradient: Tensor, costs: Sequence[tuple[float, LayerCost]], content: Tensor
-    ) -> Evaluation:
+        self, x: Tensor, gradient: Tensor, layers: Sequence[tuple[float, LayerCost]], content: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The gradient with total variation, and in one tensor (one transfer from the device) the unweighted costs:
+        style, content, total variation, and each style's own."""
         tv = torch.zeros((), device=x.device)
         if self.tv_weight > 0:
             tv, slope = tv_cost(x)
             gradient.add_(slope, alpha=self.tv_weight)
-        return Evaluation(self._costs(costs, content, tv), gradient)
+        zero = torch.zeros_like(content)
+        style = sum((weight * cost.value for weight, cost in layers), zero)
+        own = [sum((w * cost.own[k] for w, cost in layers), zero) for k in range(len(self.styles))]
+        return gradient, torch.stack([style, content, tv, *own])
 
     def _judge(self, layer: str, sums: list[Sums], scale: float) -> LayerCost:
         loss, styles = self.params.style_loss, [style[layer] for style in self.styles]
@@ -185,12 +204,7 @@ class Objective:
             self._maps[size] = [functional.adaptive_avg_pool2d(guide, size) for guide in self.guides]
         return self._maps[size]
 
-    def _costs(self, layers: Sequence[tuple[float, LayerCost]], content: Tensor, tv: Tensor) -> Costs:
-        zero = torch.zeros_like(content)
-        style = sum((weight * cost.value for weight, cost in layers), zero)
-        own = [sum((w * cost.own[k] for w, cost in layers), zero) for k in range(len(self.styles))]
-        # one transfer from the device for all numbers
-        numbers: list[float] = torch.stack([style, content, tv, *own]).tolist()
+    def _costs(self, numbers: list[float]) -> Costs:
         params = self.params
         style_total = params.style_weight * numbers[0]
         content_total, tv_total = self.content_weight * numbers[1], self.tv_weight * numbers[2]

@@ -23,9 +23,9 @@ SMALLEST_REGION = 1e-3
 
 @dataclass(frozen=True)
 class Sums:
-    """Over positions: weights (0-dim), weighted features [c], weighted products [c, c]."""
+    """Over positions: sum of weights, weighted features [c], weighted products [c, c]."""
 
-    weight: Tensor
+    weight: float
     first: Tensor
     second: Tensor
 
@@ -64,8 +64,8 @@ def measure(flat: Tensor, guides: Sequence[Tensor]) -> list[Sums]:
     on the moments keep soft masks linear, so two half masks add up to a whole one.
     """
     if not guides:
-        return [Sums(torch.tensor(float(flat.shape[1]), device=flat.device), flat.sum(1), gram(flat))]
-    return [Sums(guide.sum(), flat @ guide, gram(flat * guide.sqrt())) for guide in guides]
+        return [Sums(float(flat.shape[1]), flat.sum(1), gram(flat))]
+    return [Sums(float(guide.sum()), flat @ guide, gram(flat * guide.sqrt())) for guide in guides]
 
 
 def judge_mix(
@@ -73,7 +73,7 @@ def judge_mix(
 ) -> LayerCost:
     """All styles share the picture: its moments against those of their collage, `target`. `scale` multiplies the
     gradient; each style's own distance is weighted by its share."""
-    current, positions = sums.moments(), float(sums.weight)
+    current, positions = sums.moments(), sums.weight
     cost = style_cost(loss, current, target, positions)
     own = [style_cost(loss, current, style, positions).value for style in styles] if len(styles) > 1 else [cost.value]
     return LayerCost(
@@ -85,15 +85,15 @@ def judge_mix(
 
 def judge_regions(loss: str, sums: Sequence[Sums], styles: Sequence[Moments], scale: float) -> LayerCost:
     """Each style against its own region; regions count by their area."""
-    whole = sum(float(part.weight) for part in sums)
-    zero = torch.zeros_like(sums[0].weight)
+    whole = sum(part.weight for part in sums)
+    zero = sums[0].first.new_zeros(())
     value, own, pulls = zero, [], []
     for region, (part, style) in enumerate(zip(sums, styles, strict=True)):
-        share = float(part.weight) / max(whole, 1e-9)
+        share = part.weight / max(whole, 1e-9)
         if share < SMALLEST_REGION:
             own.append(zero)
             continue
-        cost = style_cost(loss, part.moments(), style, float(part.weight))
+        cost = style_cost(loss, part.moments(), style, part.weight)
         value = value + share * cost.value
         own.append(share * cost.value)
         pulls.append(Pull(cost.matrix * (scale * share), cost.bias * (scale * share), region))

@@ -127,6 +127,6 @@ def test_no_pull_is_a_gradient_of_zero() -> None:
 
 
 def test_sums_of_nothing_are_nothing() -> None:
-    nothing = Sums(torch.tensor(0.0), torch.zeros(2), torch.zeros(2, 2))
+    nothing = Sums(0.0, torch.zeros(2), torch.zeros(2, 2))
     (sums,) = measure(torch.tensor(TWO), [])
     assert torch.equal((sums + nothing).second, sums.second)

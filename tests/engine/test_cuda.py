@@ -1,0 +1,135 @@
+"""The path for GPUs as far as a machine without one can test it: whole paintings on a GPU that is only pretended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from server.engine.api import Control, Request, Step
+from server.engine.objective import Objective, style_moments
+from server.engine.stylize import TorchEngine
+from server.params import STYLE_LAYERS, StyleParams, apply_changes
+from server.picture import Picture
+from tests.engine import pretend_cuda
+from tests.engine.paintings import CONTENT, COOL, WARM, begin, check, distance, paint
+from tests.engine.pictures import scene, stripes
+from tests.engine.pretend_cuda import CUDA, Gpu
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
+    made = pretend_cuda.install(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: SimpleNamespace(total_memory=8 << 30))
+    before = torch.backends.cudnn.fp32_precision, torch.backends.cuda.matmul.fp32_precision
+    with made:
+        yield made
+    torch.backends.cudnn.fp32_precision, torch.backends.cuda.matmul.fp32_precision = before
+
+
+@pytest.fixture
+def remote(gpu: Gpu) -> TorchEngine:
+    made = TorchEngine(device="auto")
+    made.load()
+    return made
+
+
+def test_the_network_is_on_the_gpu_in_the_layout_of_its_kernels(remote: TorchEngine) -> None:
+    assert remote.device == "cuda"
+    assert remote.network is not None
+    for conv in remote.network.convs:
+        assert conv.weight.device.type == "cuda"
+        assert conv.weight.is_contiguous(memory_format=torch.channels_last)
+        assert conv.weight_back.is_contiguous(memory_format=torch.channels_last)
+    assert torch.backends.cudnn.fp32_precision == "tf32"
+    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"styles": (WARM, COOL), "style_mix": [0.3, 0.7], "preserve_color": 0.5},
+        {"style_loss": "gram", "init": "noise"},
+        {"optimizer": "adam", "content_weight": 0.0},
+    ],
+    ids=["plain", "two", "gram", "adam"],
+)
+def test_a_painting_is_the_same_as_on_the_cpu(
+    remote: TorchEngine, engine: TorchEngine, gpu: Gpu, given: dict[str, Any]
+) -> None:
+    painter, steps = paint(remote, **given)
+    check(painter, steps, styles=len(given.get("styles", (WARM,))))
+    wanted, _ = paint(engine, **given)
+    assert distance(painter.picture(), wanted.picture()) < 0.5
+    assert gpu.replays > 0
+
+
+@pytest.mark.parametrize("mode", ["auto", "light-dark"])
+def test_regions_are_painted_without_a_graph(remote: TorchEngine, engine: TorchEngine, gpu: Gpu, mode: str) -> None:
+    params = StyleParams.model_validate({"size": 64, "iterations": 3, "masks": mode})
+    pictures = []
+    for made in (remote, engine):
+        painter = made.begin(Request(CONTENT, (WARM, COOL), params), Control())
+        painter.run(lambda step: None)
+        pictures.append(painter.picture())
+    assert distance(*pictures) < 0.5
+    assert gpu.replays == 0
+
+
+def test_an_evaluation_waits_for_the_gpu_once(remote: TorchEngine, gpu: Gpu) -> None:
+    network = remote.network
+    assert network is not None
+    with torch.inference_mode():
+        x = scene(48, 32).to(CUDA)
+        targets = [style_moments(network, stripes(32, 40).to(CUDA), STYLE_LAYERS, lambda: None)]
+        objective = Objective(network, x, targets, StyleParams())
+        objective.evaluate(x)
+        before = gpu.waits
+        objective.evaluate(x)
+        assert gpu.waits == before + 1
+
+
+def test_new_parameters_reach_the_recording(remote: TorchEngine, gpu: Gpu) -> None:
+    control, contents = Control(), []
+
+    def steer(step: Step) -> None:
+        contents.append(step.costs.content)
+        if step.step == 2:
+            params = apply_changes(begun, {"content_weight": 0.0}, styles=1, max_size_px=512)
+            control.update(params)
+
+    begun = StyleParams.model_validate({"size": 64, "iterations": 4})
+    remote.begin(Request(CONTENT, (WARM,), begun), control).run(steer)
+    assert min(contents[:2]) > 0
+    assert contents[2:] == [0.0, 0.0]
+    assert gpu.replays >= 4
+
+
+def test_a_checkpoint_goes_on_as_if_nothing_had_been(remote: TorchEngine) -> None:
+    whole, _ = paint(remote, iterations=5)
+    saved = []
+    painter = begin(remote, iterations=5)
+
+    def keep(step: Step) -> None:
+        if step.step == 3:
+            saved.append(painter.checkpoint())
+
+    painter.run(keep)
+    params = StyleParams.model_validate({"size": 64, "iterations": 5})
+    again = remote.begin(Request(CONTENT, (WARM,), params), Control(), saved[0])
+    again.run(lambda step: None)
+    assert again.picture() == whole.picture()
+
+
+def test_a_painting_in_tiles(remote: TorchEngine, engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = Picture(400, 40, CONTENT.rgb[: 40 * 3] * (400 * 40 // 40))
+    wanted, _ = paint(engine, content=wide, size=400, iterations=2)
+    monkeypatch.setattr(TorchEngine, "_budget_bytes", lambda self: 1)
+    painter, _ = paint(remote, content=wide, size=400, iterations=2)
+    assert distance(painter.picture(), wanted.picture()) < 0.5
