@@ -11,9 +11,9 @@ from torch import Tensor
 from server.engine import color, snapshot
 from server.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
 from server.engine.canvas import Canvas
+from server.engine.descent import Frozen
 from server.engine.failures import engine_errors
 from server.engine.materials import Materials
-from server.engine.optimize import Frozen
 from server.engine.pace import Pace
 from server.engine.pyramid import plan_levels, resize
 from server.engine.schedule import Schedule

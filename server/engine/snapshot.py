@@ -15,7 +15,7 @@ from server.engine.tensors import from_array, to_array
 from server.params import StyleParams, live_fields
 
 # raised with every change of what is kept or of what it means
-FORMAT = 2
+FORMAT = 3
 
 
 def digest(request: Request) -> str:

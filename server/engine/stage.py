@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from server.engine.api import Costs
+from server.engine.descent import Frozen
 from server.engine.materials import Materials
 from server.engine.objective import Objective, style_moments
-from server.engine.optimize import Frozen, make_optimizer
+from server.engine.optimize import make_optimizer
 from server.engine.pyramid import Level, climb
 from server.engine.tiles import tile_side
 from server.params import StyleParams

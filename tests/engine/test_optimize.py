@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from server.engine.optimize import Adam, Lbfgs, Optimizer, history_for, make_optimizer
+from server.engine.descent import Optimizer
+from server.engine.lbfgs import Lbfgs
+from server.engine.optimize import Adam, history_for, make_optimizer
 
 Cost = Callable[[Tensor], tuple[float, Tensor]]
 NAMES = ["lbfgs", "adam"]

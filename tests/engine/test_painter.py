@@ -116,7 +116,7 @@ def test_every_way_to_divide_the_picture(engine: TorchEngine, mode: str | None) 
 
 
 def _paint_two(engine: TorchEngine, mode: Any, masks: tuple[Picture | None, ...] = ()) -> tuple[Painter, list[Step]]:
-    given = {"size": 64, "iterations": 6, "masks": mode, "style_mix": [0.5, 0.5], "content_weight": 0.2}
+    given = {"size": 64, "iterations": 9, "masks": mode, "style_mix": [0.5, 0.5], "content_weight": 0.2}
     params = StyleParams.model_validate(SHALLOW | given)
     painter = engine.begin(Request(CONTENT, (WARM, COOL), params, masks), Control())
     steps: list[Step] = []

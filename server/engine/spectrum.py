@@ -1,0 +1,122 @@
+"""How strongly the cost curves at each spatial frequency of a picture, learnt from the steps that were taken.
+
+Fine detail and large forms answer to very different forces: what is a long step for the one is a short one for the
+other. L-BFGS (Nocedal and Wright, section 7.2) begins each direction with one number for all of them; here it is one
+number per third of an octave, a diagonal in Fourier space. That is symmetric and positive definite, as it has to be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+BANDS_PER_OCTAVE = 3
+# how much of what was learnt before remains after another step
+MEMORY = 0.8
+# curvatures beyond these multiples of the median were seen too little to be believed
+FLATTEST, STEEPEST = 0.3, 3.0
+# steps until what was learnt counts in full: the first ones tell more of where painting began
+TRUSTED_AFTER = 3
+
+
+class Spectrum:
+    """For pictures [1, c, height, width]. The picture's channels share what is learnt."""
+
+    def __init__(self, height: int, width: int, device: torch.device | None = None) -> None:
+        down = torch.fft.fftfreq(height, device=device).view(-1, 1)
+        across = torch.fft.rfftfreq(width, device=device).view(1, -1)
+        # periods per longest side, 0 for the mean
+        periods = max(height, width) * torch.sqrt(down.square() + across.square())
+        bands = (BANDS_PER_OCTAVE * periods.clamp(min=1).log2()).long()
+        self.size = (height, width)
+        self.band = bands  # [height, width // 2 + 1]
+        self.bands = int(bands.max()) + 1
+        # real pictures have each column twice, but for the first and, of an even width, the last
+        twice = torch.full((across.shape[1],), 2.0, device=device)
+        twice[0] = 1
+        if width % 2 == 0:
+            twice[-1] = 1
+        self._twice = twice
+        self.forget()
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was learnt yet."""
+        return self._learnt > 0
+
+    def forget(self) -> None:
+        """The costs have changed."""
+        self._learnt = 0
+        self._products: list[float] = []
+        self._squares: list[float] = []
+        self._changes: list[float] = []
+
+    def learn(self, step: Tensor, change: Tensor) -> None:
+        """After a `step` [1, c, h, w] of the picture the gradient has changed by `change` [1, c, h, w]."""
+        a, b = torch.fft.rfft2(step), torch.fft.rfft2(change)
+        products = self._sum((a * b.conj()).real)
+        squares = self._sum(a.abs().square())
+        self._changes = self._sum(b.abs().square())
+        self._learnt += 1
+        if self._learnt == 1:
+            self._products, self._squares = products, squares
+            return
+        self._products = [MEMORY * old + new for old, new in zip(self._products, products, strict=True)]
+        self._squares = [MEMORY * old + new for old, new in zip(self._squares, squares, strict=True)]
+
+    def curvatures(self) -> list[float]:
+        """One per band, relative to their median; ones before anything was learnt or when nothing curves upwards."""
+        found = [
+            product / square if square > 0 else 0.0
+            for product, square in zip(self._products, self._squares, strict=True)
+        ]
+        upwards = sorted(value for value in found if value > 0 and math.isfinite(value))
+        if not upwards:
+            return [1.0] * self.bands
+        median = upwards[len(upwards) // 2]
+        trust = min(1.0, self._learnt / TRUSTED_AFTER)
+        # what is not a number compares as false, so it counts as flat
+        return [min(max(FLATTEST, value / median), STEEPEST) ** trust for value in found]
+
+    def flatten(self, direction: Tensor, curvature: float | None = None) -> Tensor:
+        """`direction` [1, c, h, w] divided by the curvature of each band.
+
+        With `curvature`, the product of the last step and the last change, also by what makes the change of the last
+        step lead back along that step as far as it was: the scaling of equation 7.20 for this diagonal.
+        """
+        bands = torch.tensor(self.curvatures(), device=direction.device)
+        flat: Tensor = torch.fft.irfft2(torch.fft.rfft2(direction) / bands[self.band], s=self.size)
+        if curvature is None:
+            return flat
+        changes = sum(change / band for change, band in zip(self._changes, bands.tolist(), strict=True))
+        flat.mul_(curvature * self.size[0] * self.size[1] / changes)
+        return flat
+
+    def freeze(self) -> dict[str, Any]:
+        """What was learnt, JSON-serialisable."""
+        sums = {"products": self._products, "squares": self._squares, "changes": self._changes}
+        return {"learnt": self._learnt, **sums}
+
+    def thaw(self, frozen: Mapping[str, Any]) -> None:
+        """Go on with what was learnt. Raises KeyError, TypeError or ValueError for what `freeze` never gave."""
+        self._learnt = int(frozen["learnt"])
+        self._products, self._squares, self._changes = (
+            self._numbers(frozen[name]) for name in ("products", "squares", "changes")
+        )
+
+    def _numbers(self, given: Sequence[Any]) -> list[float]:
+        numbers = [float(value) for value in given]
+        if len(numbers) != (self.bands if self._learnt > 0 else 0):
+            raise ValueError("the spectrum is of another size")
+        return numbers
+
+    def _sum(self, values: Tensor) -> list[float]:
+        """Sums over each band of values [1, c, h, w // 2 + 1]."""
+        plane = values.sum((0, 1)).mul_(self._twice)
+        sums = torch.zeros(self.bands, device=values.device, dtype=torch.float64)
+        found: list[float] = sums.index_add_(0, self.band.flatten(), plane.flatten().double()).tolist()
+        return found
