@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,15 @@ class Judge:
     def network(self) -> Network:
         assert self.engine.network is not None
         return self.engine.network
+
+    @contextmanager
+    def bare(self) -> Iterator[None]:
+        """Within it the engine paints without its rim."""
+        self.engine.rim = False
+        try:
+            yield
+        finally:
+            self.engine.rim = True
 
     def read(self, path: Path) -> Picture:
         return decode(path.read_bytes(), max_px=2048)

@@ -29,6 +29,10 @@ from server.params import StyleParams, apply_changes, parse_params
 from server.picture import Picture
 
 LARGEST_PX = 8192
+# before it goes on at full size, a continued run does only so much: the coarse levels minimise another function
+FIRST_EVALUATIONS = 24
+# from this ratio of its own cost to a mark on a picture is scored: the two differ by rounding
+NEAR = 1.02
 
 
 @dataclass
@@ -103,10 +107,11 @@ class Race:
         return run
 
     def ours_continued(self, marks: Mapping[str, float], most_evaluations: int) -> Run:
-        """The same, but all layers count on every level, and it goes on at the finest until every mark is reached or
-        so many evaluations are done in all."""
+        """The engine on the plain runs' own function: no rim, all layers on every level, short coarse levels. It goes on
+        at the finest until every mark is reached or so many evaluations are done in all."""
         run, extended = Run(), False
-        params = self.params.model_copy(update={"style_layer_weights": layer_weights(self.params)})
+        given = {"style_layer_weights": layer_weights(self.params), "iterations": FIRST_EVALUATIONS}
+        params = self.params.model_copy(update=given)
 
         def see(step: Step, seconds: float, control: Control) -> None:
             nonlocal extended
@@ -116,11 +121,14 @@ class Race:
                 more = {"iterations": max(most_evaluations, step.total_steps)}
                 control.update(apply_changes(params, more, styles=1, max_size_px=LARGEST_PX))
                 extended = True
-            self._hold_against(marks, run, step, seconds)
-            if len(run.reached_s) == len(marks):
+            left = [mark for name, mark in marks.items() if name not in run.reached_s]
+            if step.step == step.total_steps or step.costs.total <= NEAR * max(left):
+                self._hold_against(marks, run, step, seconds)
+            if len(run.reached_s) == len(marks) or step.step >= most_evaluations:
                 control.cancel()
 
-        self._paint(params, see)
+        with self.judge.bare():
+            self._paint(params, see)
         return run
 
     def _hold_against(self, marks: Mapping[str, float], run: Run, step: Step, seconds: float) -> None:

@@ -17,11 +17,12 @@ SMALLEST_RIM_PX = 8
 
 
 class Canvas:
-    """For a content of width x height px and a picture whose longest side is `size_px`."""
+    """For a content of width x height px and a picture whose longest side is `size_px`; without `rim` the canvas is
+    the picture, glowing frame and all."""
 
-    def __init__(self, width: int, height: int, size_px: int) -> None:
+    def __init__(self, width: int, height: int, size_px: int, *, rim: bool = True) -> None:
         self.picture = fit(width, height, size_px)
-        self.rim = max(SMALLEST_RIM_PX, round(RIM_SHARE * size_px))
+        self.rim = max(SMALLEST_RIM_PX, round(RIM_SHARE * size_px)) if rim else 0
         self.width = self.picture[0] + 2 * self.rim
         self.height = self.picture[1] + 2 * self.rim
 

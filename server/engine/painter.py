@@ -42,6 +42,7 @@ class TorchPainter:
         clock: Callable[[], float],
         pace: Pace,
         budget_bytes: int | None = None,
+        rim: bool = True,
         made_by: Mapping[str, Any] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
@@ -54,7 +55,7 @@ class TorchPainter:
         self.budget_bytes = budget_bytes
         self.params = self.began_with = request.params
         full = to_tensor(request.content, network.device)
-        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size)
+        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=rim)
         levels = plan_levels(
             self.canvas.width,
             self.canvas.height,

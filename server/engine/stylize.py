@@ -27,7 +27,8 @@ class TorchEngine:
 
     `device` is `auto`, `cpu` or `cuda` until `load`, then what was chosen; `threads` 0 takes all cores; `weights` is
     `vgg16` or `vgg19`; a painting whose evaluation would need more than `memory_budget_mb` MB (0: half of what the
-    machine has) is evaluated in tiles. Which kernels were the quickest is remembered in `kernel_folder` (None: for as
+    machine has) is evaluated in tiles. Without `rim` the picture alone is painted, for comparisons with those who do the
+    same; it then has a glowing frame, see `canvas`. Which kernels were the quickest is remembered in `kernel_folder` (None: for as
     long as the engine lives).
     """
 
@@ -38,6 +39,7 @@ class TorchEngine:
         threads: int = 0,
         weights: str = "vgg16",
         memory_budget_mb: int = 0,
+        rim: bool = True,
         kernel_folder: Path | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -45,6 +47,7 @@ class TorchEngine:
         self.threads = threads
         self.weights = weights
         self.memory_budget_mb = memory_budget_mb
+        self.rim = rim
         self.kernel_folder = kernel_folder
         self.clock = clock
         self.pace = Pace()
@@ -90,7 +93,13 @@ class TorchEngine:
                 clock=self.clock,
                 pace=self.pace,
                 budget_bytes=self._budget_bytes(),
-                made_by={"version": _version(), "device": self.device, "weights": self.weights_sha256},
+                rim=self.rim,
+                made_by={
+                    "version": _version(),
+                    "device": self.device,
+                    "weights": self.weights_sha256,
+                    "rim": self.rim,
+                },
                 checkpoint=checkpoint,
             )
 

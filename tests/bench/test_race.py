@@ -8,7 +8,8 @@ import pytest
 
 from bench.judge import Judge
 from bench.pictures import GALLERY
-from bench.race import Race
+from bench.race import Race, Run
+from server.engine.api import Step
 
 CONTENT, STYLE = GALLERY / "chelsea.jpg", GALLERY / "starry.jpg"
 
@@ -42,10 +43,26 @@ def test_ours_is_held_against_the_marks(race: Race) -> None:
 
 
 def test_what_is_missed_is_gone_on_for(race: Race) -> None:
-    run = race.ours_continued({"hard": 0.0}, most_evaluations=7)
-    assert (run.evaluations, run.reached_s) == (7, {})
+    run = race.ours_continued({"hard": 0.0}, most_evaluations=30)
+    assert (run.evaluations, run.reached_s) == (30, {})
     # enough as soon as all marks are reached
     assert race.ours_continued({"easy": 1e9}, most_evaluations=50).evaluations == 1
+    # the rim is there again
+    assert race.judge.engine.rim
+
+
+def test_a_continued_run_minimises_what_is_scored(race: Race) -> None:
+    pictures: list[tuple[float, float]] = []
+
+    def hold(marks: object, run: Run, step: Step, seconds: float) -> None:
+        pictures.append((step.costs.total, race.score(step.picture())))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(race, "_hold_against", hold)
+        race.ours_continued({"easy": 1e9}, most_evaluations=26)
+    assert pictures
+    for own, scored in pictures:
+        assert own == pytest.approx(scored, rel=0.01)
 
 
 def test_a_run_without_a_score_has_none_in_its_numbers(race: Race) -> None:

@@ -33,6 +33,15 @@ def test_sizes_by_hand() -> None:
     assert large.picture_at(520, 395) == (500, 375)
 
 
+def test_without_a_rim_the_canvas_is_the_picture() -> None:
+    canvas, x = Canvas(40, 20, 64, rim=False), scene(40, 20)
+    assert (canvas.width, canvas.height, canvas.picture) == (64, 32, (64, 32))
+    assert canvas.picture_at(32, 16) == (32, 16)
+    fitted = canvas.fitted(x)
+    assert fitted.shape == (1, 3, 32, 64)
+    assert torch.equal(canvas.crop(fitted), fitted)
+
+
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (64, 40), (33, 64), (64, 1), (1, 64), (64, 3), (2, 64)])
 def test_the_rim_is_cut_off_exactly(width: int, height: int) -> None:
     canvas = Canvas(width, height, 64)
