@@ -107,8 +107,10 @@ class Race:
         return run
 
     def ours_continued(self, marks: Mapping[str, float], most_evaluations: int) -> Run:
-        """The engine on the plain runs' own function: no rim, all layers on every level, short coarse levels. It goes on
-        at the finest until every mark is reached or so many evaluations are done in all."""
+        """The engine on the plain runs' own function: no rim, all layers on every level, short coarse levels.
+
+        It goes on at the finest until every mark is reached or so many evaluations are done in all.
+        """
         run, extended = Run(), False
         given = {"style_layer_weights": layer_weights(self.params), "iterations": FIRST_EVALUATIONS}
         params = self.params.model_copy(update=given)

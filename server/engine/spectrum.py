@@ -57,10 +57,14 @@ class Spectrum:
 
     def learn(self, step: Tensor, change: Tensor) -> None:
         """After a `step` [1, c, h, w] of the picture the gradient has changed by `change` [1, c, h, w]."""
-        a, b = torch.fft.rfft2(step), torch.fft.rfft2(change)
-        products = self._sum((a * b.conj()).real)
-        squares = self._sum(a.abs().square())
-        self._changes = self._sum(b.abs().square())
+        planes = torch.zeros(3, *self.band.shape, device=step.device)
+        # one colour after the other: for a very large picture three spectra of it at once are a lot of memory
+        for one, other in zip(step[0], change[0], strict=True):
+            a, b = torch.fft.rfft2(one), torch.fft.rfft2(other)
+            planes[0] += a.real * b.real + a.imag * b.imag
+            planes[1] += a.real.square() + a.imag.square()
+            planes[2] += b.real.square() + b.imag.square()
+        products, squares, self._changes = (self._sum(plane) for plane in planes)
         self._learnt += 1
         if self._learnt == 1:
             self._products, self._squares = products, squares
@@ -89,7 +93,10 @@ class Spectrum:
         step lead back along that step as far as it was: the scaling of equation 7.20 for this diagonal.
         """
         bands = torch.tensor(self.curvatures(), device=direction.device)
-        flat: Tensor = torch.fft.irfft2(torch.fft.rfft2(direction) / bands[self.band], s=self.size)
+        steepness = bands[self.band]
+        flat = torch.stack([torch.fft.irfft2(torch.fft.rfft2(x).div_(steepness), s=self.size) for x in direction[0]])[
+            None
+        ]
         if curvature is None:
             return flat
         changes = sum(change / band for change, band in zip(self._changes, bands.tolist(), strict=True))
@@ -114,9 +121,8 @@ class Spectrum:
             raise ValueError("the spectrum is of another size")
         return numbers
 
-    def _sum(self, values: Tensor) -> list[float]:
-        """Sums over each band of values [1, c, h, w // 2 + 1]."""
-        plane = values.sum((0, 1)).mul_(self._twice)
-        sums = torch.zeros(self.bands, device=values.device, dtype=torch.float64)
-        found: list[float] = sums.index_add_(0, self.band.flatten(), plane.flatten().double()).tolist()
+    def _sum(self, plane: Tensor) -> list[float]:
+        """Sums over each band of a plane [h, w // 2 + 1]."""
+        sums = torch.zeros(self.bands, device=plane.device, dtype=torch.float64)
+        found: list[float] = sums.index_add_(0, self.band.flatten(), (plane * self._twice).flatten().double()).tolist()
         return found

@@ -27,9 +27,9 @@ class TorchEngine:
 
     `device` is `auto`, `cpu` or `cuda` until `load`, then what was chosen; `threads` 0 takes all cores; `weights` is
     `vgg16` or `vgg19`; a painting whose evaluation would need more than `memory_budget_mb` MB (0: half of what the
-    machine has) is evaluated in tiles. Without `rim` the picture alone is painted, for comparisons with those who do the
-    same; it then has a glowing frame, see `canvas`. Which kernels were the quickest is remembered in `kernel_folder` (None: for as
-    long as the engine lives).
+    machine has) is evaluated in tiles. Without `rim` the picture alone is painted, for comparisons with those who do
+    the same; it then has a glowing frame, see `canvas`. Which kernels were the quickest is remembered in
+    `kernel_folder` (None: for as long as the engine lives).
     """
 
     def __init__(
