@@ -21,8 +21,9 @@ from server.metrics import Metrics
 from server.params import StyleParams
 from server.settings import Settings
 from server.store import Store
+from server.tasks import Glimpse, Task
 from server.timelapse import Timelapses
-from server.worker import Glimpse, Task, Worker
+from server.worker import Worker
 
 JOB = "j" * 22
 PICTURES = ("astronaut.jpg", "starry.jpg", "molten.jpg")

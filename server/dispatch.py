@@ -21,8 +21,9 @@ from server.metrics import Metrics
 from server.outage import Outage
 from server.picture import Picture
 from server.pictures import DECODE_PX, Pictures, style_px
+from server.tasks import Ended, Glimpse, Task
 from server.timelapse import Timelapses
-from server.worker import Ended, Glimpse, Task, Worker
+from server.worker import Worker
 
 _log = logging.getLogger(__name__)
 # A picture that cannot be read though the disk is said to work: its job does not hold up the others for ever.

@@ -13,7 +13,7 @@ from server.estimate import Estimate, final_megapixels
 from server.hub import Hub
 from server.jobs import Job, JobStatus
 from server.picture import Picture
-from server.worker import Task
+from server.tasks import Task
 
 _TELL_EVERY_S = 2.0
 _NOTICEABLE_S, _NOTICEABLE_SHARE = 2.0, 0.2

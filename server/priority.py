@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 ENGINE_NICE, HELPER_NICE = 10, 5
 
@@ -15,3 +16,8 @@ def lower_priority(nice: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+
+
+def quiet_pool(threads: int, name: str) -> ThreadPoolExecutor:
+    """Helpers for blocking work: behind the event loop, before the engine."""
+    return ThreadPoolExecutor(threads, name, initializer=lower_priority, initargs=(HELPER_NICE,))

@@ -10,13 +10,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 
 from server.database import storage_errors
 from server.engine.api import Checkpoint, CheckpointRefused
 from server.engine.checkpoints import decode, encode
 from server.files import Folder
-from server.priority import HELPER_NICE, lower_priority
+from server.priority import quiet_pool
 
 _log = logging.getLogger(__name__)
 _ENDING = ".checkpoint"
@@ -27,7 +26,7 @@ class Shelf:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._thread = ThreadPoolExecutor(1, "duostyle-shelf", initializer=lower_priority, initargs=(HELPER_NICE,))
+        self._thread = quiet_pool(1, "duostyle-shelf")
 
     def prepare(self) -> None:
         """Create the folder and remove half-written files. Blocking, as are `jobs` and `keep_only`."""

@@ -20,7 +20,8 @@ from server.picture import Picture
 from server.reels import Frame
 from server.settings import Settings
 from server.store import Store
-from server.worker import Glimpse, Worker
+from server.tasks import Glimpse
+from server.worker import Worker
 
 _log = logging.getLogger(__name__)
 # Of the engine's time for taking pictures that nobody but the time-lapse wants.

@@ -15,26 +15,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NoReturn, ParamSpec, TypeVar
+from dataclasses import replace
+from typing import Literal, ParamSpec, TypeVar
 
 from server import images
-from server.engine.api import (
-    Cancelled,
-    Checkpoint,
-    CheckpointRefused,
-    Control,
-    Engine,
-    Painter,
-    Plan,
-    Request,
-    Step,
-    steering,
-)
+from server.engine.api import Cancelled, Checkpoint, CheckpointRefused, Engine, Painter, Request, Step, steering
 from server.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
 from server.picture import Picture
-from server.priority import ENGINE_NICE, HELPER_NICE, lower_priority
+from server.priority import ENGINE_NICE, lower_priority, quiet_pool
+from server.tasks import Ended, Glimpse, Task, no_picture
 from server.watchdog import Watchdog
 
 _log = logging.getLogger(__name__)
@@ -47,61 +36,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpse:
-    """The newest step as the loop sees it; its `step.picture` must not be called.
-
-    `picture` with its `picture_step` when one was taken since the last glimpse, which took `picture_s` seconds of the
-    engine's time; `evaluations` since then. `steering` as `server.engine.api.steering` gives it.
-    """
-
-    step: Step
-    picture: Picture | None
-    picture_step: int
-    evaluations: int
-    picture_s: float = 0.0
-    steering: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of an error.
-
-    `checkpoint` when it was paused or cancelled: from there it can go on. `steering`: how it was steered.
-    """
-
-    how: Literal["done", "paused", "cancelled", "failed"]
-    picture: Picture | None = None
-    report: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
-    checkpoint: Checkpoint | None = None
-    steering: dict[str, Any] | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Task:
-    """One painting and who hears of it. A paused task may be run again and goes on exactly there.
-
-    `on_begin`, `on_step` and `on_checkpoint` are called on the loop; `wants_picture` and `wants_checkpoint` on the
-    engine thread. It goes on from `checkpoint` when there is one that fits.
-    """
-
-    request: Request | None
-    control: Control
-    on_begin: Callable[[Plan], None]
-    on_step: Callable[[Glimpse], None]
-    wants_picture: Callable[[], bool]
-    wants_checkpoint: Callable[[Step], bool] = lambda step: False
-    on_checkpoint: Callable[[Checkpoint], None] = lambda checkpoint: None
-    checkpoint: Checkpoint | None = None
-    painter: Painter | None = None
-    evaluations: int = 0
-    changes: int = 0
-    steering: dict[str, Any] | None = None
-    _slot: Glimpse | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-
 class Worker:
     """`start` on the loop that hears of everything; `stop` when no task runs any more."""
 
@@ -110,8 +44,8 @@ class Worker:
         self.watchdog = watchdog or Watchdog(_STALL_S)
         self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[Ended]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
-        self._helpers = _pool(_HELPERS, "duostyle-helper")
-        self._preview = _pool(1, "duostyle-preview")
+        self._helpers = quiet_pool(_HELPERS, "duostyle-helper")
+        self._preview = quiet_pool(1, "duostyle-preview")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = asyncio.Event()
         self._loaded = asyncio.Event()
@@ -281,7 +215,7 @@ class Worker:
                 if picture is None:
                     picture, picture_step, picture_s = waiting.picture, waiting.picture_step, waiting.picture_s
             # the step's own way to a picture holds the engine's tensors: it stays on this thread
-            numbers = replace(step, picture=_no_picture)
+            numbers = replace(step, picture=no_picture)
             if task.painter is not None and len(task.painter.changes) != task.changes:
                 task.changes, task.steering = len(task.painter.changes), steering(task.painter)
             task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s, task.steering)
@@ -305,14 +239,6 @@ def _hand_over(task: Task) -> None:
 def _settle(future: asyncio.Future[Ended], ended: Ended) -> None:
     if not future.done():
         future.set_result(ended)
-
-
-def _no_picture() -> NoReturn:
-    raise RuntimeError("a step's picture can only be taken inside the engine's callback")
-
-
-def _pool(threads: int, name: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, name, initializer=lower_priority, initargs=(HELPER_NICE,))
 
 
 def _checkpoint_of(painter: Painter) -> Checkpoint | None:

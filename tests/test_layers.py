@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("outage", "watchdog"),
     ("params", "settings", "statuses", "formats", "pixels"),
     ("protocol", "messages", "images", "jobs", "access", "files", "database", "estimate", "admission", "engine"),
-    ("reels", "film", "shelf", "recipes"),
+    ("reels", "film", "shelf", "recipes", "tasks"),
     ("retention",),
     ("limits", "store", "mailbox", "worker"),
     ("hub", "archive"),

@@ -12,8 +12,8 @@ import pytest
 from server import images
 from server.engine.api import Costs, Step
 from server.reels import Reels
+from server.tasks import Glimpse
 from server.timelapse import MAX_SHARE, Timelapses
-from server.worker import Glimpse
 from tests.fakes import FakeEngine, picture_of
 from tests.rig import Rig, rig, soon
 

@@ -15,8 +15,9 @@ from server.engine.api import Checkpoint, Control, Plan, Request
 from server.errors import EngineError, OutOfMemory, WeightsError
 from server.params import StyleParams
 from server.picture import Picture
+from server.tasks import Glimpse, Task
 from server.watchdog import Watchdog
-from server.worker import Glimpse, Task, Worker
+from server.worker import Worker
 from tests.fakes import FakeEngine, FakePainter, picture_of
 from tests.rig import soon
 
