@@ -1,4 +1,4 @@
-"""From the line to the engine: decodes a job's pictures, has it painted, and publishes its steps."""
+"""From the line to the engine: decodes a job's pictures, has it painted, and sees to what comes of it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ import contextlib
 import logging
 import math
 
-from server import messages
 from server.archive import Archive
 from server.ending import Endings, logged
-from server.engine.api import Checkpoint, Plan, Request
+from server.engine.api import Checkpoint, Request
 from server.errors import DuostyleError, InternalError, OutOfMemory, StorageUnavailable
-from server.estimate import Estimate
 from server.hub import Hub
 from server.jobs import JobStatus
 from server.keeper import Keeper
 from server.line import Entry, Line
-from server.metrics import Metrics
 from server.outage import Outage
-from server.picture import Picture
 from server.pictures import DECODE_PX, Pictures, style_px
-from server.tasks import Ended, Glimpse, Task
+from server.tasks import Ended, Task
+from server.teller import Teller
 from server.timelapse import Timelapses
 from server.worker import Worker
 
@@ -41,17 +38,16 @@ class Dispatcher:
         archive: Archive,
         hub: Hub,
         worker: Worker,
-        metrics: Metrics,
         line: Line,
-        estimate: Estimate,
+        teller: Teller,
         endings: Endings,
         timelapses: Timelapses,
         keeper: Keeper,
         outage: Outage,
     ) -> None:
         self._pictures, self._archive = pictures, archive
-        self._hub, self._worker, self._metrics = hub, worker, metrics
-        self._line, self._estimate = line, estimate
+        self._hub, self._worker = hub, worker
+        self._line, self._teller = line, teller
         self._endings, self._timelapses, self._keeper = endings, timelapses, keeper
         self._outage = outage
         self._draining = False
@@ -139,7 +135,7 @@ class Dispatcher:
             if ended.how == "paused":
                 entry.best = ended.picture or entry.best
                 if ended.picture is not None:
-                    self._show(entry, ended.picture, job.step)
+                    self._teller.show(entry, ended.picture, job.step)
                 # last: while this is stored the job may be resumed or end
                 job.starts -= 1
                 await self._archive.save_or_later(job)
@@ -169,7 +165,7 @@ class Dispatcher:
             request = await self._request(entry)
             entry.task = self._make_task(entry, request, await self._keeper.newest(entry.job.id))
         else:
-            self._tell_started(entry)
+            self._teller.started(entry)
         ended = await self._worker.run(entry.task)
         kept = await self._set_aside(entry, ended)
         # resumed after the engine had let go and before this was known here
@@ -208,38 +204,12 @@ class Dispatcher:
         return Task(
             request,
             entry.control,
-            on_begin=lambda plan: self._on_begin(entry, plan),
-            on_step=lambda glimpse: self._on_step(entry, glimpse),
+            on_begin=lambda plan: self._teller.begin(entry, plan),
+            on_step=lambda glimpse: self._teller.step(entry, glimpse),
             wants_picture=lambda: topic.due_at <= (now := clock()) or take.wants(now),
             wants_checkpoint=watch.wants,
             on_checkpoint=lambda taken: self._keeper.offer(entry.job.id, watch, taken, lambda: self._on_kept(entry)),
             checkpoint=checkpoint,
-        )
-
-    def _on_begin(self, entry: Entry, plan: Plan) -> None:
-        job = entry.job
-        job.width, job.height, job.levels, job.total_steps = plan.width, plan.height, plan.levels, plan.total_steps
-        job.step, job.resumed_from_step = plan.step, plan.step or None
-        if not plan.step:
-            # what was known of it was in a checkpoint that could not be used
-            job.costs, job.elapsed_s, job.steering = None, 0.0, None
-        if job.status is JobStatus.RUNNING and entry.verdict is None:
-            self._tell_started(entry)
-
-    def _tell_started(self, entry: Entry) -> None:
-        job = entry.job
-        self._hub.hush(job.id)
-        self._hub.tell(
-            job.id,
-            messages.text(
-                "started",
-                job=job.id,
-                total_steps=job.total_steps,
-                levels=job.levels,
-                width=job.width,
-                height=job.height,
-                resumed_from_step=job.resumed_from_step,
-            ),
         )
 
     async def _on_kept(self, entry: Entry) -> None:
@@ -248,37 +218,6 @@ class Dispatcher:
             # the job gets further, so whatever ends the process now is not what ended it before
             job.starts = min(job.starts, 1)
             await self._archive.save_or_later(job)
-
-    def _on_step(self, entry: Entry, glimpse: Glimpse) -> None:
-        job, step = entry.job, glimpse.step
-        job.step, job.total_steps, job.level, job.levels = step.step, step.total_steps, step.level, step.levels
-        job.width, job.height = step.width, step.height
-        job.steering = glimpse.steering
-        job.costs = messages.round_costs(step.costs.as_dict())
-        job.elapsed_s, job.eta_s = round(step.elapsed_s, 3), messages.significant(step.eta_s, 3)
-        job.next_seq()
-        self._metrics.evaluations.inc(glimpse.evaluations)
-        self._metrics.evaluation_s.observe(step.step_s)
-        seconds = step.elapsed_s + step.eta_s
-        self._estimate.preview(job.params, megapixels=entry.megapixels, steps=step.total_steps, seconds=seconds)
-        if entry.verdict is not None:
-            return
-        if glimpse.picture is not None:
-            self._show(entry, glimpse.picture, glimpse.picture_step)
-            self._timelapses.offer(job.id, glimpse)
-        if job.status is JobStatus.RUNNING and self._hub.watched(job.id):
-            self._hub.progress(job.id, messages.progress(job=job.id, seq=job.seq, **step.numbers()))
-        self._line.tell_now_and_then()
-
-    def _show(self, entry: Entry, picture: Picture, step: int) -> None:
-        job = entry.job
-        if self._hub.topic(job.id).picture == picture:
-            self._hub.unchanged(job.id)
-        else:
-            # a paused job's picture comes after its last step: a seq of its own
-            job.frame_seq = job.seq if job.seq > job.frame_seq else job.next_seq()
-            self._hub.picture(job.id, picture, seq=job.frame_seq, step=step)
-        entry.pictured.set()
 
 
 def _too_large(size_px: int) -> OutOfMemory:

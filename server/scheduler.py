@@ -28,6 +28,7 @@ from server.pictures import Pictures
 from server.settings import Settings
 from server.steering import Answer, Steering
 from server.store import Store
+from server.teller import Teller
 from server.timelapse import Timelapses
 from server.views import Views
 from server.worker import Worker
@@ -90,9 +91,8 @@ class Scheduler(Views):
             archive=archive,
             hub=hub,
             worker=worker,
-            metrics=metrics,
             line=line,
-            estimate=estimate,
+            teller=Teller(hub=hub, metrics=metrics, line=line, estimate=estimate, timelapses=self._timelapses),
             endings=endings,
             timelapses=self._timelapses,
             keeper=self._keeper,

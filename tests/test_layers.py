@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("limits", "store", "mailbox", "worker"),
     ("hub", "archive"),
     ("line", "gallery", "timelapse", "cinema", "keeper", "schemas"),
-    ("pictures", "ending", "openapi", "asyncapi"),
+    ("pictures", "ending", "teller", "openapi", "asyncapi"),
     ("dispatch", "steering", "intake"),
     ("views",),
     ("scheduler",),
