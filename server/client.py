@@ -11,106 +11,24 @@ Both need only the contract: importing this module imports neither torch nor the
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from websockets.asyncio.client import connect as connect_async
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import connect
-from websockets.typing import Subprotocol
 
 from server import messages
-from server.errors import DuostyleError
-from server.follower import Backoff, Event, Follower, Frame, reconnecting, refusal
-from server.protocol import SUBPROTOCOL
-from server.remote import Address, Remote, Unreachable, error_of
+from server.calls import LOST, Calls, Format, Ticket, answered, order_of
+from server.follower import Backoff, Event, Follower, Frame
+from server.remote import Unreachable
 
 __all__ = ["AsyncClient", "Client", "Event", "Format", "Frame", "Ticket", "Unreachable"]
 
-Format = Literal["png", "jpg", "webp"]
-_MAX_FRAME_BYTES = 2**26
 _LAST_FRAME_S = 10.0
-_LOST = (ConnectionClosed, InvalidHandshake, TimeoutError, OSError, EOFError)
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """A submitted job and the key that steers it."""
-
-    job: str
-    key: str
-
-
-class _Calls:
-    """The requests over HTTP, blocking; both clients have them."""
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        timeout_s: float = 30.0,
-        give_up_s: float = 300.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`give_up_s` without any connection ends the watching. Raises BadRequest when `url` is no address."""
-        self._remote = Remote(Address.parse(url, token), timeout_s)
-        self._give_up_s, self._clock = give_up_s, clock
-        self._options: dict[str, Any] = {
-            "subprotocols": [Subprotocol(SUBPROTOCOL)],
-            "additional_headers": self._remote.address.headers,
-            "compression": None,
-            "max_size": _MAX_FRAME_BYTES,
-            "open_timeout": timeout_s,
-        }
-
-    def _upload(self, data: bytes) -> str:
-        return str(self._remote.json("POST", "/api/images", body=data)["id"])
-
-    def _submit(self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None) -> Ticket:
-        order = json.dumps(_order(content, styles, params)).encode()
-        told = self._remote.json("POST", "/api/jobs", body=order, kind="application/json")
-        return Ticket(told["job"], told["key"])
-
-    def _cancel(self, ticket: Ticket) -> bool:
-        return bool(self._remote.json("POST", f"/api/jobs/{ticket.job}/cancel", key=ticket.key)["cancelled"])
-
-    def _result(self, job: str, format: Format, partial: bool) -> bytes:
-        return self._remote.request("GET", f"/api/jobs/{job}/result.{format}", query={"partial": 1} if partial else {})
-
-    def _get(self, path: str) -> dict[str, Any]:
-        return self._remote.json("GET", path)
-
-    def _delete(self, ticket: Ticket) -> None:
-        self._remote.request("DELETE", f"/api/jobs/{ticket.job}", key=ticket.key)
-
-    def _lost(self, error: BaseException, backoff: Backoff) -> dict[str, Any]:
-        """What to tell about a lost connection. Raises when it is no use to try again."""
-        refused = _refused(error)
-        if refused is not None:
-            raise refused from None
-        now = self._clock()
-        if isinstance(error, Unreachable) or backoff.failing_s(now) > self._give_up_s:
-            raise self._unreachable(error) from None
-        return reconnecting(backoff.next_s(now), str(error) or type(error).__name__)
-
-    def _unreachable(self, error: BaseException) -> Unreachable:
-        return Unreachable(f"no connection to {self._remote.address.base}: {str(error) or type(error).__name__}")
-
-    @contextmanager
-    def _once(self) -> Iterator[None]:
-        """For what is tried once: whatever a lost connection raises becomes one of our errors."""
-        try:
-            yield
-        except _LOST as error:
-            raise _refused(error) or self._unreachable(error) from None
-
-
-class Client(_Calls):
+class Client(Calls):
     """Blocks. One client may be used from several threads. Every method raises the server's errors and Unreachable."""
 
     def upload(self, data: bytes) -> str:
@@ -125,7 +43,7 @@ class Client(_Calls):
         self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None, *, frames: Any = False
     ) -> Iterator[Event]:
         """Submit over the WebSocket and watch: first `accepted` with the job and its key, last how it ended."""
-        return self._follow(Follower(order=_order(content, styles, params), frames=frames))
+        return self._follow(Follower(order=order_of(content, styles, params), frames=frames))
 
     def watch(self, job: str, *, frames: Any = False, after: int = 0) -> Iterator[Event]:
         """All that happens to a job, through lost connections and restarts; the last event is how it ended.
@@ -139,7 +57,7 @@ class Client(_Calls):
         """Pause, resume, or change live parameters: `steer(ticket, "update", params={"style_weight": 30})`."""
         with self._once(), connect(self._remote.address.socket, **self._options) as socket:
             socket.send(messages.text(kind, job=ticket.job, key=ticket.key, ref=kind, **fields))
-            while not _answered(socket.recv(timeout=self._remote.timeout_s), kind):
+            while not answered(socket.recv(timeout=self._remote.timeout_s), kind):
                 pass
 
     def cancel(self, ticket: Ticket) -> bool:
@@ -181,13 +99,13 @@ class Client(_Calls):
                             yield event
                             if isinstance(event, Frame) and not follower.done:
                                 socket.send(follower.ack(event))
-            except _LOST as error:
+            except LOST as error:
                 told = self._lost(error, backoff)
                 yield told
                 time.sleep(told["delay_s"])
 
 
-class AsyncClient(_Calls):
+class AsyncClient(Calls):
     """Awaits; see Client. HTTP runs on helper threads."""
 
     async def upload(self, data: bytes) -> str:
@@ -199,7 +117,7 @@ class AsyncClient(_Calls):
     def paint(
         self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None, *, frames: Any = False
     ) -> AsyncIterator[Event]:
-        return self._follow(Follower(order=_order(content, styles, params), frames=frames))
+        return self._follow(Follower(order=order_of(content, styles, params), frames=frames))
 
     def watch(self, job: str, *, frames: Any = False, after: int = 0) -> AsyncIterator[Event]:
         return self._follow(Follower(job=job, frames=frames, after=after))
@@ -211,7 +129,7 @@ class AsyncClient(_Calls):
                 connect_async(self._remote.address.socket, **self._options) as socket,
             ):
                 await socket.send(messages.text(kind, job=ticket.job, key=ticket.key, ref=kind, **fields))
-                while not _answered(await socket.recv(), kind):
+                while not answered(await socket.recv(), kind):
                     pass
 
     async def cancel(self, ticket: Ticket) -> bool:
@@ -251,30 +169,7 @@ class AsyncClient(_Calls):
                             yield event
                             if isinstance(event, Frame) and not follower.done:
                                 await socket.send(follower.ack(event))
-            except _LOST as error:
+            except LOST as error:
                 told = self._lost(error, backoff)
                 yield told
                 await asyncio.sleep(told["delay_s"])
-
-
-def _order(content: str, styles: Sequence[str], params: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {"content": content, "styles": list(styles), "params": dict(params or {})}
-
-
-def _refused(error: BaseException) -> DuostyleError | None:
-    """The server's own word, when it refused the connection for good."""
-    if not isinstance(error, InvalidStatus):
-        return None
-    return refusal(error.response.status_code, bytes(error.response.body or b""))
-
-
-def _answered(data: str | bytes, ref: str) -> bool:
-    """Whether this is the answer to the message with this `ref`. Raises the error when it is one."""
-    if isinstance(data, bytes):
-        return False
-    message = json.loads(data)
-    if message.get("ref") != ref:
-        return False
-    if message["type"] == "error":
-        raise error_of(message, "the server refuses")
-    return True

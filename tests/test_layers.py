@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("serve",),
     ("options", "reporters", "remote"),
     ("follower",),
+    ("calls",),
     ("client",),
     ("doctor", "paint", "relay"),
     ("submit", "watch", "replay"),
