@@ -19,7 +19,16 @@ from server.engine.graph import Graphed, worth_a_graph
 from server.engine.losses import content_cost, tv_cost
 from server.engine.moments import collage, moments
 from server.engine.pyramid import PRESETS
-from server.engine.style_term import LayerCost, StyleMoments, Sums, judge_mix, judge_regions, measure, pull
+from server.engine.style_term import (
+    LayerCost,
+    StyleMoments,
+    Sums,
+    judge_mix,
+    judge_regions,
+    measure,
+    style_tap,
+    with_content,
+)
 from server.engine.vgg import Network, TapGradient
 from server.params import STYLE_LAYERS, StyleParams
 
@@ -139,8 +148,23 @@ class Objective:
             gradient, costs = self._whole(x, self.check)
         return Evaluation(self._costs(costs.tolist()), gradient)
 
+    def cost(self, x: Tensor) -> float:
+        """The total cost at x alone, for half of the work."""
+        if self.tile_px is not None:
+            return self.evaluate(x).costs.total
+        _, _, layers, content = self._look(x, self.check)
+        return self._costs(self._finish(x, torch.zeros_like(x), layers, content)[1].tolist()).total
+
     def _whole(self, x: Tensor, check: Check = lambda: None) -> tuple[Tensor, Tensor]:
         """Gradient [1, 3, h, w] and costs, see `_finish`. Waits for no number, so that a GPU can run ahead."""
+        outputs, taps, layers, content = self._look(x, check)
+        gradient = self.network.backward(outputs, taps, check) if taps else torch.zeros_like(x)
+        return self._finish(x, gradient, layers, content)
+
+    def _look(
+        self, x: Tensor, check: Check
+    ) -> tuple[list[Tensor], dict[str, TapGradient], list[tuple[float, LayerCost]], Tensor]:
+        """The way up: activations, what each layer adds to the gradient, and the costs of style and content."""
         params = self.params
         outputs = self.network.forward(x, [self.content_layer, *self.weights], check)
         taps: dict[str, TapGradient] = {}
@@ -150,13 +174,12 @@ class Objective:
             guides = [guide.flatten() for guide in self._guides_at(h.shape[2], h.shape[3])]
             cost = self._judge(layer, measure(h.view(h.shape[1], -1), guides), params.style_weight * weight)
             costs.append((weight, cost))
-            taps[layer] = _style_tap(cost, guides)
+            taps[layer] = style_tap(cost, guides)
         content = torch.zeros((), device=x.device)
         if self.content_weight > 0:
             content, change = content_cost(outputs[self.network.index(self.content_layer)], self.content)
-            taps[self.content_layer] = _with_content(taps.get(self.content_layer), change.mul_(self.content_weight))
-        gradient = self.network.backward(outputs, taps, check) if taps else torch.zeros_like(x)
-        return self._finish(x, gradient, costs, content)
+            taps[self.content_layer] = with_content(taps.get(self.content_layer), change.mul_(self.content_weight))
+        return outputs, taps, costs, content
 
     def _in_tiles(self, x: Tensor, tile_px: int) -> tuple[Tensor, Tensor]:
         """The same in two passes over tiles: sums of moments first, then the gradient that they ask for."""
@@ -217,21 +240,3 @@ class Objective:
             style=tuple(style_total * share for share in shares),
             tv=tv_total,
         )
-
-
-def _style_tap(cost: LayerCost, guides: Sequence[Tensor]) -> TapGradient:
-    def add(features: Tensor, gradient: Tensor | None) -> Tensor:
-        flat = features.view(features.shape[1], -1)
-        return pull(cost.pulls, flat, None if gradient is None else gradient.view(flat.shape), guides).view_as(features)
-
-    whole = [part.bias for part in cost.pulls if part.region is None]
-    return TapGradient(add, whole[0] if whole else None)
-
-
-def _with_content(tap: TapGradient | None, change: Tensor) -> TapGradient:
-    def add(features: Tensor, gradient: Tensor | None) -> Tensor:
-        if tap is not None:
-            gradient = tap.add(features, gradient)
-        return change if gradient is None else gradient.add_(change)
-
-    return TapGradient(add, None if tap is None else tap.bias)

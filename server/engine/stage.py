@@ -121,7 +121,7 @@ class Stage:
         generator = torch.Generator().manual_seed(params.seed)
         trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)
         candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
-        costs = [self.objective.evaluate(x).costs.total for x in candidates]
+        costs = [self.objective.cost(x) for x in candidates]
         return candidates[costs.index(min(costs))]
 
 

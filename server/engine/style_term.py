@@ -14,6 +14,7 @@ from torch import Tensor
 
 from server.engine.losses import style_cost
 from server.engine.moments import Moments, gram
+from server.engine.vgg import TapGradient
 
 StyleMoments = Mapping[str, Moments]
 
@@ -112,3 +113,25 @@ def pull(pulls: Sequence[Pull], flat: Tensor, gradient: Tensor | None, guides: S
         change = torch.addmm(part.bias[:, None], part.matrix, flat).mul_(guides[part.region])
         gradient = change if gradient is None else gradient.add_(change)
     return torch.zeros_like(flat) if gradient is None else gradient
+
+
+def style_tap(cost: LayerCost, guides: Sequence[Tensor]) -> TapGradient:
+    """What a layer's style cost adds to the gradient there."""
+
+    def add(features: Tensor, gradient: Tensor | None) -> Tensor:
+        flat = features.view(features.shape[1], -1)
+        return pull(cost.pulls, flat, None if gradient is None else gradient.view(flat.shape), guides).view_as(features)
+
+    whole = [part.bias for part in cost.pulls if part.region is None]
+    return TapGradient(add, whole[0] if whole else None)
+
+
+def with_content(tap: TapGradient | None, change: Tensor) -> TapGradient:
+    """The same with the gradient of the content cost, `change` [1, c, h, w], on top."""
+
+    def add(features: Tensor, gradient: Tensor | None) -> Tensor:
+        if tap is not None:
+            gradient = tap.add(features, gradient)
+        return change if gradient is None else gradient.add_(change)
+
+    return TapGradient(add, None if tap is None else tap.bias)

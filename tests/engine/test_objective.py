@@ -48,6 +48,17 @@ def _guides(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[Tensor
     return list(raw / raw.sum(0, keepdim=True))
 
 
+@pytest.mark.parametrize("tile_px", [None, 16])
+@pytest.mark.parametrize("guided", [False, True])
+def test_the_cost_alone_is_that_of_a_whole_evaluation(network: Network, tile_px: int | None, guided: bool) -> None:
+    params = _params(style_mix=[0.6, 0.4])
+    targets = [style_moments(network, style, STYLE_LAYERS, lambda: None) for style in STYLES[:2]]
+    guides = _guides(2) if guided else []
+    objective = Objective(network, scene(WIDTH, HEIGHT), targets, params, guides, tile_px=tile_px)
+    x = random_picture(WIDTH, HEIGHT)
+    assert objective.cost(x) == objective.evaluate(x).costs.total
+
+
 def _halves() -> list[Tensor]:
     left = torch.zeros(1, 1, HEIGHT, WIDTH)
     left[..., : WIDTH // 2] = 1
