@@ -127,8 +127,7 @@ class Checkpoint:
 class Control:
     """How a running painting is steered from another thread: cancel, pause and live parameters.
 
-    Each method may be called from any thread. The engine reads it in every evaluation. A change that comes while a
-    previous one waits is merged with it.
+    Any thread may call it; the engine reads it in every evaluation. A change is merged with one that still waits.
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -161,6 +160,10 @@ class Control:
     def paused(self) -> bool:
         return self._pause.is_set()
 
+    @property
+    def update_waits(self) -> bool:
+        return self._params is not None
+
     def check(self) -> None:
         """Raises Cancelled when cancelled."""
         if self._cancel.is_set():
@@ -169,8 +172,7 @@ class Control:
     def take_update(self) -> tuple[StyleParams | None, tuple[Picture | None, ...] | None]:
         """The newest parameters and masks since the last call (None where unchanged)."""
         with self._lock:
-            taken = self._params, self._masks
-            self._params = self._masks = None
+            taken, self._params, self._masks = (self._params, self._masks), None, None
         return taken
 
 

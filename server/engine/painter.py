@@ -8,23 +8,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from server.engine import color, snapshot
+from server.engine import snapshot
 from server.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
 from server.engine.canvas import Canvas
 from server.engine.descent import Frozen
+from server.engine.exhibit import Exhibit
 from server.engine.failures import engine_errors
 from server.engine.materials import Materials
 from server.engine.pace import Pace
-from server.engine.pyramid import plan_levels, resize
+from server.engine.patience import Patience
+from server.engine.pyramid import plan_levels
 from server.engine.schedule import Schedule
-from server.engine.stage import Stage, climb_from
-from server.engine.tensors import to_picture, to_tensor
+from server.engine.stage import Stage
+from server.engine.tensors import to_tensor
 from server.engine.vgg import Network
 from server.params import StyleParams
 from server.picture import Picture
-
-# a coarser level is shown at the largest level's size up to this
-PREVIEW_PX = 640
 
 
 class TorchPainter:
@@ -77,7 +76,8 @@ class TorchPainter:
         self.stage: Stage | None = None
         self.painted: Tensor | None = None
         self.changes: list[Change] = []
-        self._preview_base: tuple[StyleParams, Tensor] | None = None
+        self.exhibit = Exhibit(self.canvas, self.materials)
+        self.patience = Patience(control)
         if checkpoint is not None:
             self._thaw(checkpoint)
             # what was asked for after the checkpoint was taken
@@ -103,13 +103,13 @@ class TorchPainter:
                     return False
                 self._step(on_step)
             if self.share is None and len(self.materials.styles) > 1:
-                self.share = self.materials.shares(self.canvas.crop(self._final_picture()))
+                self.share = self.materials.shares(self.canvas.crop(self._final()))
             return True
 
     def picture(self) -> Picture:
         """See `Painter.picture`."""
         with engine_errors(), torch.inference_mode():
-            return self._show(self._final_picture())
+            return self.exhibit.show(self._final(), self.params)
 
     def checkpoint(self) -> Checkpoint:
         """See `Painter.checkpoint`."""
@@ -148,7 +148,11 @@ class TorchPainter:
             self.stage = self._stage()
         begin = self.clock()
         stage, level, number = self.stage, self.schedule.level, self.schedule.at + 1
-        self.costs = stage.step()
+        costs = self.patience.outlast(stage.step)
+        if costs is None:
+            self.elapsed_s += self.clock() - start
+            return
+        self.costs = costs
         self.painted = stage.picture
         now = self.clock()
         self.elapsed_s += now - start
@@ -164,16 +168,22 @@ class TorchPainter:
                 levels=len(self.schedule.levels),
                 width=width,
                 height=height,
-                costs=self.costs,
+                costs=costs,
                 step_s=now - start,
                 elapsed_s=self.elapsed_s,
                 eta_s=self.schedule.eta_s(self.pace),
-                picture=lambda: self._show(self._preview(picture, params)),
+                picture=lambda: self._glimpse(picture, params),
             )
         )
         if done:
             self.schedule.advance()
             self.stage = None
+
+    def _final(self) -> Tensor:
+        return self.exhibit.final(self.painted, self.schedule.levels[-1], self.params)
+
+    def _glimpse(self, picture: Tensor, params: StyleParams) -> Picture:
+        return self.exhibit.show(self.exhibit.preview(picture, self.schedule.levels, params), self.params)
 
     def _take_update(self) -> None:
         params, masks = self.control.take_update()
@@ -227,35 +237,8 @@ class TorchPainter:
     def _stage(self, frozen: Frozen | None = None) -> Stage:
         level = self.schedule.level
         return Stage(
-            self.materials, level, self.params, self.painted, self.control.check, self.budget_bytes, frozen=frozen
+            self.materials, level, self.params, self.painted, self.patience.check, self.budget_bytes, frozen=frozen
         )
-
-    def _final_picture(self) -> Tensor:
-        """The best picture so far at the final size, [1, 3, h, w]."""
-        content = self.materials.content
-        if self.painted is None:
-            return content
-        if self.painted.shape == content.shape:
-            return self.painted
-        styles = self.materials.styles_at(self.schedule.levels[-1], self.params)
-        base = self.materials.base(content, styles, self.params)
-        return climb_from(self.painted, base, self.params)
-
-    def _preview(self, x: Tensor, params: StyleParams) -> Tensor:
-        """A coarse level's picture with the content's detail, so that a watcher sees more than a blur."""
-        level = next(
-            (level for level in reversed(self.schedule.levels) if max(level.width, level.height) <= PREVIEW_PX), None
-        )
-        if level is None or level.width <= x.shape[3]:
-            return x
-        if self._preview_base is None or self._preview_base[0] != params:
-            content = self.materials.content_at(level)
-            self._preview_base = params, self.materials.base(content, self.materials.styles_at(level, params), params)
-        return climb_from(x, self._preview_base[1], params)
-
-    def _show(self, x: Tensor) -> Picture:
-        content = resize(self.materials.content, x.shape[3], x.shape[2])
-        return to_picture(self.canvas.crop(color.keep_colors(x, content, self.params.preserve_color)))
 
     def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
         """Grey masks of the whole canvas, [1, 1, h, w] each."""

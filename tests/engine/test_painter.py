@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.engine import painter as painter_module
+from server.engine import exhibit
 from server.engine.api import Control, Painter, Request, Step
 from server.engine.stylize import TorchEngine
 from server.errors import EngineError
@@ -208,7 +208,7 @@ def test_before_the_first_step_there_is_a_picture(engine: TorchEngine) -> None:
 
 @pytest.mark.parametrize("preview_px", [100, 640])
 def test_a_step_can_show_its_picture(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch, preview_px: int) -> None:
-    monkeypatch.setattr(painter_module, "PREVIEW_PX", preview_px)
+    monkeypatch.setattr(exhibit, "PREVIEW_PX", preview_px)
     pictures: list[Picture] = []
     painter = begin(engine, content=LONG_CONTENT, iterations=3, **LONG)
 

@@ -56,6 +56,65 @@ def test_cancel(engine: TorchEngine, at: int) -> None:
     assert painter.report()["evaluations"] == at
 
 
+class _Meddler(Control):
+    """Changes the content weight at the checks that `when` names, counted from 1."""
+
+    def __init__(self, params: StyleParams, when: Callable[[int], bool]) -> None:
+        super().__init__()
+        self.params, self.when, self.checks = params, when, 0
+
+    def check(self) -> None:
+        super().check()
+        self.checks += 1
+        if self.when(self.checks):
+            # a new value every time, or it would be no change
+            self.update(self.params.model_copy(update={"content_weight": 1 + 1e-3 * self.checks}))
+
+
+def _checks_of(engine: TorchEngine, iterations: int) -> int:
+    control = _Meddler(StyleParams(), lambda number: False)
+    assert begin(engine, control, iterations=iterations).run(nothing)
+    return control.checks
+
+
+def test_a_change_does_not_wait_for_the_end_of_an_evaluation(engine: TorchEngine) -> None:
+    whole = _checks_of(engine, 4)
+    one = whole - _checks_of(engine, 3)
+    params = StyleParams.model_validate({"size": 64, "iterations": 4})
+    # two checks into the second evaluation
+    control, steps = _Meddler(params, lambda number: number == whole - 3 * one + 2), no_steps()
+    painter = engine.begin(Request(CONTENT, (WARM,), params), control)
+    assert painter.run(steps.append)
+    assert [step.step for step in steps] == [1, 2, 3, 4]
+    assert [change.step for change in painter.changes] == [1]
+    # what was given up is all that was done twice
+    assert whole < control.checks <= whole + 5
+
+
+def test_changes_that_keep_coming_do_not_stop_all_progress(engine: TorchEngine) -> None:
+    params = StyleParams.model_validate({"size": 64, "iterations": 4})
+    control, steps = _Meddler(params, lambda number: True), no_steps()
+    painter = engine.begin(Request(CONTENT, (WARM,), params), control)
+    assert painter.run(steps.append)
+    assert [step.step for step in steps] == [1, 2, 3, 4]
+
+
+def test_an_evaluation_that_was_given_up_leaves_no_trace(engine: TorchEngine) -> None:
+    """The same changes between evaluations instead of in the middle give the same picture."""
+    params = StyleParams.model_validate({"size": 64, "iterations": 5})
+    whole = _checks_of(engine, 5)
+    control = _Meddler(params, lambda number: number == whole - 5)
+    painter = engine.begin(Request(CONTENT, (WARM,), params), control)
+    assert painter.run(nothing)
+    (change,) = painter.changes
+    again, steps = Control(), no_steps()
+    other = engine.begin(Request(CONTENT, (WARM,), params), again)
+    changed = params.model_copy(update=dict(change.params))
+    assert other.run(_stop_at(change.step, lambda: again.update(changed), steps))
+    assert other.changes == painter.changes
+    assert other.picture() == painter.picture()
+
+
 def test_cancel_in_the_middle_of_an_evaluation(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     control, steps = Control(), no_steps()
     painter = begin(engine, control, iterations=5)
