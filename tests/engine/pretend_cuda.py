@@ -48,6 +48,9 @@ class Remote(Tensor):
         return copied
 
     def __getitem__(self, index: Any) -> Tensor:
+        if isinstance(index, Tensor):
+            chosen: Tensor = torch.ops.aten.index.Tensor(self, [index])
+            return chosen
         parts = list(index) if isinstance(index, tuple) else [index]
         if ... in parts:
             at = parts.index(...)
@@ -68,8 +71,10 @@ class Remote(Tensor):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         view = self[index]
+        if not isinstance(value, Tensor):
+            view.fill_(value)
         # what was added in place is the same memory already
-        if view.memory.data_ptr() != value.memory.data_ptr():  # type: ignore[attr-defined]
+        elif view.memory.data_ptr() != value.memory.data_ptr():  # type: ignore[attr-defined]
             view.copy_(value)
 
     def item(self) -> float | int | bool:
@@ -88,7 +93,9 @@ class Remote(Tensor):
     def __bool__(self) -> bool:
         return bool(self.item())
 
-    __torch_dispatch__ = torch._C._disabled_torch_dispatch_impl
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
+        raise AssertionError(f"{func} while the GPU is not there")
 
 
 class Gpu(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -33,7 +33,7 @@ def test_it_needs_no_torch_and_nothing_of_the_server() -> None:
         "print(sorted({'torch', 'numpy', 'PIL', 'starlette', 'uvicorn'} & sys.modules.keys()), sorted(mine))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    needed = ["client", "errors", "follower", "messages", "protocol", "remote"]
+    needed = ["calls", "client", "errors", "follower", "messages", "protocol", "remote"]
     assert done.stdout.strip() == f"[] {[f'server.{name}' for name in needed]}"
 
 
