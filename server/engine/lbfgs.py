@@ -121,7 +121,7 @@ class Lbfgs:
         direction = gradient.masked_fill(held, 0).neg_()
         if not self._pairs:
             if self._spectrum.known:
-                direction = self._spectrum.flatten(direction)
+                direction = self._spectrum.flatten(direction).masked_fill_(held, 0)
             return direction.mul_(self.first_move / max(float(direction.abs().mean()), 1e-30))
         weights = []
         for step, change, curvature in reversed(self._pairs):

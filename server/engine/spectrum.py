@@ -31,7 +31,7 @@ class Spectrum:
         across = torch.fft.rfftfreq(width, device=device).view(1, -1)
         # periods per longest side, 0 for the mean
         periods = max(height, width) * torch.sqrt(down.square() + across.square())
-        bands = (BANDS_PER_OCTAVE * periods.clamp(min=1).log2()).long()
+        bands = (BANDS_PER_OCTAVE * periods.clamp(min=1).log2()).int()
         self.size = (height, width)
         self.band = bands  # [height, width // 2 + 1]
         self.bands = int(bands.max()) + 1
@@ -94,14 +94,12 @@ class Spectrum:
         """
         bands = torch.tensor(self.curvatures(), device=direction.device)
         steepness = bands[self.band]
-        flat = torch.stack([torch.fft.irfft2(torch.fft.rfft2(x).div_(steepness), s=self.size) for x in direction[0]])[
-            None
-        ]
-        if curvature is None:
+        planes = [torch.fft.irfft2(torch.fft.rfft2(plane).div_(steepness), s=self.size) for plane in direction[0]]
+        flat = torch.stack(planes).unsqueeze(0)
+        changes = sum(change / band for change, band in zip(self._changes, bands.tolist(), strict=False))
+        if curvature is None or changes <= 0:
             return flat
-        changes = sum(change / band for change, band in zip(self._changes, bands.tolist(), strict=True))
-        flat.mul_(curvature * self.size[0] * self.size[1] / changes)
-        return flat
+        return flat.mul_(curvature * self.size[0] * self.size[1] / changes)
 
     def freeze(self) -> dict[str, Any]:
         """What was learnt, JSON-serialisable."""
