@@ -21,27 +21,30 @@ Compute = Callable[[Tensor], Answer]
 
 
 class Graphed:
-    """`compute`, recorded at the first call and played back from then on, for pictures of one size on a GPU.
+    """A computation, recorded at the first call and played back from then on, for pictures of one size on a GPU.
 
     What a graph cannot hold is computed as it is, after a warning in the log.
     """
 
-    def __init__(self, compute: Compute) -> None:
-        self.compute = compute
+    def __init__(self) -> None:
         self._recording: _Recording | None = None
         self._refused = False
 
-    def __call__(self, x: Tensor) -> Answer:
-        """What `compute(x)` gives; the gradient is the caller's to keep, the costs hold until the next call."""
+    def __call__(self, compute: Compute, x: Tensor) -> Answer:
+        """What `compute(x)` gives; the gradient is the caller's to keep, the costs hold until the next call.
+
+        `compute` must be the same at every call. It is not kept: whoever owns both would never be freed in time, and
+        with it all that the recording holds on the GPU. Raises what `compute` raises, OutOfMemoryError while recording.
+        """
         if self._recording is None and not self._refused:
             try:
-                self._recording = _Recording(self.compute, x)
+                self._recording = _Recording(compute, x)
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:
                 self._refused = True
                 logging.getLogger(__name__).warning("no CUDA graph, painting goes on without: %s", error)
-        return self.compute(x) if self._recording is None else self._recording.play(x)
+        return compute(x) if self._recording is None else self._recording.play(x)
 
 
 class _Recording:

@@ -134,7 +134,7 @@ class Objective:
         self._maps: dict[tuple[int, int], list[Tensor]] = {}
         self.tv_weight = PRESETS[params.preset].tv_weight if params.tv_weight is None else params.tv_weight
         # it has the parameters recorded in it; regions ask for their areas on the way, which none can hold
-        self._graph = Graphed(self._whole) if self.small_on_gpu and not self.guides else None
+        self._graph = Graphed() if self.small_on_gpu and not self.guides else None
 
     def evaluate(self, x: Tensor) -> Evaluation:
         """Costs and gradient at x [1, 3, h, w] in 0..1. Calls `check` before every convolution; only once where a GPU
@@ -143,7 +143,7 @@ class Objective:
             gradient, costs = self._in_tiles(x, self.tile_px)
         elif self._graph is not None:
             self.check()
-            gradient, costs = self._graph(x)
+            gradient, costs = self._graph(self._whole, x)
         else:
             gradient, costs = self._whole(x, self.check)
         return Evaluation(self._costs(costs.tolist()), gradient)

@@ -89,8 +89,8 @@ class Spectrum:
     def flatten(self, direction: Tensor, curvature: float | None = None) -> Tensor:
         """`direction` [1, c, h, w] divided by the curvature of each band.
 
-        With `curvature`, the product of the last step and the last change, also by what makes the change of the last
-        step lead back along that step as far as it was: the scaling of equation 7.20 for this diagonal.
+        `curvature` is s.y of the last step s and the change y of the gradient on it. With it the result is also scaled
+        by s.y / y.Dy, where D is this very division; equation 7.20 has the identity in its place.
         """
         bands = torch.tensor(self.curvatures(), device=direction.device)
         steepness = bands[self.band]

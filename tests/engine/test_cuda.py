@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -93,6 +95,24 @@ def test_an_evaluation_waits_for_the_gpu_once(remote: TorchEngine, gpu: Gpu) -> 
         before = gpu.waits
         objective.evaluate(x)
         assert gpu.waits == before + 1
+
+
+def test_what_was_recorded_is_freed_at_once(remote: TorchEngine, gpu: Gpu) -> None:
+    network = remote.network
+    assert network is not None
+    with torch.inference_mode():
+        x = scene(48, 32).to(CUDA)
+        targets = [style_moments(network, stripes(32, 40).to(CUDA), STYLE_LAYERS, lambda: None)]
+        objective = Objective(network, x, targets, StyleParams())
+        objective.evaluate(x)
+    assert gpu.replays == 1
+    kept = weakref.ref(objective)
+    gc.disable()
+    try:
+        del objective
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_new_parameters_reach_the_recording(remote: TorchEngine, gpu: Gpu) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import torch
@@ -30,7 +31,7 @@ def _doubled(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def test_every_replay_computes_with_the_picture_that_was_given(gpu: Gpu) -> None:
-    graphed = Graphed(_doubled)
+    graphed = partial(Graphed(), _doubled)
     for values in ([1.0, 2.0], [3.0, -1.0], [0.0, 5.0]):
         gradient, costs = graphed(_on_gpu(*values))
         assert gradient.tolist() == [2 * value for value in values]
@@ -45,21 +46,21 @@ def test_compute_runs_once_to_warm_up_and_once_to_be_recorded(gpu: Gpu) -> None:
         calls.append(gpu.recording is not None)
         return _doubled(x)
 
-    graphed = Graphed(compute)
+    graphed = partial(Graphed(), compute)
     for _ in range(3):
         graphed(_on_gpu(1.0))
     assert calls == [False, True]
 
 
 def test_a_gradient_stays_what_it_was(gpu: Gpu) -> None:
-    graphed = Graphed(_doubled)
+    graphed = partial(Graphed(), _doubled)
     first, _ = graphed(_on_gpu(1.0))
     graphed(_on_gpu(7.0))
     assert first.tolist() == [2.0]
 
 
 def test_the_picture_given_is_not_written_to(gpu: Gpu) -> None:
-    graphed, x = Graphed(_doubled), _on_gpu(1.0)
+    graphed, x = partial(Graphed(), _doubled), _on_gpu(1.0)
     graphed(x)
     graphed(_on_gpu(4.0))
     assert x.tolist() == [1.0]
@@ -69,7 +70,7 @@ def test_what_no_graph_can_hold_is_computed_without(gpu: Gpu, caplog: pytest.Log
     def compute(x: Tensor) -> tuple[Tensor, Tensor]:
         return x * float(x.sum()), x.sum().view(1)
 
-    graphed = Graphed(compute)
+    graphed = partial(Graphed(), compute)
     with caplog.at_level(logging.WARNING):
         assert graphed(_on_gpu(3.0))[0].tolist() == [9.0]
         assert graphed(_on_gpu(5.0))[0].tolist() == [25.0]
@@ -84,7 +85,7 @@ def test_too_little_memory_is_not_taken_for_something_else(gpu: Gpu) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(torch.OutOfMemoryError):
-        Graphed(compute)(_on_gpu(1.0))
+        Graphed()(compute, _on_gpu(1.0))
 
 
 def test_only_small_pictures_on_a_gpu_are_worth_it(gpu: Gpu) -> None:
