@@ -34,10 +34,14 @@ def conv_nnpack(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 def conv_narrow_out(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """One matrix product, then nine shifted sums: good when `out` is tiny (the gradient of the picture)."""
     _, channels, height, width = x.shape
-    # A convolution gathers; folding scatters, so the taps are mirrored.
-    taps = weight.flip(2, 3).permute(0, 2, 3, 1).reshape(-1, channels)  # [out*9, in]
-    spread = taps @ x.view(channels, height * width)  # [out*9, h*w]
-    return functional.fold(spread[None], (height, width), 3, padding=1) + bias[:, None, None]
+    taps = weight.permute(2, 3, 0, 1).reshape(-1, channels)  # [9*out, in]
+    spread = (taps @ x.view(channels, height * width)).view(3, 3, -1, height, width)
+    # a value goes to each place whose window it is in, also to those just outside, which are cut off
+    sums = bias[:, None, None].repeat(1, height + 2, width + 2)  # [out, h+2, w+2]
+    for row in range(3):
+        for column in range(3):
+            sums[:, 2 - row : 2 - row + height, 2 - column : 2 - column + width] += spread[row, column]
+    return sums[None, :, 1:-1, 1:-1]
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,18 @@ from torch import Tensor
 from server.engine.descent import Frozen, finite
 from server.engine.spectrum import Spectrum
 
+# the usual length of what the pairs say nothing about is the shortest of those in use (Nocedal and Wright, equation 7.20,
+# is the lower one of Barzilai and Borwein's): the slope at the end of a step was still a third of that at its beginning
+STRETCH = 1.5
+
 
 class Lbfgs:
     """L-BFGS (Nocedal 1980; two-loop recursion as in Nocedal and Wright, algorithm 7.4) without a line search.
 
     Departures, because an evaluation is all the cost here: no line search but a safeguard. The first step moves the
     picture by `first_move` on average, no step changes a value by more than `largest_move`, and a step after which
-    the cost is not finite or more than `tolerance` higher is taken back, shortened, and the history is forgotten.
+    the cost is not finite or more than `tolerance` higher is taken back and shortened; if that does not help, the
+    history is forgotten.
     Values that stand at 0 or 1 and want to go on outwards are left out of the direction (projected gradient). The
     initial inverse Hessian is diagonal in Fourier space, see `spectrum`; a fifth fewer evaluations reach the same cost
     (docs/tuning-log.md).
@@ -27,7 +32,7 @@ class Lbfgs:
         self,
         x: Tensor,
         *,
-        history: int = 10,
+        history: int = 20,
         first_move: float = 0.02,
         largest_move: float = 0.3,
         tolerance: float = 0.05,
@@ -50,7 +55,7 @@ class Lbfgs:
         sound = finite(cost, gradient)
         if self._base is not None and self._gradient is not None:
             if not sound or cost > self._cost * (1 + self.tolerance):
-                self._take_back(self._base, self._gradient)
+                self._take_back(cost, self._base, self._gradient)
                 return False
             self._remember(self.x - self._base, gradient - self._gradient)
         if not sound:
@@ -97,14 +102,22 @@ class Lbfgs:
         self._direction = direction
         self.x = torch.add(base, direction, alpha=self._length).clamp_(0, 1)
 
-    def _take_back(self, base: Tensor, gradient: Tensor) -> None:
-        direction = self._direction
+    def _take_back(self, cost: float, base: Tensor, gradient: Tensor) -> None:
+        if self._pairs and self._length == 1:
+            step = self.x - base
+            slope = float((gradient * step).sum())
+            # lowest point of the parabola through both costs with the slope at the base
+            lowest = -slope / (2 * (cost - self._cost - slope)) if math.isfinite(cost) and slope < 0 else 0.0
+            self._length = min(max(0.1, lowest), 0.5)
+            self.x = step.mul_(self._length).add_(base)
+            return
+        direction, failed = self._direction, float((self.x - base).abs().mean())
         self.x = base
         if self._pairs or direction is None:
-            # a fresh gradient step from the last good picture: the history led astray
+            # the history led astray: a fresh gradient step from the last good picture, shorter than what has failed
             self._pairs.clear()
             direction = self._limit(self._downhill(gradient))
-            self._length = 0.5
+            self._length = 0.5 * min(1.0, failed / max(float(direction.abs().mean()), 1e-30))
         else:
             self._length *= 0.25
         self._move(base, direction)
@@ -128,7 +141,7 @@ class Lbfgs:
             weight = float((step * direction).sum()) / curvature
             direction.add_(change, alpha=-weight)
             weights.append(weight)
-        direction = self._spectrum.flatten(direction, self._pairs[-1][2])
+        direction = self._spectrum.flatten(direction, self._pairs[-1][2]).mul_(STRETCH)
         for (step, change, curvature), weight in zip(self._pairs, reversed(weights), strict=True):
             direction.add_(step, alpha=weight - float((change * direction).sum()) / curvature)
         direction.masked_fill_(held, 0)

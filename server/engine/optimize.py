@@ -78,5 +78,5 @@ def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
 
 
 def history_for(x: Tensor) -> int:
-    """Pairs to keep: ten, or for a large picture what fits into HISTORY_BYTES (a pair is two pictures), at least 3."""
-    return max(3, min(10, HISTORY_BYTES // (2 * x.numel() * x.element_size())))
+    """Pairs to keep: 20, or for a large picture what fits into HISTORY_BYTES (a pair is two pictures), at least 3."""
+    return max(3, min(20, HISTORY_BYTES // (2 * x.numel() * x.element_size())))

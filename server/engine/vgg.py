@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from server.engine.conv import Chooser, FrozenConv
-from server.engine.pooling import pool, unpool
+from server.engine.pooling import pool, unpool, unpool_relu
 from server.engine.weights import Weights, layer_names
 
 # what a tap adds to the gradient of its layer: (activation, gradient so far or None) -> gradient
@@ -92,25 +92,32 @@ class Network:
         """
         by_index = {self.index(layer): tap for layer, tap in taps.items()}
         gradient: Tensor | None = None
+        # the gradient has yet to go back through the pooling above the layer
+        pooled = False
         while outputs:
             check()
             index = len(outputs) - 1
             h = outputs.pop()
             tap = by_index.get(index)
-            if tap is not None:
-                # the constant part already came through the bias of the convolution above, unless there was none
-                constant = tap.bias if gradient is None or self._starts_block(index + 1) else None
-                gradient = tap.add(h, gradient)
-                if constant is not None:
-                    gradient += constant.view(1, -1, 1, 1)
-            if gradient is None:
-                continue
-            gradient = torch.ops.aten.threshold_backward(gradient, h, 0)
+            if pooled and gradient is not None and tap is None:
+                gradient, pooled = unpool_relu(gradient, h), False
+            else:
+                if pooled and gradient is not None:
+                    gradient, pooled = unpool(gradient, *h.shape[2:]), False
+                if tap is not None:
+                    # the constant part already came through the bias of the convolution above, unless there was none
+                    constant = tap.bias if gradient is None or self._starts_block(index + 1) else None
+                    gradient = tap.add(h, gradient)
+                    if constant is not None:
+                        gradient += constant.view(1, -1, 1, 1)
+                if gradient is None:
+                    continue
+                # in place, since fresh memory is slow to touch
+                torch.ops.aten.threshold_backward.grad_input(gradient, h, 0, grad_input=gradient)
             del h
             below = by_index.get(index - 1) if not self._starts_block(index) else None
             gradient = self.convs[index].backward(gradient, None if below is None else below.bias)
-            if index and self._starts_block(index):
-                gradient = unpool(gradient, *outputs[-1].shape[2:])
+            pooled = index > 0 and self._starts_block(index)
         if gradient is None:
             raise ValueError("no tap gives a gradient")
         return gradient * self.scale

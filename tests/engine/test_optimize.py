@@ -173,6 +173,33 @@ def test_a_cost_that_rises_is_taken_back_and_the_step_shortened(good_steps: int)
     assert optimizer.best_cost == best_cost
 
 
+def test_a_step_too_far_is_cut_back_to_the_parabolas_lowest_point() -> None:
+    cost = _bowl(_centre(1, 3, 4, 4), torch.linspace(1, 20, 48).view(1, 3, 4, 4))
+    optimizer = Lbfgs(torch.full((1, 3, 4, 4), 0.5))
+    for _ in range(3):
+        base = optimizer.x
+        value, gradient = cost(base)
+        optimizer.tell(value, gradient)
+    step = optimizer.x - base
+    slope = float((gradient * step).sum())
+    assert slope < 0
+    # a parabola with this slope at 0 and this value at 1 is lowest at 0.3
+    assert not optimizer.tell(value + slope * (1 - 1 / 0.6), torch.ones_like(base))
+    assert torch.allclose(optimizer.x, base + 0.3 * step, atol=1e-6)
+
+
+def test_one_step_too_far_forgets_no_history() -> None:
+    cost = _bowl(_centre(1, 3, 4, 4), torch.linspace(1, 20, 48).view(1, 3, 4, 4))
+    optimizer = Lbfgs(torch.full((1, 3, 4, 4), 0.5))
+    for _ in range(6):
+        optimizer.tell(*cost(optimizer.x))
+    remembered = len(optimizer.freeze().numbers["curvatures"])
+    assert not optimizer.tell(1e9, torch.ones_like(optimizer.x))
+    assert len(optimizer.freeze().numbers["curvatures"]) == remembered > 0
+    assert not optimizer.tell(1e9, torch.ones_like(optimizer.x))
+    assert optimizer.freeze().numbers["curvatures"] == []
+
+
 def test_a_small_rise_is_let_pass_but_not_called_best() -> None:
     optimizer = Lbfgs(torch.full((1, 3, 2, 2), 0.5), tolerance=0.05)
     first = optimizer.x
@@ -269,7 +296,7 @@ def test_the_name_picks_the_optimizer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "pairs"), [(1, 10), (1024, 10), (1200, 7), (2048, 3), (20_000, 3)]
+    ("side", "pairs"), [(1, 20), (512, 20), (1024, 10), (1200, 7), (2048, 3), (20_000, 3)]
 )  # a pair is 2 x 3 x 4 bytes a pixel, 256 MiB in all
 def test_large_pictures_keep_fewer_pairs(side: int, pairs: int) -> None:
     x = torch.empty(1, 3, side, side, device="meta")

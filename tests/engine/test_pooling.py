@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from server.engine.pooling import pool, unpool
+from server.engine.pooling import pool, unpool, unpool_relu
 
 SIZES = [(2, 2), (4, 6), (5, 4), (6, 7), (9, 9), (3, 2)]
 
@@ -30,3 +30,12 @@ def test_its_gradient_is_autograds(height: int, width: int) -> None:
     functional.avg_pool2d(x, 2).backward(gradient)  # type: ignore[no-untyped-call]
     assert x.grad is not None
     assert torch.allclose(unpool(gradient, height, width), x.grad, atol=1e-7)
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_with_a_relu_below_it_is_autograds_too(height: int, width: int) -> None:
+    x = torch.randn(1, 3, height, width, requires_grad=True)
+    gradient = torch.rand(1, 3, height // 2, width // 2)
+    functional.avg_pool2d(x.relu(), 2).backward(gradient)  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert torch.allclose(unpool_relu(gradient, x.detach().relu()), x.grad, atol=1e-7)

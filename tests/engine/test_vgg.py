@@ -70,13 +70,14 @@ def test_the_gradient_through_all_taps_equals_autograd(
     assert relative_error(network.backward(network.forward(x, TAPS), taps), wanted) < 1e-3
 
 
-@pytest.mark.parametrize("layer", TAPS)
-def test_the_gradient_through_one_tap_equals_autograd(weights: Weights, layer: str) -> None:
+# the last layers of their blocks too: pooling comes right after them
+@pytest.mark.parametrize("layers", [*((layer,) for layer in TAPS), ("relu1_2",), ("relu2_2", "relu4_1"), ("relu3_3",)])
+def test_the_gradient_through_some_taps_equals_autograd(weights: Weights, layers: tuple[str, ...]) -> None:
     x = random_picture(29, 35)
     variable = x.double().requires_grad_()
-    features = plain_features(weights, variable, [layer])
-    taps, whole = _random_taps(features, (layer,), with_bias=True)
-    wanted = gradient_of((features[layer] * whole[layer]).sum(), variable)
+    features = plain_features(weights, variable, list(layers))
+    taps, whole = _random_taps(features, layers, with_bias=True)
+    wanted = gradient_of(torch.stack([(features[layer] * whole[layer]).sum() for layer in layers]).sum(), variable)
     network = _plain_network(weights)
     # layers beyond the deepest tap carry no gradient
     assert relative_error(network.backward(network.forward(x, ["relu5_1"]), taps), wanted) < 1e-3
