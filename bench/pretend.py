@@ -20,10 +20,10 @@ from typing import Any
 
 from server.app import create_app
 from server.engine.api import Array, Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
+from server.listening import address, listen
 from server.picture import Picture
 from server.serve import run
 from server.settings import Settings
-from server.sockets import address, listen
 
 WIDTH, HEIGHT = 64, 48
 

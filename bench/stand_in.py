@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server import serve, sockets
+from server import listening, serve
 from server.app import create_app
 from server.settings import Settings
 from tests.fakes import FakeEngine
@@ -109,13 +109,13 @@ def main() -> None:
     empty.mkdir(parents=True)
     engine = FakeEngine()
     app = create_app(settings, engine=engine, pictures=empty)
-    with sockets.listen(settings) as listening:
+    with listening.listen(settings) as taken:
 
         def ready(server: object) -> None:
-            print(sockets.address(listening), flush=True)
+            print(listening.address(taken), flush=True)
             threading.Thread(target=_answer, args=(engine, asyncio.get_running_loop()), daemon=True).start()
 
-        asyncio.run(serve.run(app, settings, listening, ready))
+        asyncio.run(serve.run(app, settings, taken, ready))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from starlette.applications import Starlette
 
 from server.app import State, create_app
 from server.engine.api import Engine
+from server.listening import address, allow_files, listen
 from server.settings import Settings
-from server.sockets import Socket, address, allow_files, listen
+from server.sockets import Socket
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 5.0

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("views",),
     ("scheduler",),
     ("house",),
-    ("bodies", "headers", "uploads", "pages", "websocket", "sockets"),
+    ("bodies", "headers", "uploads", "pages", "websocket", "sockets", "listening"),
     ("guard",),
     ("routes", "routes_jobs", "routes_status", "routes_timelapse", "routes_contracts"),
     ("app",),

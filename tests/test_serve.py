@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server import serve, sockets
+from server import listening, serve
 from server.app import create_app
 from server.errors import BadRequest
 from server.settings import Settings
@@ -51,8 +51,8 @@ async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) ->
     store = Store(tmp_path)
     await store.open()
     settings = Settings(data_dir=tmp_path, port=0)
-    with sockets.listen(settings) as listening, pytest.raises(BadRequest, match="another server"):
-        await serve.run(create_app(settings, engine=FakeEngine()), settings, listening, lambda server: None)
+    with listening.listen(settings) as taken, pytest.raises(BadRequest, match="another server"):
+        await serve.run(create_app(settings, engine=FakeEngine()), settings, taken, lambda server: None)
     await store.close()
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from server.engine.descent import Frozen, finite
 from server.engine.spectrum import Spectrum
 
-# the usual length of what the pairs say nothing about is the shortest of those in use (Nocedal and Wright, equation 7.20,
-# is the lower one of Barzilai and Borwein's): the slope at the end of a step was still a third of that at its beginning
+# Equation 7.20 of Nocedal and Wright gives the shorter of the two usual lengths (Barzilai and Borwein 1988) to what the
+# pairs say nothing about; with it a third of the slope was left at the end of a typical step (docs/tuning-log.md).
 STRETCH = 1.5
 
 

@@ -24,10 +24,11 @@ def unpool(gradient: Tensor, height: int, width: int) -> Tensor:
 
 
 def unpool_relu(gradient: Tensor, h: Tensor) -> Tensor:
-    """`unpool` where h [1, c, h, w] is positive, 0 elsewhere. h is a ReLU's output; on CPUs its memory is written to."""
+    """`unpool` where h [1, c, h, w], a ReLU's output, is positive, 0 elsewhere. On CPUs it takes h's own memory."""
     height, width = gradient.shape[2] * 2, gradient.shape[3] * 2
     if h.device.type != "cpu":
-        return torch.ops.aten.threshold_backward(unpool(gradient, *h.shape[2:]), h, 0)
+        masked: Tensor = torch.ops.aten.threshold_backward(unpool(gradient, *h.shape[2:]), h, 0)
+        return masked
     # memory that was touched before is several times as fast as fresh memory
     mask = h.sign_()
     row = (gradient * 0.25).repeat_interleave(2, dim=3)

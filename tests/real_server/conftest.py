@@ -14,7 +14,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from server import serve, sockets
+from server import listening, serve
 from server.app import create_app
 from server.settings import Settings
 from tests.fakes import FakeEngine
@@ -28,8 +28,8 @@ class Running:
 
     def __init__(self, settings: Settings, engine: FakeEngine, app: Starlette) -> None:
         self.settings, self.engine, self.app = settings, engine, app
-        self.listening = sockets.listen(settings)
-        self.url = sockets.address(self.listening).rstrip("/")
+        self.listening = listening.listen(settings)
+        self.url = listening.address(self.listening).rstrip("/")
         self.server: serve.Server | None = None
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="server under test")
