@@ -24,6 +24,8 @@ from bench.server import wait_until_ready
 _SETTINGS = {
     "max_sockets": 4000,
     "max_sockets_per_client": 4000,
+    "max_connections": 4000,
+    "max_connections_per_client": 4000,
     "max_requests_per_s": 100_000,
     "max_messages_per_s": 1000,
 }

@@ -22,6 +22,8 @@ _NAMES = (
     "max_jobs_per_client",
     "max_sockets",
     "max_sockets_per_client",
+    "max_connections",
+    "max_connections_per_client",
     "max_subscriptions",
     "max_message_bytes",
     "max_messages_per_s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from server.app import State, create_app
+from server.connections import Connection, Places
 from server.engine.api import Engine
 from server.listening import address, allow_files, listen
 from server.settings import Settings
@@ -31,8 +33,8 @@ _RETRY_S = 5.0
 _FAREWELL_S = 1.0
 # The engine gets this much of the grace to let go of its job; open requests get what it leaves of the next part.
 _ENGINE_SHARE, _REQUESTS_SHARE = 0.5, 0.7
-# Requests, files of the store, libraries.
-_OTHER_FILES = 512
+# Files of the store, libraries.
+_OTHER_FILES = 256
 # For the interpreter's own end.
 _RESERVE_S = 0.5
 
@@ -100,7 +102,7 @@ def serve(settings: Settings, *, engine: Engine | None = None, pictures: Travers
     Raises BadRequest when the address or data folder is taken. `engine` and `pictures` are those of `create_app`.
     """
     set_up_log(settings.log_level)
-    allow_files(settings.max_sockets + _OTHER_FILES)
+    allow_files(settings.max_sockets + settings.max_connections + _OTHER_FILES)
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
         app = create_app(settings, engine=engine, pictures=pictures)
@@ -130,6 +132,7 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
+        http=functools.partial(Connection, places=Places(settings)),  # type: ignore[arg-type]
         ws=Socket,
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,

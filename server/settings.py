@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     max_jobs_per_client: int = Field(16, ge=1, le=10_000, description="Most unfinished jobs of one client.")
     max_sockets: int = Field(512, ge=1, description="Most WebSockets open at once.")
     max_sockets_per_client: int = Field(64, ge=1, description="Most WebSockets of one client.")
+    max_connections: int = Field(512, ge=1, description="Most HTTP connections open at once, beside the WebSockets.")
+    max_connections_per_client: int = Field(
+        128, ge=1, description="Most HTTP connections of one address; without meaning behind a trusted proxy."
+    )
     max_subscriptions: int = Field(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
     max_message_bytes: int = Field(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
     max_messages_per_s: int = Field(100, ge=1, description="WebSocket messages a client may send per second.")

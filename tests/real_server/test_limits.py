@@ -31,6 +31,8 @@ LOW: dict[str, Any] = {
     "max_jobs_per_client": 2,
     "max_sockets": 2,
     "max_sockets_per_client": 1,
+    "max_connections": 3,
+    "max_connections_per_client": 2,
     "max_subscriptions": 1,
     "max_message_bytes": 1024,
     "max_messages_per_s": 5,
@@ -129,6 +131,19 @@ async def too_many_sockets(running: Running, http: Client) -> tuple[int, dict[st
     return response.status_code, json.loads(response.body or b"")["error"]
 
 
+async def too_many_connections(running: Running, http: Client) -> tuple[int, dict[str, Any]]:
+    raw = Raw(running)
+    # one each has a place: an answer to it says so
+    held = [await raw.begin("Content-Length: 100", "Expect: 100-continue") for _ in range(4)]
+    for reader, _ in held:
+        if b" 100 " not in (line := await asyncio.wait_for(reader.readline(), 20)):
+            break
+    text = (line + await asyncio.wait_for(reader.read(), 20)).decode()
+    for _, writer in held:
+        writer.close()
+    return int(text.split()[1]), json.loads(text.partition("\r\n\r\n")[2])["error"]
+
+
 async def too_many_subscriptions(running: Running, http: Client) -> tuple[int, dict[str, Any]]:
     jobs = [(await http.submit())["job"] for _ in range(2)]
     async with socket(running.url) as watcher:
@@ -156,6 +171,8 @@ REACHED: list[tuple[str, Any, int, str, dict[str, Any]]] = [
     ("max_jobs_per_client", too_many_jobs, 429, "too_many_jobs", {"max_queue": 9}),
     ("max_sockets", too_many_sockets, 503, "queue_full", {"max_sockets_per_client": 5}),
     ("max_sockets_per_client", too_many_sockets, 429, "too_many_requests", {"max_sockets": 5}),
+    ("max_connections", too_many_connections, 503, "queue_full", {"max_connections_per_client": 9}),
+    ("max_connections_per_client", too_many_connections, 429, "too_many_requests", {"max_connections": 9}),
     ("max_subscriptions", too_many_subscriptions, 0, "too_many_requests", {}),
     ("max_requests_per_s", too_many_requests, 429, "too_many_requests", {}),
 ]
