@@ -1,6 +1,6 @@
 """The engine's figures, side by side in one run.
 
-    python -m bench.engine [--part a b c d e f g] [--sizes 256 400 512 1024] [--pairs 6] [--seconds 30] ...
+    python -m bench.engine [--part a b c d e f g h] [--sizes 256 400 512 1024] [--pairs 6] [--seconds 30] ...
 
 a  seconds of one evaluation against the plain loop (torch's conv2d in NCHW, torch's autograd, the same layers, weights
    frozen); both in turns, so that a passing load meets both
@@ -11,6 +11,7 @@ d  peak memory of a painting, each in a process of its own
 e  start-up: process to ready, first and second job to the first changed picture
 f  how far the time left is off, and how soon cancel and update are taken up, as a client sees it
 g  growth of memory over many jobs of mixed sizes
+h  where the seconds of an evaluation go, and what one evaluation after the other gains on the way to b's costs
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SIZES = {
     "e": (512,),
     "f": (128, 256, 384, 512),
     "g": (64, 96, 128, 160),
+    "h": (512,),
 }
 TITLES = {
     "a": "a. One evaluation against the plain loop",
@@ -40,19 +42,20 @@ TITLES = {
     "e": "e. Start-up",
     "f": "f. Time left, update and cancel",
     "g": "g. Growth of memory",
+    "h": "h. Where seconds and evaluations go",
 }
 
 
-IN_PROCESS = ("a", "b", "c")
+IN_PROCESS = ("a", "b", "c", "h")
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--part", nargs="+", choices=sorted(SIZES), default=sorted(SIZES), help="which tables")
     made.add_argument("--sizes", type=int, nargs="+", metavar="PX", help="longest sides, 4:3 (default: the part's own)")
-    made.add_argument("--repeats", type=int, default=5, help="a, c: evaluations of each; f: jobs (default 5)")
+    made.add_argument("--repeats", type=int, default=5, help="a, c, h: evaluations of each; f: jobs (default 5)")
     made.add_argument("--pairs", type=int, default=6, help="b: pairs of pictures (default 6)")
-    made.add_argument("--evaluations", type=int, default=200, help="b: of each plain run (default 200)")
+    made.add_argument("--evaluations", type=int, default=200, help="b: of each plain run; h: of ours (default 200)")
     made.add_argument("--most-evaluations", type=int, default=300, help="b: of ours when it must go on (default 300)")
     made.add_argument("--seconds", type=float, default=30.0, help="b: pictures are compared after these (default 30)")
     made.add_argument("--preset", choices=("draft", "standard", "fine"), default="standard", help="b: ours")
@@ -73,10 +76,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def measure_in_process(parts: Sequence[str], options: argparse.Namespace) -> None:
-    """Parts a, b, c: with one engine in this process."""
-    from bench import contest, evaluation
+    """Parts a, b, c, h: with one engine in this process."""
+    from bench import anatomy, contest, evaluation
     from bench.journal import Journal
     from bench.judge import Judge
+    from bench.race import Race
     from server.engine.memory import machine_bytes
 
     budget_mb = options.memory_budget_mb[0]
@@ -91,6 +95,12 @@ def measure_in_process(parts: Sequence[str], options: argparse.Namespace) -> Non
             for size in sizes:
                 pairs = pairs_from(options, options.pairs)
                 contest.hold(judge, pairs, {**key, "size": size}, Journal(options.out))
+        elif part == "h":
+            anatomy.seconds(judge.engine, sizes, options.repeats)
+            content, style = pairs_from(options, 1)[0]
+            for size in sizes:
+                race = Race(judge, content, style, {"size": size, "style_loss": options.style_loss}, equal_s=0.0)
+                anatomy.evaluations(race, options.evaluations)
         else:
             evaluation.against_pixels(judge.engine, sizes, options.repeats, budget_mb << 20 or machine_bytes() // 2)
 
@@ -120,6 +130,8 @@ def announce(part: str, options: argparse.Namespace) -> Sequence[int]:
 def main() -> None:
     options = parser().parse_args()
     prepare(os.environ)
+    # the profiler of part h looks for GPUs, and says so
+    os.environ.setdefault("KINETO_LOG_LEVEL", "5")
     from bench.machine import describe
 
     print(describe(), flush=True)

@@ -21,7 +21,7 @@ from bench import gatys
 from bench.judge import Judge
 from bench.plain import PlainCosts, PlainNetwork
 from bench.stopwatch import Stopwatch
-from server.engine.api import Cancelled, Control, Request, Step
+from server.engine.api import Cancelled, Control, Costs, Request, Step
 from server.engine.objective import layer_weights
 from server.engine.pyramid import fit, resize
 from server.engine.tensors import to_picture, to_tensor
@@ -111,11 +111,37 @@ class Race:
 
         It goes on at the finest until every mark is reached or so many evaluations are done in all.
         """
-        run, extended = Run(), False
+        run = Run()
+
+        def see(step: Step, seconds: float, control: Control) -> None:
+            left = [mark for name, mark in marks.items() if name not in run.reached_s]
+            if step.step == step.total_steps or step.costs.total <= NEAR * max(left):
+                self._hold_against(marks, run, step, seconds)
+            if len(run.reached_s) == len(marks) or step.step >= most_evaluations:
+                control.cancel()
+
+        self._paint_bare(most_evaluations, see)
+        return run
+
+    def descent(self, evaluations: int) -> list[Costs]:
+        """The engine's costs on the plain runs' own function, after each of so many evaluations at full size."""
+        found: list[Costs] = []
+
+        def see(step: Step, seconds: float, control: Control) -> None:
+            found.append(step.costs)
+            if len(found) >= evaluations:
+                control.cancel()
+
+        self._paint_bare(FIRST_EVALUATIONS + evaluations, see)
+        return found
+
+    def _paint_bare(self, most_evaluations: int, see: Callable[[Step, float, Control], None]) -> None:
+        """`see` gets the steps at full size, of which there are enough for so many evaluations in all."""
+        extended = False
         given = {"style_layer_weights": layer_weights(self.params), "iterations": FIRST_EVALUATIONS}
         params = self.params.model_copy(update=given)
 
-        def see(step: Step, seconds: float, control: Control) -> None:
+        def extend(step: Step, seconds: float, control: Control) -> None:
             nonlocal extended
             if step.level < step.levels:
                 return
@@ -123,15 +149,10 @@ class Race:
                 more = {"iterations": max(most_evaluations, step.total_steps)}
                 control.update(apply_changes(params, more, styles=1, max_size_px=LARGEST_PX))
                 extended = True
-            left = [mark for name, mark in marks.items() if name not in run.reached_s]
-            if step.step == step.total_steps or step.costs.total <= NEAR * max(left):
-                self._hold_against(marks, run, step, seconds)
-            if len(run.reached_s) == len(marks) or step.step >= most_evaluations:
-                control.cancel()
+            see(step, seconds, control)
 
         with self.judge.bare():
-            self._paint(params, see)
-        return run
+            self._paint(params, extend)
 
     def _hold_against(self, marks: Mapping[str, float], run: Run, step: Step, seconds: float) -> None:
         run.cost, run.seconds, run.evaluations = self.score(step.picture()), seconds, step.step
