@@ -58,11 +58,15 @@ def operations_of(name: str, shapes: Shapes) -> float:
 
 
 def kind_of(name: str) -> str:
+    """Under which heading a library call of this name is counted."""
     return CONVOLUTIONS.get(name) or (PRODUCT if name in PRODUCTS else REST)
 
 
 def shares(engine: TorchEngine, width: int, height: int, repeats: int) -> dict[str, Share]:
-    """By kind, the means of so many evaluations of all layers; longest first."""
+    """By kind, the means of so many evaluations of all layers at width x height px; longest first.
+
+    Raises AssertionError before the engine has loaded.
+    """
     evaluate = our_evaluation(network_of(engine), *made_up(width, height), None)
     evaluate()
     with profile(record_shapes=True) as seen:
@@ -84,7 +88,7 @@ def pace(repeats: int) -> float:
 
 
 def seconds(engine: TorchEngine, longest_px: Sequence[int], repeats: int) -> None:
-    """Where the seconds go."""
+    """Print where the seconds go, at 4:3 with these longest sides."""
     print(f"a product of two {PACE_SIDE} x {PACE_SIDE} matrices: {pace(repeats) / 1e9:.0f} GFLOP/s")
     table = Table(
         Column("pixels", width=11),
@@ -107,7 +111,7 @@ def seconds(engine: TorchEngine, longest_px: Sequence[int], repeats: int) -> Non
 
 
 def evaluations(race: Race, most: int) -> None:
-    """What the evaluations gain: the costs on the plain runs' own function, on the way down."""
+    """Print what the evaluations gain: the costs on the plain runs' own function, on the way down."""
     table = Table(Column("evaluation", 0), Column("J", 3, 6), Column("of it content", 3), Column("style", 3))
     print(table.head())
     for number, costs in enumerate(race.descent(most), 1):

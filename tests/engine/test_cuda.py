@@ -84,27 +84,28 @@ def test_regions_are_painted_without_a_graph(remote: TorchEngine, engine: TorchE
     assert gpu.replays == 0
 
 
-def test_an_evaluation_waits_for_the_gpu_once(remote: TorchEngine, gpu: Gpu) -> None:
-    network = remote.network
+def _evaluated(engine: TorchEngine) -> tuple[Objective, torch.Tensor]:
+    """A small objective on the GPU, evaluated once, and the picture that it was evaluated at."""
+    network = engine.network
     assert network is not None
     with torch.inference_mode():
         x = scene(48, 32).to(CUDA)
         targets = [style_moments(network, stripes(32, 40).to(CUDA), STYLE_LAYERS, lambda: None)]
         objective = Objective(network, x, targets, StyleParams())
         objective.evaluate(x)
-        before = gpu.waits
+    return objective, x
+
+
+def test_an_evaluation_waits_for_the_gpu_once(remote: TorchEngine, gpu: Gpu) -> None:
+    objective, x = _evaluated(remote)
+    before = gpu.waits
+    with torch.inference_mode():
         objective.evaluate(x)
-        assert gpu.waits == before + 1
+    assert gpu.waits == before + 1
 
 
 def test_what_was_recorded_is_freed_at_once(remote: TorchEngine, gpu: Gpu) -> None:
-    network = remote.network
-    assert network is not None
-    with torch.inference_mode():
-        x = scene(48, 32).to(CUDA)
-        targets = [style_moments(network, stripes(32, 40).to(CUDA), STYLE_LAYERS, lambda: None)]
-        objective = Objective(network, x, targets, StyleParams())
-        objective.evaluate(x)
+    objective, _ = _evaluated(remote)
     assert gpu.replays == 1
     kept = weakref.ref(objective)
     gc.disable()

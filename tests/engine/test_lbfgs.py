@@ -28,7 +28,7 @@ def test_a_start_on_the_border_does_not_hold_it_there() -> None:
     assert torch.allclose(optimizer.best, centre, atol=0.02)
 
 
-def test_a_curvedvalley_is_followed() -> None:
+def test_a_curved_valley_is_followed() -> None:
     optimizer = Lbfgs(torch.tensor([0.05, 0.9]).view(1, 1, 1, 2))
     descend(optimizer, valley, 120)
     assert torch.allclose(optimizer.best.flatten(), torch.tensor([0.5, 0.35]), atol=0.02)
