@@ -22,7 +22,7 @@ from PIL import Image
 LONGEST_SIDE_PX = 768
 STYLE_QUALITY = 90
 PHOTO_QUALITY = 92
-GALLERY = Path(__file__).resolve().parent.parent / "server" / "data" / "gallery"
+GALLERY = Path(__file__).resolve().parent.parent / "server" / "duostyle" / "data" / "gallery"
 
 
 class Photo(NamedTuple):

@@ -20,8 +20,8 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from server.app import create_app
-from server.settings import Settings
+from duostyle.settings import Settings
+from duostyle.web.app import create_app
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 CONTENT, STYLES = "Astronaut", ("Night of whirls", "Molten dusk")

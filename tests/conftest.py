@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from server.settings import Settings
+from duostyle.settings import Settings
 
 
 def pytest_configure() -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server import errors, statuses
+from duostyle import errors
+from duostyle.protocol import status_codes as statuses
 
 # The closed list of codes of the contract, and the HTTP status that a client sees with each.
 CONTRACT = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from server.metrics import Metrics
+from duostyle.metrics import Metrics
 
 
 def test_two_apps_share_no_count() -> None:

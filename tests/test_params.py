@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.errors import BadRequest, NotAvailable
-from server.params import StyleParams, allowed_text, apply_changes, describe_params, live_fields, parse_params
+from duostyle.errors import BadRequest, NotAvailable
+from duostyle.params import StyleParams, allowed_text, apply_changes, describe_params, live_fields, parse_params
 
 ID = "sha256:" + "a" * 64
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from server.picture import Picture
+from duostyle.picture import Picture
 
 
 def test_a_picture_holds_what_it_was_given() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import BadRequest
-from server.settings import Settings, add_arguments, describe_settings, load_settings
+from duostyle.errors import BadRequest
+from duostyle.settings import Settings, add_arguments, describe_settings, load_settings
 
 
 def from_command_line(*arguments: str) -> Settings:

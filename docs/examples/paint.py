@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from server.client import Client, Frame
+from duostyle.client import Client, Frame
 
 client = Client(sys.argv.pop(1) if sys.argv[1].startswith("http") else "http://127.0.0.1:8000")
 content, *styles = (client.upload(Path(name).read_bytes()) for name in sys.argv[1:])

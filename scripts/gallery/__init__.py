@@ -1,1 +1,2 @@
-"""Painters of the style pictures in ``server/data/gallery``: one module per picture, all drawn from a fixed seed."""
+"""Painters of the style pictures in ``server/duostyle/data/gallery``: one module per picture, all drawn from a
+fixed seed."""

@@ -1,11 +1,11 @@
 // Starts the page.
 
-import { jobInAddress, takeFromAddress } from "./address.js";
-import { Api } from "./api.js";
-import { App } from "./app.js";
-import { Memory } from "./memory.js";
-import { text } from "./texts.js";
-import { startTheme } from "./theme.js";
+import { jobInAddress, takeFromAddress } from "./lib/address.js";
+import { Api } from "./net/api.js";
+import { App } from "./page/app.js";
+import { Memory } from "./lib/memory.js";
+import { text } from "./lib/texts.js";
+import { startTheme } from "./lib/theme.js";
 
 const memory = new Memory();
 // the token is kept for this tab only, and not left where people copy addresses from

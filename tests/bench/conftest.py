@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from server.engine.vgg import Network
-from server.engine.weights import load_weights
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.network.weights import load_weights
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,10 @@ import uvicorn
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
-from server.app import create_app
-from server.engine.api import Engine
-from server.settings import Settings
-from tests.fakes import FakeEngine
+from duostyle.engine.api import Engine
+from duostyle.settings import Settings
+from duostyle.web.app import create_app
+from tests.support.fake_engine import FakeEngine
 
 _GUARD_S = 30.0
 _ARGS = [

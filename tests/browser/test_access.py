@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from server.errors import OutOfMemory
+from duostyle.errors import OutOfMemory
 from tests.browser.axe import faults
 from tests.browser.conftest import Site
 from tests.browser.test_painting import launch, next_frame, status, upload
-from tests.fakes import image_bytes
+from tests.support.fake_engine import image_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

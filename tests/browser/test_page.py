@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site
 from tests.browser.test_painting import status, tile, upload
-from tests.fakes import image_bytes
+from tests.support.fake_engine import image_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

@@ -11,9 +11,9 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from server.errors import OutOfMemory
+from duostyle.errors import OutOfMemory
 from tests.browser.conftest import SIZE, Site
-from tests.fakes import image_bytes
+from tests.support.fake_engine import image_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

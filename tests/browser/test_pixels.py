@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from server.engine.stylize import TorchEngine
+from duostyle.engine.torch_engine import TorchEngine
 from tests.browser.conftest import Site
 from tests.browser.test_masks import choose, region
 from tests.browser.test_painting import status

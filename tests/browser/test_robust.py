@@ -25,9 +25,9 @@ Open = Callable[..., Page]
 SLOW = """
 import sys, time, uvicorn
 from pathlib import Path
-from server.app import create_app
-from server.settings import Settings
-from tests.fakes import FakeEngine, FakePainter
+from duostyle.web.app import create_app
+from duostyle.settings import Settings
+from tests.support.fake_engine import FakeEngine, FakePainter
 
 class Slow(FakePainter):
     def _may_go(self):

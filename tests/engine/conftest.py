@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from server.engine.stylize import TorchEngine
-from server.engine.vgg import Network
-from server.engine.weights import Weights, load_weights
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.network.weights import Weights, load_weights
+from duostyle.engine.torch_engine import TorchEngine
 
 
 @pytest.fixture(scope="session", autouse=True)

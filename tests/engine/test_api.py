@@ -9,16 +9,16 @@ import threading
 
 import pytest
 
-from server import messages
-from server.engine.api import Cancelled, Control, Costs, Step
-from server.params import StyleParams
-from server.picture import Picture
+from duostyle.engine.api import Cancelled, Control, Costs, Step
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
+from duostyle.protocol import outgoing as messages
 
 MASK = Picture(1, 1, bytes(3))
 
 
 def test_importing_it_does_not_import_torch() -> None:
-    program = "import sys, server.engine.api; sys.exit('torch' in sys.modules)"
+    program = "import sys, duostyle.engine.api; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 
 

@@ -7,15 +7,15 @@ import time
 import pytest
 import torch
 
-from server.engine import tiles
-from server.engine.api import Control, Request
-from server.engine.memory import machine_bytes
-from server.engine.pace import Pace
-from server.engine.painter import TorchPainter
-from server.engine.stylize import TorchEngine
-from server.engine.vgg import Network
-from server.params import StyleParams
-from server.picture import Picture
+from duostyle.engine.api import Control, Request
+from duostyle.engine.memory import machine_bytes
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.objective import tiles
+from duostyle.engine.pace import Pace
+from duostyle.engine.painter import TorchPainter
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
 
 
 def _noise(width: int, height: int, seed: int) -> Picture:

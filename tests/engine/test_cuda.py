@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import torch
 
-from server.engine.api import Control, Request, Step
-from server.engine.objective import Objective, style_moments
-from server.engine.stylize import TorchEngine
-from server.params import STYLE_LAYERS, StyleParams, apply_changes
-from server.picture import Picture
-from tests.engine import pretend_cuda
-from tests.engine.paintings import CONTENT, COOL, WARM, begin, check, distance, paint
-from tests.engine.pictures import scene, stripes
-from tests.engine.pretend_cuda import CUDA, Gpu
+from duostyle.engine.api import Control, Request, Step
+from duostyle.engine.objective.objective import Objective, style_moments
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.params import STYLE_LAYERS, StyleParams, apply_changes
+from duostyle.picture import Picture
+from tests.support.engine import pretended_cuda as pretend_cuda
+from tests.support.engine.paintings import CONTENT, COOL, WARM, begin, check, distance, paint
+from tests.support.engine.pictures import scene, stripes
+from tests.support.engine.pretended_cuda import CUDA, Gpu
 
 pytestmark = pytest.mark.weights
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.depth import FULL, Depth
-from server.engine.weights import layer_names
-from server.params import STYLE_LAYERS, StyleParams
+from duostyle.engine.depth import FULL, Depth
+from duostyle.engine.network.weights import layer_names
+from duostyle.params import STYLE_LAYERS, StyleParams
 
 
 def test_the_full_depth_leaves_nothing_out() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from server.engine.environment import WISHES, prepare
+from duostyle.engine.environment import WISHES, prepare
 
 
 def test_the_wishes_are_put_where_nothing_was() -> None:
@@ -22,5 +22,5 @@ def test_what_the_user_has_set_stays() -> None:
 
 
 def test_it_can_be_imported_before_torch() -> None:
-    code = "import sys, server.engine.environment; sys.exit('torch' in sys.modules)"
+    code = "import sys, duostyle.engine.environment; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from server.engine.api import Cancelled
-from server.engine.failures import engine_errors
-from server.errors import DuostyleError, EngineError, OutOfMemory, WeightsError
+from duostyle.engine.api import Cancelled
+from duostyle.engine.failures import engine_errors
+from duostyle.errors import DuostyleError, EngineError, OutOfMemory, WeightsError
 
 MEMORY = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from server.engine.memory import give_back, machine_bytes
+from duostyle.engine.memory import give_back, machine_bytes
 
 
 @pytest.mark.skipif(not hasattr(os, "sysconf"), reason="this system does not tell its memory")

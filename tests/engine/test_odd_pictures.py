@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.api import Control, Request, Step
-from server.engine.stylize import TorchEngine
-from server.params import StyleParams
-from server.picture import Picture
-from tests.engine.paintings import CONTENT, SHALLOW, WARM, check, paint
-from tests.engine.pictures import speckles_picture
+from duostyle.engine.api import Control, Request, Step
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
+from tests.support.engine.paintings import CONTENT, SHALLOW, WARM, check, paint
+from tests.support.engine.pictures import speckles_picture
 
 pytestmark = pytest.mark.weights
 

@@ -15,11 +15,11 @@ pytestmark = [
 
 SCRIPT = """
 import gc, json, os, resource
-from server.engine.api import Control, Request
-from server.engine.stylize import TorchEngine
-from server.errors import OutOfMemory
-from server.params import StyleParams
-from server.picture import Picture
+from duostyle.engine.api import Control, Request
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.errors import OutOfMemory
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
 
 def picture(side):
     return Picture(side, side, os.urandom(side * side * 3))

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from server.engine import exhibit
-from server.engine.api import Control, Painter, Request, Step
-from server.engine.stylize import TorchEngine
-from server.errors import EngineError
-from server.params import StyleParams
-from server.picture import Picture
-from tests.engine.paintings import (
+from duostyle.engine.api import Control, Painter, Request, Step
+from duostyle.engine.image import exhibit
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.errors import EngineError
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
+from tests.support.engine.paintings import (
     CONTENT,
     COOL,
     IMAGE,
@@ -30,7 +30,7 @@ from tests.engine.paintings import (
     nothing,
     paint,
 )
-from tests.engine.pictures import flat_picture, scene_picture
+from tests.support.engine.pictures import flat_picture, scene_picture
 
 pytestmark = pytest.mark.weights
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from server.engine.api import Cancelled, Control, Request, Step
-from server.engine.stylize import TorchEngine
-from server.params import StyleParams
-from server.picture import Picture
-from tests.engine.paintings import (
+from duostyle.engine.api import Cancelled, Control, Request, Step
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
+from tests.support.engine.paintings import (
     CONTENT,
     COOL,
     IMAGE,
@@ -27,7 +27,7 @@ from tests.engine.paintings import (
     nothing,
     paint,
 )
-from tests.engine.pictures import flat_picture, scene_picture
+from tests.support.engine.pictures import flat_picture, scene_picture
 
 pytestmark = pytest.mark.weights
 
@@ -274,8 +274,8 @@ def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> 
 
 
 def test_the_clock_measures_painting_and_not_pauses(engine: TorchEngine) -> None:
-    from server.engine.pace import Pace
-    from server.engine.painter import TorchPainter
+    from duostyle.engine.pace import Pace
+    from duostyle.engine.painter import TorchPainter
 
     now = 0.0
 

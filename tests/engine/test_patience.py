@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.api import Cancelled, Control
-from server.engine.patience import Patience
-from server.params import StyleParams
+from duostyle.engine.api import Cancelled, Control
+from duostyle.engine.patience import Patience
+from duostyle.params import StyleParams
 
 
 def _evaluation(patience: Patience, control: Control, *, change: bool) -> int | None:

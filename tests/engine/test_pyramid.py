@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.depth import FULL
-from server.engine.pyramid import PRESETS, SHORTEST_PX, Level, climb, fit, plan_levels, resize, split_steps
-from tests.engine.pictures import flat, random_picture, scene, stripes
+from duostyle.engine.depth import FULL
+from duostyle.engine.pyramid import PRESETS, SHORTEST_PX, Level, climb, fit, plan_levels, resize, split_steps
+from tests.support.engine.pictures import flat, random_picture, scene, stripes
 
 SIDES = st.integers(1, 9000)
 SIZES = st.integers(64, 8192)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.engine.pace import Pace, work
-from server.engine.pyramid import PRESETS, Level
-from server.engine.schedule import LOOK_BACK, MIN_STEPS, Schedule
+from duostyle.engine.pace import Pace, work
+from duostyle.engine.pyramid import PRESETS, Level
+from duostyle.engine.schedule import LOOK_BACK, MIN_STEPS, Schedule
 
 STEPS = st.lists(st.integers(1, 60), min_size=1, max_size=5)
 

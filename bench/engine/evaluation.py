@@ -1,0 +1,103 @@
+"""Seconds of one evaluation: against the plain loop (part a), and against the number of pixels (part c)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from bench.common.table import Column, Table, exponent, median_ratio
+from bench.engine.plain import PlainCosts, PlainNetwork
+from bench.engine.stopwatch import seconds_of
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.objective.objective import Objective, style_moments
+from duostyle.engine.objective.tiles import tile_side
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.params import STYLE_LAYERS, StyleParams
+
+PARAMS = StyleParams(style_loss="gram", tv_weight=0.0)
+
+
+def against_plain(engine: TorchEngine, longest_px: Sequence[int], repeats: int) -> None:
+    """Part a: both evaluate the same costs at the same layers, in turns, so that a passing load meets both."""
+    network = network_of(engine)
+    plain_network = PlainNetwork.like(network)
+    table = Table(Column("pixels", width=11), Column("plain s", 3), Column("ours s", 3), Column("ratio"))
+    print(table.head())
+    for width, height in map(four_by_three, longest_px):
+        content, style, x = made_up(width, height)
+        plain = plain_evaluation(PlainCosts(plain_network, content, style, PARAMS), x)
+        ours = our_evaluation(network, content, style, x, None)
+        theirs_s, ours_s = in_turns([plain, ours], repeats)
+        row = (statistics.median(theirs_s), statistics.median(ours_s), median_ratio(ours_s, theirs_s))
+        print(table.row(f"{width} x {height}", *row), flush=True)
+
+
+def against_pixels(engine: TorchEngine, longest_px: Sequence[int], repeats: int, budget_bytes: int) -> None:
+    """Part c: is the cost linear in pixels? Pictures above the memory budget go in tiles, as when painting."""
+    network = network_of(engine)
+    table = Table(Column("pixels", width=11), Column("s", 3), Column("s per megapixel"), Column("tiles of", width=8))
+    print(table.head())
+    megapixels, seconds = [], []
+    for width, height in map(four_by_three, longest_px):
+        tile_px = tile_side(height, width, budget_bytes)
+        work = our_evaluation(network, *made_up(width, height), tile_px)
+        (taken,) = in_turns([work], repeats)
+        megapixels.append(width * height / 1e6)
+        seconds.append(statistics.median(taken))
+        tiles = None if tile_px is None else f"{tile_px} px"
+        print(table.row(f"{width} x {height}", seconds[-1], seconds[-1] / megapixels[-1], tiles), flush=True)
+    if len(seconds) > 1:
+        print(f"seconds grow with pixels to the power of {exponent(megapixels, seconds):.2f}")
+
+
+def four_by_three(longest_px: int) -> tuple[int, int]:
+    return longest_px, longest_px * 3 // 4
+
+
+def made_up(width: int, height: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Content, style and picture of seeded noise, [1, 3, height, width] each."""
+    generator = torch.Generator().manual_seed(0)
+    a, b, c = (torch.rand(1, 3, height, width, generator=generator) for _ in range(3))
+    return a, b, c
+
+
+def plain_evaluation(costs: PlainCosts, x: Tensor) -> Callable[[], Tensor]:
+    """One call is the plain loop's cost and gradient at x; gives the gradient."""
+
+    def evaluate() -> Tensor:
+        picture = x.clone().requires_grad_()
+        costs(picture).backward()  # type: ignore[no-untyped-call]
+        assert picture.grad is not None
+        return picture.grad
+
+    return evaluate
+
+
+def our_evaluation(
+    network: Network, content: Tensor, style: Tensor, x: Tensor, tile_px: int | None
+) -> Callable[[], Tensor]:
+    """The same by the engine."""
+    with torch.inference_mode():
+        moments = style_moments(network, style, STYLE_LAYERS, lambda: None, tile_px)
+        objective = Objective(network, content, [moments], PARAMS, tile_px=tile_px)
+
+    def evaluate() -> Tensor:
+        with torch.inference_mode():
+            return objective.evaluate(x).gradient
+
+    return evaluate
+
+
+def in_turns(works: Sequence[Callable[[], object]], repeats: int) -> list[list[float]]:
+    """Seconds of `repeats` rounds of each; a first round that warms up is not counted."""
+    rounds = [[seconds_of(work) for work in works] for _ in range(repeats + 1)][1:]
+    return [list(column) for column in zip(*rounds, strict=True)]
+
+
+def network_of(engine: TorchEngine) -> Network:
+    """Raises AssertionError before `load`."""
+    assert engine.network is not None
+    return engine.network

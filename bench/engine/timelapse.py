@@ -1,0 +1,89 @@
+"""What a time-lapse costs a painting that nobody watches, and what its films take. The engine's own time is measured.
+
+python -m bench.engine.timelapse [--size 256] [--preset draft]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.common.machine import describe
+from duostyle.engine.api import Control, Request
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.executor.engine_thread import Worker
+from duostyle.executor.task import Glimpse, Task
+from duostyle.imaging import animation as film
+from duostyle.imaging import decode as images
+from duostyle.jobs.timelapse import Timelapses
+from duostyle.metrics import Metrics
+from duostyle.params import StyleParams
+from duostyle.settings import Settings
+from duostyle.storage.store import Store
+from duostyle.web.gallery import shipped
+
+JOB = "j" * 22
+PICTURES = ("astronaut.jpg", "starry.jpg", "molten.jpg")
+
+
+async def measure(params: StyleParams, folder: Path) -> None:
+    settings = Settings(data_dir=folder)
+    store, worker = Store(settings.state_dir), Worker(TorchEngine(device="cpu"))
+    await store.open()
+    await worker.start()
+    await worker.until_loaded()
+    timelapses = Timelapses(settings=settings, store=store, worker=worker, metrics=Metrics())
+    take = timelapses.take(JOB)
+    glimpses: list[Glimpse] = []
+
+    def on_step(glimpse: Glimpse) -> None:
+        glimpses.append(glimpse)
+        timelapses.offer(JOB, glimpse)
+
+    content, *styles = (
+        images.decode(shipped().joinpath(name).read_bytes(), max_px=max(1024, params.size)) for name in PICTURES
+    )
+    task = Task(
+        Request(content, tuple(styles), params),
+        Control(),
+        on_begin=lambda plan: None,
+        on_step=on_step,
+        wants_picture=lambda: take.wants(time.monotonic()),
+    )
+    ended = await worker.run(task)
+    assert ended.picture is not None, ended.error
+    last = glimpses[-1].step
+    await timelapses.finish(JOB, ended.picture, step=last.step, elapsed_s=last.elapsed_s)
+    taken = [glimpse.picture_s for glimpse in glimpses if glimpse.picture is not None]
+    pictures = await store.with_reels(lambda reels: reels.pictures(JOB))
+    print(
+        f"painting       {last.elapsed_s:8.1f} s, {last.step} evaluations, {ended.picture.width}x{ended.picture.height}"
+    )
+    print(f"frames         {len(pictures):8d}, {sum(map(len, pictures)) / 2**20:.2f} MiB")
+    print(f"taking them    {sum(taken):8.3f} s, {sum(taken) / last.elapsed_s:.2%} of the engine's time")
+    for name, make in (("webp", film.webp), ("mp4", film.mp4)):
+        if name == "mp4" and not film.has_mp4():
+            continue
+        begin = time.process_time()
+        size = len(make(pictures))
+        print(f"{name:<14} {time.process_time() - begin:8.2f} s of one core, {size / 2**20:.2f} MiB")
+    await worker.stop()
+    await store.close()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--preset", choices=("draft", "standard", "fine"), default="draft")
+    arguments = parser.parse_args(argv)
+    print(describe())
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(measure(StyleParams(size=arguments.size, preset=arguments.preset), Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

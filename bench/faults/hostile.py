@@ -1,0 +1,114 @@
+"""What one hostile upload costs: a picture that unpacks to half a gigabyte, and bodies without an end.
+
+python -m bench.faults.hostile [--times 20]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import statistics
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+
+from bench.common.machine import describe
+from bench.faults.stand_in import StandIn, standing_in
+
+_SIDE_PX = 13_300
+_LIMIT_BYTES = 4 * 2**20
+
+
+def bomb() -> bytes:
+    """A whole PNG of 13300 x 13300 px of one colour, about half a megabyte."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(1 + 3 * _SIDE_PX)) for _ in range(_SIDE_PX)) + packer.flush()
+    header = struct.pack(">IIBBBBB", _SIDE_PX, _SIDE_PX, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def upload_bomb(server: StandIn, times: int) -> None:
+    data = bomb()
+    taken = []
+    with httpx.Client(base_url=server.address) as client:
+        client.get("/livez")
+        before = server.held()["resident_bytes"]
+        server.forget_peak()
+        cpu_s = server.cpu_s()
+        for _ in range(times):
+            start = time.perf_counter()
+            response = client.post("/api/images", content=data)
+            taken.append(time.perf_counter() - start)
+            assert (response.status_code, response.json()["error"]["code"]) == (413, "image_too_large"), response.text
+    cpu_s = (server.cpu_s() - cpu_s) / times
+    more = (server.peak_bytes() - before) / 2**20
+    print(
+        f"{_SIDE_PX} x {_SIDE_PX} PNG of {len(data) / 2**10:.0f} KiB, {times} times: 413, "
+        f"median {statistics.median(taken) * 1e3:.1f} ms, longest {max(taken) * 1e3:.1f} ms "
+        f"(computed {cpu_s * 1e3:.1f} ms each), "
+        f"at most {more:.1f} MiB more memory"
+    )
+
+
+def body_bytes(server: StandIn) -> float:
+    """Bytes of request bodies that the server has read since it began."""
+    for line in httpx.get(f"{server.address}/metrics").text.splitlines():
+        if line.startswith("duostyle_http_body_bytes_total "):
+            return float(line.split()[1])
+    raise SystemExit("the server does not count bodies")
+
+
+def send_too_much(server: StandIn, path: str, kind: str, *, chunked: bool) -> None:
+    """Send four times the limit, and say what the server answered and how much of it it had read."""
+    where = urlsplit(server.address)
+    before, sent = body_bytes(server), 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal sent
+        if kind.startswith("multipart"):
+            yield b'--b\r\nContent-Disposition: form-data; name="content"; filename="a"\r\n\r\n'
+        while sent < 4 * _LIMIT_BYTES * 5:
+            sent += 2**16
+            yield bytes(2**16)
+
+    connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
+    headers = {"Content-Type": kind}
+    if not chunked:
+        headers["Content-Length"] = str(4 * _LIMIT_BYTES * 5)
+    # it may answer and close before it has taken all; the answer is there to be read
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.request("POST", path, body(), headers, encode_chunked=chunked)
+    try:
+        response = connection.getresponse()
+        answer = f"{response.status} {response.headers['content-type']} {response.read(200).decode()[:60]}"
+    except (ConnectionError, http.client.HTTPException) as error:
+        answer = f"closed ({type(error).__name__})"
+    connection.close()
+    how = "chunked" if chunked else "declared"
+    print(f"{path} {kind.partition(';')[0]}, {how}: {answer}; read {(body_bytes(server) - before) / 2**20:.3f} MiB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=20, help="how often the large picture is sent")
+    options = parser.parse_args()
+    print(describe())
+    with standing_in(max_upload_bytes=_LIMIT_BYTES) as server:
+        upload_bomb(server, options.times)
+        print(f"bodies against a limit of {_LIMIT_BYTES / 2**20:.0f} MiB a picture:")
+        for chunked in (False, True):
+            send_too_much(server, "/api/images", "image/png", chunked=chunked)
+            send_too_much(server, "/api/jobs", "multipart/form-data; boundary=b", chunked=chunked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""`duostyle doctor`: what this machine offers and whether painting works on it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from duostyle.contract.limits import limits
+from duostyle.engine.api import Control, Engine, Request, Step
+from duostyle.errors import DuostyleError
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
+from duostyle.settings import Settings
+
+PACKAGES = ("torch", "torchvision", "starlette", "uvicorn", "websockets", "pillow", "numpy", "safetensors", "pydantic")
+SIDE_PX = 256
+# enough for three at the full size
+ITERATIONS = 8
+
+
+def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str], str] | None = None) -> dict[str, Any]:
+    """Everything that is known, JSON-serialisable; `problems` is a list of sentences, empty when all is well.
+
+    `weights_hash` gives the SHA-256 of the named weights or raises WeightsError; by default it reads and
+    checks them. Paints a few steps of a made-up picture to measure `seconds_per_megapixel_evaluation` (None when that
+    failed).
+    """
+    problems: list[str] = []
+    versions = {"python": platform.python_version()} | {name: _version(name, problems) for name in PACKAGES}
+    digest = seconds = None
+    device: str = settings.device
+    try:
+        digest = (weights_hash or _weights_hash)(settings.weights)
+        engine.load()
+        device = engine.device
+        seconds = measure(engine)
+    except DuostyleError as error:
+        problems.append(f"engine: {error.message}")
+    except Exception as error:
+        problems.append(f"engine: {type(error).__name__}: {error}")
+    return {
+        "device": device,
+        "threads": settings.threads or available_cores(),
+        "weights": {"name": settings.weights, "sha256": digest},
+        "seconds_per_megapixel_evaluation": seconds,
+        "data_dir": _data_dir(settings.state_dir, problems),
+        "limits": limits(settings),
+        "versions": versions,
+        "problems": problems,
+    }
+
+
+def forget_kernels(folder: Path) -> None:
+    """Have the next engine measure which kernels are the quickest. Raises OSError when the folder is read-only."""
+    for file in folder.glob("*.json"):
+        file.unlink(missing_ok=True)
+
+
+def measure(engine: Engine) -> float:
+    """Seconds per megapixel-evaluation: the quickest step of a small painting at its full size.
+
+    The quickest, because the first step at each size also prepares the targets, and other work may slow down any.
+    """
+    request = Request(
+        content=made_up_picture(3),
+        styles=(made_up_picture(11),),
+        params=StyleParams(size=SIDE_PX, iterations=ITERATIONS, init="content"),
+    )
+    steps: list[Step] = []
+    engine.begin(request, Control()).run(steps.append)
+    largest_px = max(step.width * step.height for step in steps)
+    return min(step.step_s for step in steps if step.width * step.height == largest_px) / (largest_px / 1e6)
+
+
+def made_up_picture(seed: int) -> Picture:
+    """A square of `SIDE_PX` with gradients and a pattern of its own per `seed`; needs no file."""
+    rows = (
+        (x, y, (x * seed ^ y * (seed + 2)) & 255)  # all three channels differ, so that no statistics are degenerate
+        for y in range(SIDE_PX)
+        for x in range(SIDE_PX)
+    )
+    return Picture(SIDE_PX, SIDE_PX, bytes(value & 255 for pixel in rows for value in pixel))
+
+
+def available_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def describe(facts: Mapping[str, Any]) -> str:
+    """The facts as lines for a person."""
+    seconds = facts["seconds_per_megapixel_evaluation"]
+    lines = [
+        ("device", facts["device"]),
+        ("threads", facts["threads"]),
+        ("weights", f"{facts['weights']['name']}, sha256 {facts['weights']['sha256'] or 'unknown'}"),
+        ("speed", "not measured" if seconds is None else f"{seconds:.2f} s per megapixel-evaluation"),
+        ("data folder", facts["data_dir"]),
+        *(("limit", f"{name} = {value}") for name, value in facts["limits"].items()),
+        *(("version", f"{name} {value or 'missing'}") for name, value in facts["versions"].items()),
+        *(("PROBLEM", problem) for problem in facts["problems"]),
+    ]
+    lines.append(("result", "something is wrong" if facts["problems"] else "all is well"))
+    return "\n".join(f"{name:<12} {value}" for name, value in lines)
+
+
+def _weights_hash(name: str) -> str:
+    # torch takes seconds to import: not before it is needed
+    from duostyle.engine.network.weights import load_weights
+
+    return load_weights(name).sha256
+
+
+def _version(name: str, problems: list[str]) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        problems.append(f"the package {name} is not installed")
+        return None
+
+
+def _data_dir(folder: Path, problems: list[str]) -> str:
+    # the server makes the folder; the doctor only looks whether it could
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        problems.append(f"data folder {folder} cannot be written: {error.strerror}")
+    return str(folder)

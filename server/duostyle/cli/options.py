@@ -1,0 +1,96 @@
+"""What to paint as command-line options: the pictures, and one option per parameter, made from `params`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from duostyle.errors import BadRequest
+from duostyle.params import MASK_MODES, allowed_text, describe_params
+
+MASKS_HELP = "a mode, or per style a grey picture file or - for none, separated by commas"
+
+
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add CONTENT, `--style` and `--output`; they become `content`, `styles` (one or more) and `output`, all paths."""
+    parser.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
+    parser.add_argument(
+        "--style",
+        dest="styles",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="a picture whose style is used; give it up to four times",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="where the painting goes; PNG, JPEG, WebP or TIFF by the ending",
+    )
+
+
+def add_options(parser: argparse._ActionsContainer) -> None:
+    """Add `--style-weight` and the like to `parser`; an option left out stays unset, its values are texts."""
+    for row in describe_params():
+        name = row["name"]
+        allowed = MASKS_HELP if name == "masks" else allowed_text(name)
+        default = "" if row["default"] is None else f", default {row['default']}"
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            dest=name,
+            action="append",
+            default=argparse.SUPPRESS,
+            metavar="VALUE",
+            help=f"{row['help']} ({allowed}{default})".replace("%", "%%"),
+        )
+
+
+def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters among `options` (parameter name -> the texts given for it), each of its own type.
+
+    A text that is not of the type stays a text, so that `parse_params` says what is wrong with it. Lists come
+    separated by commas, as repeated options or both; of a plain value that is repeated the last one counts. `masks`
+    becomes a mode or a list of file names and None. Raises BadRequest for a layer weight that is not NAME=NUMBER.
+    """
+    params: dict[str, Any] = {}
+    for row in describe_params():
+        name = row["name"]
+        if name in options:
+            params[name] = _value(name, row["schema"], options[name])
+    return params
+
+
+def _value(name: str, schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
+    branches = {branch.get("type"): branch for branch in schema.get("anyOf", [schema])}
+    parts = [part.strip() for text in texts for part in text.split(",")]
+    if name == "masks":
+        if len(parts) == 1 and parts[0] in MASK_MODES:
+            return parts[0]
+        return [None if part == "-" else part for part in parts]
+    if "object" in branches:
+        return dict(_pair(name, part) for part in parts)
+    if "array" in branches and (len(parts) > 1 or "number" not in branches):
+        return [_number(part, float) for part in parts]
+    if "number" in branches:
+        return _number(texts[-1], float)
+    return _number(texts[-1], int) if "integer" in branches else texts[-1]
+
+
+def _pair(name: str, part: str) -> tuple[str, Any]:
+    key, equals, value = part.partition("=")
+    if not equals:
+        raise BadRequest(f"{name}: each weight is LAYER=NUMBER", limit="relu1_1=0.4,relu2_1=0.25", got=part[:80])
+    return key.strip(), _number(value, float)
+
+
+def _number(text: str, kind: type[int] | type[float]) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        return text

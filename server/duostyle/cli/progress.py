@@ -1,0 +1,167 @@
+"""How a painting shows its progress on the command line: a bar, plain lines, JSON lines or nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, TextIO
+
+from tqdm import tqdm
+
+from duostyle.engine.api import Step
+from duostyle.protocol import outgoing as messages
+
+Mode = Literal["auto", "json", "none"]
+MODES: tuple[Mode, ...] = ("auto", "json", "none")
+# plain lines go to logs: about twenty of them tell enough about a painting
+LINES = 20
+
+
+class Reporter(Protocol):
+    """Told of each step and once of the end; `close` may be called twice."""
+
+    def step(self, step: Step) -> None: ...
+
+    def note(self, text: str) -> None:
+        """What a person may want to know meanwhile."""
+        ...
+
+    def end(self, kind: Literal["completed", "cancelled"], facts: Mapping[str, Any]) -> None:
+        """`facts` holds `costs`, `elapsed_s`, `evaluations`, `share`, `partial`, `width`, `height`, `output`.
+
+        `output` is None when no file was written, `evaluations` and `share` where they are unknown. `job` is there
+        when a server painted it.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+def make_reporter(mode: Mode, *, out: TextIO, err: TextIO) -> Reporter:
+    """`json` writes to `out`; `auto` writes to `err`, a bar when it is a terminal and lines when not."""
+    if mode == "json":
+        return JsonReporter(out)
+    if mode == "none":
+        return SilentReporter()
+    return BarReporter(err) if err.isatty() else LineReporter(err)
+
+
+class SilentReporter:
+    def step(self, step: Step) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def end(self, kind: str, facts: Mapping[str, Any]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class JsonReporter(SilentReporter):
+    """One JSON object a line: `progress` messages as on the socket, but with an empty `job`; then the end."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._seq = 0
+
+    def step(self, step: Step) -> None:
+        self._seq += 1
+        self._write(messages.progress(job="", seq=self._seq, **step.numbers()))
+
+    def end(self, kind: str, facts: Mapping[str, Any]) -> None:
+        self._write(messages.text(kind, **facts))
+
+    def _write(self, line: str) -> None:
+        # a reader at the other end of a pipe wants each line now
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+class LineReporter:
+    """A line at the first and the last step, at each new level and at each twentieth of the way."""
+
+    def __init__(self, err: TextIO) -> None:
+        self._err = err
+        self._shown: tuple[int, int] | None = None
+
+    def step(self, step: Step) -> None:
+        here = (step.level, step.step * LINES // max(1, step.total_steps))
+        if here != self._shown:
+            self._shown = here
+            self.note(f"step {step.step}/{step.total_steps}, {describe_step(step)}")
+
+    def note(self, text: str) -> None:
+        self._err.write(text + "\n")
+        self._err.flush()
+
+    def end(self, kind: str, facts: Mapping[str, Any]) -> None:
+        self._err.write(describe_end(facts) + "\n")
+
+    def close(self) -> None:
+        pass
+
+
+class BarReporter:
+    """A bar that rewrites its own line; the time left is the engine's, which knows that levels cost differently."""
+
+    def __init__(self, err: TextIO) -> None:
+        self._err = err
+        self._bar: Any = tqdm(
+            file=err,
+            total=0,
+            dynamic_ncols=True,
+            leave=True,
+            bar_format="{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
+        )
+
+    def step(self, step: Step) -> None:
+        self._bar.total = step.total_steps
+        self._bar.set_postfix_str(describe_step(step), refresh=False)
+        self._bar.update(step.step - self._bar.n)
+
+    def note(self, text: str) -> None:
+        self._bar.write(text, file=self._err)
+
+    def end(self, kind: str, facts: Mapping[str, Any]) -> None:
+        self.close()
+        self._err.write(describe_end(facts) + "\n")
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def describe_step(step: Step) -> str:
+    """Time left, level, size and costs in words; what matters most first, for a narrow terminal cuts the end."""
+    costs = step.costs
+    styles = " + ".join(f"{cost:.4g}" for cost in costs.style)
+    return (
+        f"{_duration(step.eta_s)} left, level {step.level}/{step.levels} {step.width}x{step.height}, "
+        f"cost {costs.total:.4g} (content {costs.content:.4g}, style {styles}, tv {costs.tv:.4g})"
+    )
+
+
+def describe_end(facts: Mapping[str, Any]) -> str:
+    """The last line of a painting: where it is, how big, how long it took, each style's share."""
+    begin = "stopped; the best picture so far is" if facts["partial"] else "saved"
+    if facts["output"] is None:
+        begin = "stopped" if facts["partial"] else "completed"
+    where = "" if facts["output"] is None else f" {facts['output']}"
+    text = f"{begin}{where}: {facts['width']}x{facts['height']}, "
+    if facts["evaluations"] is not None:
+        text += f"{facts['evaluations']} evaluations "
+    text += f"in {_duration(facts['elapsed_s'])}"
+    if facts["share"] is not None and len(facts["share"]) > 1:
+        text += ", shares " + " ".join(f"{share:.0%}" for share in facts["share"])
+    return text
+
+
+def _duration(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "unknown time"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,133 @@
+"""A server as a client reaches it over HTTP: addresses, requests, its errors as ours. Blocks."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from duostyle.errors import BadRequest, DuostyleError, ServerError
+
+
+class Unreachable(OSError):
+    """The server does not answer, or not like a duostyle server. Trying later may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is: `base` is `http://host:port` or `https://...`, with a path when a proxy adds one."""
+
+    base: str
+    token: str | None = None
+
+    @classmethod
+    def parse(cls, url: str, token: str | None = None) -> Address:
+        """Raises BadRequest when `url` is no address of a web server."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            usable = (
+                parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+            )
+        except ValueError:
+            usable = False
+        if not usable:
+            raise BadRequest(f"{url} is no address of a server", field="server", limit="http://HOST:PORT", got=url[:80])
+        return cls(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", token)
+
+    @property
+    def socket(self) -> str:
+        """The address of the WebSocket."""
+        return f"ws{self.base.removeprefix('http')}/ws"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What shows the token, where there is one."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def url(self, path: str, query: Mapping[str, Any]) -> str:
+        """`path` may hold characters that an address may not."""
+        return f"{self.base}{quote(path)}" + (f"?{urlencode(query)}" if query else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """HTTP requests to one server; each on a connection of its own. `timeout_s` without a byte gives up."""
+
+    address: Address
+    timeout_s: float = 30.0
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        kind: str = "application/octet-stream",
+        key: str | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """The body of the answer. `key` is a job's. Raises the server's error, or Unreachable."""
+        asked = dict(query or {})
+        headers = {"Content-Type": kind} if body is not None else {}
+        if key is not None:
+            # the job's key takes the place of the token in the header
+            headers["Authorization"] = f"Bearer {key}"
+            asked |= {"token": self.address.token} if self.address.token else {}
+        else:
+            headers |= self.address.headers
+        request = urllib.request.Request(self.address.url(path, asked), body, headers, method=method)  # noqa: S310
+        try:
+            status, data = self._exchange(request)
+        except urllib.error.URLError as error:
+            raise Unreachable(f"no answer from {self.address.base}: {error.reason}") from None
+        except (OSError, HTTPException) as error:
+            raise Unreachable(f"no answer from {self.address.base}: {error}") from None
+        if status >= 300:
+            raise error_of(_object(data).get("error"), f"the server answers {status}")
+        return data
+
+    def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        try:
+            answer = urllib.request.urlopen(request, timeout=self.timeout_s)  # noqa: S310
+        except urllib.error.HTTPError as error:
+            # an answer like any other: reading it may fail in the same ways
+            answer = error
+        with answer:
+            return answer.status, answer.read()
+
+    def json(self, method: str, path: str, **how: Any) -> dict[str, Any]:
+        """The same for an answer that is a JSON object."""
+        answer = _object(self.request(method, path, **how))
+        if not answer:
+            raise Unreachable(f"{self.address.base} is no duostyle server")
+        return answer
+
+
+def error_of(problem: Any, otherwise: str) -> DuostyleError:
+    """The server's `{code, message, ...}` as an error of ours; a code of a newer server becomes a ServerError."""
+    fields = problem if isinstance(problem, Mapping) else {}
+    kinds = {kind.code: kind for kind in _leaves(DuostyleError)}
+    kind = kinds.get(str(fields.get("code")), ServerError)
+    told = {name: fields.get(name) for name in ("field", "limit", "got", "reached")}
+    return kind(str(fields.get("message") or otherwise), **told)
+
+
+def _leaves(kind: type[DuostyleError]) -> Iterator[type[DuostyleError]]:
+    children = kind.__subclasses__()
+    if not children:
+        yield kind
+    for child in children:
+        yield from _leaves(child)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,62 @@
+"""What the painter's checkpoints are made of: tensors packed into a value and back, and whether one fits a request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from duostyle.engine.api import Array, Checkpoint, CheckpointRefused, Request
+from duostyle.engine.runtime import from_array, to_array
+from duostyle.params import StyleParams, live_fields
+
+# raised with every change of what is kept or of what it means
+FORMAT = 3
+
+
+def digest(request: Request) -> str:
+    """A hash of everything in a request that never changes while it is painted: pictures and fixed parameters."""
+    live = live_fields()
+    fixed = {name: value for name, value in request.params.model_dump(mode="json").items() if name not in live}
+    whole = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode())
+    for picture in (request.content, *request.styles):
+        whole.update(f"{picture.width}x{picture.height}".encode())
+        whole.update(picture.rgb)
+    return whole.hexdigest()
+
+
+def changed_params(old: StyleParams, new: StyleParams) -> dict[str, Any]:
+    """The live parameters of `new` that differ from `old`, as JSON values."""
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    return {name: after[name] for name in sorted(live_fields()) if after[name] != before[name]}
+
+
+def pack(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
+    """A tensor that goes by several names is kept once. No copies on the CPU: nobody may write to the tensors later."""
+    arrays: dict[str, Array] = {}
+    first: dict[int, str] = {}
+    same: dict[str, str] = {}
+    for name, tensor in tensors.items():
+        if id(tensor) in first:
+            same[name] = first[id(tensor)]
+        else:
+            first[id(tensor)] = name
+            arrays[name] = to_array(tensor)
+    return Checkpoint({**header, "same": same}, arrays)
+
+
+def unpack(checkpoint: Checkpoint, device: torch.device) -> dict[str, Tensor]:
+    """The tensors by all their names. Raises KeyError, TypeError or ValueError for what `pack` never made."""
+    tensors = {name: from_array(array, device) for name, array in checkpoint.arrays.items()}
+    return tensors | {name: tensors[first] for name, first in checkpoint.header["same"].items()}
+
+
+def refuse_other(header: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raises CheckpointRefused unless every entry of `wanted` (name to value) is in the header too."""
+    for name, value in wanted.items():
+        if header.get(name) != value:
+            raise CheckpointRefused(f"the checkpoint is of another {name}")

@@ -1,0 +1,76 @@
+"""What a painting is made from: content, styles and masks, at whatever size a level needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from duostyle.engine.image import color
+from duostyle.engine.image import guides as regions
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.pyramid import Level, fit, resize
+from duostyle.params import StyleParams
+
+# the smallest side a style is painted from, px
+SMALLEST_STYLE_PX = 32
+
+
+class Materials:
+    """Pictures are [1, 3, h, w] in 0..1; `content` has the final size. `masks` has one [1, 1, h, w] or None per style,
+    or is empty."""
+
+    def __init__(
+        self, network: Network, content: Tensor, styles: Sequence[Tensor], masks: Sequence[Tensor | None] = ()
+    ) -> None:
+        self.network = network
+        self.content = content
+        self.styles = [style.to(network.device) for style in styles]
+        self.masks = masks
+        self._affinities: list[Tensor] | None = None
+
+    def content_at(self, level: Level) -> Tensor:
+        return resize(self.content, level.width, level.height).clamp(0, 1)
+
+    def styles_at(self, level: Level, params: StyleParams) -> list[Tensor]:
+        """Styles at the size that gives their strokes the wished size at this level, never blown up beyond their
+        own size (times `style_scale`): a blurred style paints a blurred picture."""
+        scales = params.scales_for(len(self.styles))
+        return [self._style_at(style, level, scale) for style, scale in zip(self.styles, scales, strict=True)]
+
+    def base(self, content: Tensor, styles: Sequence[Tensor], params: StyleParams) -> Tensor:
+        """The content in the colours of the styles: where painting starts and where detail comes from."""
+        if params.init == "content":
+            return content
+        return color.match_colors(content, color.palette(styles, params.mix_for(len(styles))))
+
+    def guides(self, level: Level, params: StyleParams) -> list[Tensor]:
+        """Where each style goes at this level, [1, 1, h, w] each; empty when the styles share the whole picture."""
+        guides = self._guides(level, params)
+        return [guide.to(self.network.device) for guide in guides]
+
+    def shares(self, painting: Tensor) -> tuple[float, ...]:
+        """The measured area share of each style in a painting [1, 3, h, w]."""
+        return regions.measured_shares(self.network, painting, self.styles)
+
+    def _style_at(self, style: Tensor, level: Level, scale: float) -> Tensor:
+        height, width = style.shape[-2:]
+        longest = min(max(level.width, level.height) * scale, max(width, height) * max(1.0, scale))
+        longest = max(longest, SMALLEST_STYLE_PX * min(4.0, max(width, height) / min(width, height)))
+        return resize(style, *fit(width, height, round(longest))).clamp(0, 1)
+
+    def _guides(self, level: Level, params: StyleParams) -> list[Tensor]:
+        mode, count = params.masks, len(self.styles)
+        if mode is None or count < 2:
+            return []
+        mix = params.mix_for(count)
+        if isinstance(mode, list):
+            given = [None if mask is None else mask.cpu() for mask in self.masks]
+            return regions.from_masks(given, level.width, level.height) if any(m is not None for m in given) else []
+        if mode in ("left-right", "top-bottom"):
+            return regions.bands(mix, level.width, level.height, vertical=mode == "top-bottom")
+        if mode == "light-dark":
+            return regions.by_rank(regions.lightness(self.content_at(level).cpu()), mix)
+        if self._affinities is None:
+            self._affinities = regions.affinities(self.network, self.content, self.styles)
+        return regions.automatic(self._affinities, mix, level.width, level.height)

@@ -1,0 +1,130 @@
+"""One level in progress: its targets, its optimiser, and the best picture so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from duostyle.engine.api import Costs
+from duostyle.engine.image.inputs import Materials
+from duostyle.engine.objective.objective import Objective, style_moments
+from duostyle.engine.objective.tiles import tile_side
+from duostyle.engine.optim.adam import make_optimizer
+from duostyle.engine.optim.base import Frozen
+from duostyle.engine.pyramid import Level, climb
+from duostyle.params import StyleParams
+
+# standard deviation of the noise that painting starts with, in units of 0..1
+TRACE = 0.01
+
+
+class Stage:
+    """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
+    of the level below [1, 3, h, w], or when that is None from what `params.init` says.
+
+    `frozen` is what an earlier stage of the same level gave: this one goes on from there.
+    `check` is called before every convolution and may raise to stop in the middle. A picture that would need more than
+    `budget_bytes` is evaluated in tiles.
+    """
+
+    def __init__(
+        self,
+        materials: Materials,
+        level: Level,
+        params: StyleParams,
+        previous: Tensor | None,
+        check: Callable[[], None],
+        budget_bytes: int | None = None,
+        frozen: Frozen | None = None,
+    ) -> None:
+        tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
+        self.materials = materials
+        self.level = level
+        self.content = materials.content_at(level)
+        styles = materials.styles_at(level, params)
+        self.base = materials.base(self.content, styles, params)
+        self.check, self.tile_px = check, tile_px
+        layers = level.depth.style_layers(params)
+        self.moments = [dict(style_moments(materials.network, style, layers, check, tile_px)) for style in styles]
+        self.objective = Objective(
+            materials.network,
+            self.content,
+            self.moments,
+            params,
+            materials.guides(level, params),
+            check,
+            tile_px,
+            depth=level.depth,
+        )
+        self.costs: Costs | None = None
+        self.best_costs: list[float] = []
+        if frozen is not None:
+            self.optimizer = make_optimizer(params.optimizer, frozen.tensors["x"], params.style_weight)
+            self._thaw(frozen)
+            return
+        start = self._start(params) if previous is None else climb_from(previous, self.base, params)
+        self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)
+
+    @property
+    def picture(self) -> Tensor:
+        """The best picture evaluated so far, [1, 3, h, w] in 0..1; the start before the first step."""
+        return self.optimizer.best
+
+    def step(self) -> Costs:
+        """One evaluation and one move. Returns the costs of the best picture so far."""
+        before = self.optimizer.best_cost
+        evaluation = self.objective.evaluate(self.optimizer.x)
+        self.optimizer.tell(evaluation.costs.total, evaluation.gradient)
+        if self.costs is None or self.optimizer.best_cost < before:
+            self.costs = evaluation.costs
+        self.best_costs.append(self.optimizer.best_cost)
+        return self.costs
+
+    def freeze(self) -> Frozen:
+        """What cannot be worked out again from the materials and the parameters in force."""
+        optimizer = self.optimizer.freeze()
+        costs = None if self.costs is None else self.costs.as_dict()
+        numbers = {"costs": costs, "best_costs": list(self.best_costs)}
+        return Frozen(numbers | {"optimizer": dict(optimizer.numbers)}, optimizer.tensors)
+
+    def tune(self, params: StyleParams) -> None:
+        """Take up new live parameters: the targets stay, the optimiser starts anew from the current picture."""
+        self._look_deeper(params)
+        self.objective.tune(params, self.materials.guides(self.level, params))
+        self.optimizer.restart()
+        self.costs = None
+        self.best_costs = []
+
+    def _look_deeper(self, params: StyleParams) -> None:
+        """The styles at layers that only the new parameters ask for."""
+        layers = [layer for layer in self.level.depth.style_layers(params) if layer not in self.moments[0]]
+        if layers:
+            styles = self.materials.styles_at(self.level, params)
+            for known, style in zip(self.moments, styles, strict=True):
+                known.update(style_moments(self.materials.network, style, layers, self.check, self.tile_px))
+
+    def _thaw(self, frozen: Frozen) -> None:
+        numbers = frozen.numbers
+        self.optimizer.thaw(Frozen(numbers["optimizer"], frozen.tensors))
+        self.costs = None if numbers["costs"] is None else Costs.of(numbers["costs"])
+        self.best_costs = list(numbers["best_costs"])
+
+    def _start(self, params: StyleParams) -> Tensor:
+        if params.init == "noise":
+            generator = torch.Generator().manual_seed(params.seed)
+            return torch.rand(self.content.shape, generator=generator).to(self.content.device)
+        if params.init == "content":
+            return self.content
+        # a picture of one colour pulls the same way everywhere; a trace of noise gives painting somewhere to begin
+        generator = torch.Generator().manual_seed(params.seed)
+        trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)
+        candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
+        costs = [self.objective.cost(x) for x in candidates]
+        return candidates[costs.index(min(costs))]
+
+
+def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
+    """The painting of a coarser level at the size of `base`, with the content's detail except from noise."""
+    return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)

@@ -1,0 +1,114 @@
+"""Find, check and load the frozen feature weights: the shipped VGG-16, or torchvision's VGG-19 when asked for.
+
+Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014, table 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor
+
+from duostyle.errors import WeightsError
+
+VGG16_SHA256 = "775e55ccebcdb1450d5c1f52d0762aa2c0edeb83575c301e8f2689cd44d40608"
+VGG16_FILE = "vgg16-features-fp16.safetensors"
+
+# convolutions per block; a 2x2 pooling follows each block but the last
+VGG16_BLOCKS = (2, 2, 3, 3, 1)
+VGG19_BLOCKS = (2, 2, 4, 4, 1)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Frozen weights. `convs` maps `conv1_1`... to (weight [out, in, 3, 3], bias [out]), float32, in network order.
+
+    The network's input is `(x * scale) - mean` per RGB channel for a picture x in 0..1; `mean` and `scale` have 3
+    entries each.
+    """
+
+    name: str
+    sha256: str
+    blocks: tuple[int, ...]
+    convs: dict[str, tuple[Tensor, Tensor]]
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+
+
+def layer_names(blocks: tuple[int, ...]) -> list[str]:
+    """`["1_1", "1_2", "2_1", ...]` for this many convolutions per block."""
+    return [f"{block}_{conv}" for block, count in enumerate(blocks, 1) for conv in range(1, count + 1)]
+
+
+def load_weights(name: str = "vgg16") -> Weights:
+    """Load `vgg16` (shipped) or `vgg19` (torchvision's, downloaded by torchvision when not in its cache).
+
+    Raises WeightsError when the file is missing or damaged, or when the download fails.
+    """
+    if name == "vgg16":
+        return _load_vgg16()
+    if name == "vgg19":
+        return _load_vgg19()
+    raise WeightsError(f"unknown weights {name!r}", limit=["vgg16", "vgg19"], got=name)
+
+
+def vgg16_bytes() -> bytes:
+    """The shipped file. Raises WeightsError when it is not there."""
+    try:
+        return resources.files("duostyle.data").joinpath("weights", VGG16_FILE).read_bytes()
+    except OSError as error:
+        raise WeightsError(f"the feature weights {VGG16_FILE} are missing; install duostyle again") from error
+
+
+def parse_vgg16(data: bytes) -> Weights:
+    """Check the bytes of the shipped file by hash and read them. Raises WeightsError when they are damaged."""
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != VGG16_SHA256:
+        raise WeightsError(
+            f"the feature weights {VGG16_FILE} are damaged; install duostyle again", limit=VGG16_SHA256, got=digest
+        )
+    try:
+        tensors = load_safetensors(data)
+        convs = {
+            f"conv{layer}": (tensors[f"conv{layer}.weight"].float(), tensors[f"conv{layer}.bias"].float())
+            for layer in layer_names(VGG16_BLOCKS)
+        }
+    except (SafetensorError, KeyError) as error:
+        raise WeightsError(f"the feature weights {VGG16_FILE} cannot be read: {error}") from error
+    # the Keras distribution: 0..255 minus the ImageNet mean
+    return Weights("vgg16", digest, VGG16_BLOCKS, convs, (123.68, 116.779, 103.939), (255.0, 255.0, 255.0))
+
+
+def _load_vgg16() -> Weights:
+    return parse_vgg16(vgg16_bytes())
+
+
+def _load_vgg19() -> Weights:
+    # torchvision takes most of a second to import, and only this path needs it
+    from torchvision.models import VGG19_Weights
+
+    source = VGG19_Weights.IMAGENET1K_V1
+    try:
+        state = source.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(
+            f"torchvision could not get the VGG-19 weights ({error}); put the file of {source.url} into "
+            f"{torch.hub.get_dir()}/checkpoints, or use the shipped vgg16"
+        ) from error
+    convs: dict[str, tuple[Tensor, Tensor]] = {}
+    index = 0
+    for block, count in enumerate((2, 2, 4, 4, 4), 1):
+        for conv in range(1, count + 1):
+            if f"{block}_{conv}" in layer_names(VGG19_BLOCKS):
+                convs[f"conv{block}_{conv}"] = (state[f"features.{index}.weight"], state[f"features.{index}.bias"])
+            index += 2
+        index += 1
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    digest = source.url.rsplit("-", 1)[-1].removesuffix(".pth")
+    red, green, blue = (m / s for m, s in zip(mean, std, strict=True))
+    return Weights("vgg19", digest, VGG19_BLOCKS, convs, (red, green, blue), (1 / std[0], 1 / std[1], 1 / std[2]))

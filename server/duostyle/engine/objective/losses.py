@@ -1,0 +1,83 @@
+"""The costs and their gradients at one layer: content, style (covariance or Gram), total variation. Pure functions.
+
+All costs are relative to the target's own size, so that weights mean the same at every layer, size and network. That is
+a departure from Gatys et al. 2016 (equations 1, 4 and 5), whose sums grow with the layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from duostyle.engine.objective.moments import Moments
+
+# keeps a target of all zeros (a black picture) from dividing by zero
+TINY = 1e-8
+
+
+@dataclass(frozen=True)
+class StyleCost:
+    """Style cost of one layer and its gradient, which is linear in the features: `matrix @ F + bias` per position.
+
+    `value` is a 0-dim tensor >= 0; `matrix` [c, c] symmetric; `bias` [c]. The gradient is that of the value with
+    respect to the features, for moments taken over n positions.
+    """
+
+    value: Tensor
+    matrix: Tensor
+    bias: Tensor
+
+
+def style_cost(loss: str, current: Moments, target: Moments, positions: float) -> StyleCost:
+    """`loss` is `covariance` or `gram`; `positions` is the number of positions n that `current` was taken over."""
+    return (covariance_cost if loss == "covariance" else gram_cost)(current, target, positions)
+
+
+def gram_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
+    """|G - G_s|^2 / |G_s|^2 (Gatys et al. 2016, equation 4, made relative)."""
+    difference = current.second - target.second  # [c, c]
+    norm = target.second.square().sum() + TINY
+    value = difference.square().sum() / norm
+    return StyleCost(value, difference * (4 / (positions * norm)), torch.zeros_like(current.mean))
+
+
+def covariance_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
+    """1/2 |C - C_s|^2 / |C_s|^2 + 1/2 |mu - mu_s|^2 / |mu_s|^2.
+
+    Departure from Gatys et al.: the Gram matrix is dominated by the means; matching covariance and mean apart lets
+    both be matched, and gave nearer pictures at the same cost (docs/tuning-log.md).
+    """
+    covariance = target.covariance
+    difference = current.covariance - covariance  # [c, c]
+    offset = current.mean - target.mean  # [c]
+    norm = covariance.square().sum() + TINY
+    mean_norm = target.mean.square().sum() + TINY
+    value = 0.5 * (difference.square().sum() / norm + offset.square().sum() / mean_norm)
+    matrix = difference * (2 / (positions * norm))
+    return StyleCost(value, matrix, offset / (positions * mean_norm) - matrix @ current.mean)
+
+
+def content_cost(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """|F - F_c|^2 / |F_c|^2 and its gradient, both for features [1, c, h, w] (Gatys et al. 2016, equation 1)."""
+    difference = features - target
+    # norms make no copies, as squares would
+    norm = torch.linalg.vector_norm(target).square() + TINY
+    return torch.linalg.vector_norm(difference).square() / norm, difference.mul_(2 / norm)
+
+
+def tv_cost(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squared difference of neighbouring pixels and its gradient, for a picture [1, 3, h, w] in 0..1.
+
+    The squared form of Mahendran and Vedaldi 2015 (section 3.1, beta = 2): smooth, so L-BFGS can work with it.
+    """
+    down = x[:, :, 1:, :] - x[:, :, :-1, :]
+    right = x[:, :, :, 1:] - x[:, :, :, :-1]
+    count = x.numel()
+    gradient = torch.zeros_like(x)
+    gradient[:, :, 1:, :] += down
+    gradient[:, :, :-1, :] -= down
+    gradient[:, :, :, 1:] += right
+    gradient[:, :, :, :-1] -= right
+    return (down.square().sum() + right.square().sum()) / count, gradient.mul_(2 / count)

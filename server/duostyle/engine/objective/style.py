@@ -1,0 +1,137 @@
+"""The style cost of one layer, in the three moves that let a picture be looked at in pieces.
+
+`measure` sums the moments of a piece, `judge` turns the sums of the whole into a cost and a gradient that is linear in
+the features, `pull` adds that gradient to a piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from duostyle.engine.network.vgg import TapGradient
+from duostyle.engine.objective.losses import style_cost
+from duostyle.engine.objective.moments import Moments, gram
+
+StyleMoments = Mapping[str, Moments]
+
+# a region smaller than this share of the picture has no moments worth the name
+SMALLEST_REGION = 1e-3
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Over positions: sum of weights, weighted features [c], weighted products [c, c]."""
+
+    weight: float
+    first: Tensor
+    second: Tensor
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.weight + other.weight, self.first + other.first, self.second + other.second)
+
+    def moments(self) -> Moments:
+        return Moments(self.first / self.weight, self.second / self.weight)
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Gradient at a position of features f: (matrix @ f + bias) * weight, times the region's guide there if any.
+
+    `region` is the number of the region, or None for the whole picture.
+    """
+
+    matrix: Tensor
+    bias: Tensor
+    region: int | None
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """`value` and each style's `own` distance are 0-dim tensors; `pulls` is the gradient times the layer's weight."""
+
+    value: Tensor
+    own: list[Tensor]
+    pulls: list[Pull]
+
+
+def measure(flat: Tensor, guides: Sequence[Tensor]) -> list[Sums]:
+    """Sums over all positions of features [c, n]: one for the whole, or one per guide [n] where there are guides.
+
+    Departure from Gatys et al. 2017 (guided Gram matrices, section 4.2), who weight the features themselves: weights
+    on the moments keep soft masks linear, so two half masks add up to a whole one.
+    """
+    if not guides:
+        return [Sums(float(flat.shape[1]), flat.sum(1), gram(flat))]
+    return [Sums(float(guide.sum()), flat @ guide, gram(flat * guide.sqrt())) for guide in guides]
+
+
+def judge_mix(
+    loss: str, sums: Sums, target: Moments, styles: Sequence[Moments], mix: Sequence[float], scale: float
+) -> LayerCost:
+    """All styles share the picture: its moments against those of their collage, `target`. `scale` multiplies the
+    gradient; each style's own distance is weighted by its share."""
+    current, positions = sums.moments(), sums.weight
+    cost = style_cost(loss, current, target, positions)
+    own = [style_cost(loss, current, style, positions).value for style in styles] if len(styles) > 1 else [cost.value]
+    return LayerCost(
+        cost.value,
+        [share * value for share, value in zip(mix, own, strict=True)],
+        [Pull(cost.matrix * scale, cost.bias * scale, None)],
+    )
+
+
+def judge_regions(loss: str, sums: Sequence[Sums], styles: Sequence[Moments], scale: float) -> LayerCost:
+    """Each style against its own region; regions count by their area."""
+    whole = sum(part.weight for part in sums)
+    zero = sums[0].first.new_zeros(())
+    value, own, pulls = zero, [], []
+    for region, (part, style) in enumerate(zip(sums, styles, strict=True)):
+        share = part.weight / max(whole, 1e-9)
+        if share < SMALLEST_REGION:
+            own.append(zero)
+            continue
+        cost = style_cost(loss, part.moments(), style, part.weight)
+        value = value + share * cost.value
+        own.append(share * cost.value)
+        pulls.append(Pull(cost.matrix * (scale * share), cost.bias * (scale * share), region))
+    return LayerCost(value, own, pulls)
+
+
+def pull(pulls: Sequence[Pull], flat: Tensor, gradient: Tensor | None, guides: Sequence[Tensor]) -> Tensor:
+    """`gradient` [c, n] (changed in place; None for zero) plus the pulls at features [c, n].
+
+    The bias of a pull on the whole picture is left out: it costs nothing as the bias of a convolution.
+    """
+    for part in pulls:
+        if part.region is None:
+            gradient = part.matrix @ flat if gradient is None else gradient.addmm_(part.matrix, flat)
+            continue
+        change = torch.addmm(part.bias[:, None], part.matrix, flat).mul_(guides[part.region])
+        gradient = change if gradient is None else gradient.add_(change)
+    return torch.zeros_like(flat) if gradient is None else gradient
+
+
+def style_tap(cost: LayerCost, guides: Sequence[Tensor]) -> TapGradient:
+    """What a layer's style cost adds to the gradient there."""
+
+    def add(features: Tensor, gradient: Tensor | None) -> Tensor:
+        flat = features.view(features.shape[1], -1)
+        return pull(cost.pulls, flat, None if gradient is None else gradient.view(flat.shape), guides).view_as(features)
+
+    whole = [part.bias for part in cost.pulls if part.region is None]
+    return TapGradient(add, whole[0] if whole else None)
+
+
+def with_content(tap: TapGradient | None, change: Tensor) -> TapGradient:
+    """The same with the gradient of the content cost, `change` [1, c, h, w], on top."""
+
+    def add(features: Tensor, gradient: Tensor | None) -> Tensor:
+        if tap is not None:
+            gradient = tap.add(features, gradient)
+        return change if gradient is None else gradient.add_(change)
+
+    return TapGradient(add, None if tap is None else tap.bias)

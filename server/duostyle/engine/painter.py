@@ -1,0 +1,245 @@
+"""One painting: from the request through the levels to the result, one evaluation at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from duostyle.engine import checkpoint as snapshot
+from duostyle.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
+from duostyle.engine.failures import engine_errors
+from duostyle.engine.image.canvas import Canvas
+from duostyle.engine.image.exhibit import Exhibit
+from duostyle.engine.image.inputs import Materials
+from duostyle.engine.level import Stage
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.optim.base import Frozen
+from duostyle.engine.pace import Pace
+from duostyle.engine.patience import Patience
+from duostyle.engine.pyramid import plan_levels
+from duostyle.engine.runtime import to_tensor
+from duostyle.engine.schedule import Schedule
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
+
+
+class TorchPainter:
+    """See `duostyle.engine.api.Painter`. `clock` gives seconds; `pace` is learnt on and shared with other paintings.
+
+    `made_by` says what a checkpoint must have been made by to be gone on from.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        request: Request,
+        control: Control,
+        *,
+        clock: Callable[[], float],
+        pace: Pace,
+        budget_bytes: int | None = None,
+        rim: bool = True,
+        made_by: Mapping[str, Any] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.identity = {**(made_by or {}), "format": snapshot.FORMAT, "request": snapshot.digest(request)}
+        if checkpoint is not None:
+            snapshot.refuse_other(checkpoint.header, self.identity)
+        self.control = control
+        self.clock = clock
+        self.pace = pace
+        self.budget_bytes = budget_bytes
+        self.params = self.began_with = request.params
+        full = to_tensor(request.content, network.device)
+        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=rim)
+        levels = plan_levels(
+            self.canvas.width,
+            self.canvas.height,
+            self.params.preset,
+            self.params.iterations,
+            # who weighs the layers wants that cost, not one that is quicker
+            full=self.params.style_layer_weights is not None,
+        )
+        self.schedule = Schedule(
+            levels, preset=self.params.preset, styles=len(request.styles), fixed=self.params.iterations is not None
+        )
+        # nothing larger than the result is ever needed of the content
+        content = self.canvas.fitted(full)
+        styles = [to_tensor(style) for style in request.styles]
+        self.materials = Materials(network, content, styles, self._masks(request.masks))
+        self.elapsed_s = 0.0
+        self.costs: Costs | None = None
+        self.share: tuple[float, ...] | None = None
+        self.stage: Stage | None = None
+        self.painted: Tensor | None = None
+        self.changes: list[Change] = []
+        self.exhibit = Exhibit(self.canvas, self.materials)
+        self.patience = Patience(control)
+        if checkpoint is not None:
+            self._thaw(checkpoint)
+            # what was asked for after the checkpoint was taken
+            self._change(request.params, None)
+
+    @property
+    def step(self) -> int:
+        return self.schedule.done
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(*self.canvas.picture, len(self.schedule.levels), self.schedule.total, self.schedule.done)
+
+    def run(self, on_step: Callable[[Step], None]) -> bool:
+        """See `Painter.run`."""
+        with engine_errors(), torch.inference_mode():
+            while True:
+                self.control.check()
+                self._take_update()
+                if self.schedule.ended:
+                    break
+                if self.control.paused:
+                    return False
+                self._step(on_step)
+            if self.share is None and len(self.materials.styles) > 1:
+                self.share = self.materials.shares(self.canvas.crop(self._final()))
+            return True
+
+    def picture(self) -> Picture:
+        """See `Painter.picture`."""
+        with engine_errors(), torch.inference_mode():
+            return self.exhibit.show(self._final(), self.params)
+
+    def checkpoint(self) -> Checkpoint:
+        """See `Painter.checkpoint`."""
+        header: dict[str, Any] = {
+            **self.identity,
+            "step": self.schedule.done,
+            "schedule": self.schedule.freeze(),
+            "began_with": self.began_with.model_dump(mode="json"),
+            "params": self.params.model_dump(mode="json"),
+            "changes": [{"step": change.step, "params": dict(change.params)} for change in self.changes],
+            "elapsed_s": self.elapsed_s,
+            "pace_s": self.pace.seconds,
+            "costs": None if self.costs is None else self.costs.as_dict(),
+            "stage": None,
+        }
+        tensors: dict[str, Tensor] = {} if self.painted is None else {"painted": self.painted}
+        # inside the callback of a level's last step its stage is still there, but nothing looks at it any more
+        if self.stage is not None and self.schedule.left_here > 0:
+            stage = self.stage.freeze()
+            header["stage"] = stage.numbers
+            tensors |= {f"stage.{name}": tensor for name, tensor in stage.tensors.items()}
+        return snapshot.pack(header, tensors)
+
+    def report(self) -> dict[str, Any]:
+        """See `Painter.report`."""
+        return {
+            "costs": None if self.costs is None else self.costs.as_dict(),
+            "elapsed_s": self.elapsed_s,
+            "evaluations": self.schedule.done,
+            "share": None if self.share is None else list(self.share),
+        }
+
+    def _step(self, on_step: Callable[[Step], None]) -> None:
+        start = self.clock()
+        if self.stage is None:
+            self.stage = self._stage()
+        begin = self.clock()
+        stage, level, number = self.stage, self.schedule.level, self.schedule.at + 1
+        costs = self.patience.outlast(stage.step)
+        if costs is None:
+            self.elapsed_s += self.clock() - start
+            return
+        self.costs = costs
+        self.painted = stage.picture
+        now = self.clock()
+        self.elapsed_s += now - start
+        self.pace.learn(level, now - begin)
+        done = self.schedule.count(stage.best_costs)
+        picture, params = stage.picture, self.params
+        width, height = self.canvas.picture_at(level.width, level.height)
+        on_step(
+            Step(
+                step=self.schedule.done,
+                total_steps=self.schedule.total,
+                level=number,
+                levels=len(self.schedule.levels),
+                width=width,
+                height=height,
+                costs=costs,
+                step_s=now - start,
+                elapsed_s=self.elapsed_s,
+                eta_s=self.schedule.eta_s(self.pace),
+                picture=lambda: self._glimpse(picture, params),
+            )
+        )
+        if done:
+            self.schedule.advance()
+            self.stage = None
+
+    def _final(self) -> Tensor:
+        return self.exhibit.final(self.painted, self.schedule.levels[-1], self.params)
+
+    def _glimpse(self, picture: Tensor, params: StyleParams) -> Picture:
+        return self.exhibit.show(self.exhibit.preview(picture, self.schedule.levels, params), self.params)
+
+    def _take_update(self) -> None:
+        params, masks = self.control.take_update()
+        while params is not None:
+            self._change(params, masks)
+            # a replay has several to tell at once
+            params, masks = self.control.take_update()
+
+    def _change(self, params: StyleParams, masks: tuple[Picture | None, ...] | None) -> None:
+        changed = snapshot.changed_params(self.params, params)
+        if not changed:
+            # forgetting what the optimiser has learnt would change the picture, and nobody could tell when
+            return
+        self.changes.append(Change(self.schedule.done, changed))
+        asked, self.params = self.params.iterations, params
+        if masks is not None:
+            self.materials.masks = self._masks(masks)
+        if params.iterations is not None and params.iterations != asked and not self.schedule.ended:
+            self.schedule.replan(params.iterations)
+            if self.schedule.left_here == 0:
+                self.schedule.advance()
+                self.stage = None
+        if self.stage is not None:
+            self.stage.tune(params)
+
+    def _thaw(self, checkpoint: Checkpoint) -> None:
+        """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a stage raises."""
+        header = checkpoint.header
+        try:
+            tensors = snapshot.unpack(checkpoint, self.materials.network.device)
+            self.schedule.thaw(header["schedule"])
+            self.began_with = StyleParams.model_validate(header["began_with"])
+            self.params = StyleParams.model_validate(header["params"])
+            self.changes = [Change(int(change["step"]), dict(change["params"])) for change in header["changes"]]
+            self.elapsed_s = float(header["elapsed_s"])
+            self.costs = None if header["costs"] is None else Costs.of(header["costs"])
+            self.painted = tensors.pop("painted", None)
+            numbers = header["stage"]
+            frozen = (
+                Frozen(numbers, {name.removeprefix("stage."): x for name, x in tensors.items()}) if numbers else None
+            )
+            level = self.schedule.level
+            if any(x.shape != (1, 3, level.height, level.width) for x in tensors.values()):
+                raise CheckpointRefused("the checkpoint is of another size")
+            self.pace.adopt(float(header["pace_s"]))
+            if frozen is not None:
+                self.stage = self._stage(frozen)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointRefused("the checkpoint cannot be read") from error
+
+    def _stage(self, frozen: Frozen | None = None) -> Stage:
+        level = self.schedule.level
+        return Stage(
+            self.materials, level, self.params, self.painted, self.patience.check, self.budget_bytes, frozen=frozen
+        )
+
+    def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
+        """Grey masks of the whole canvas, [1, 1, h, w] each."""
+        return [None if mask is None else self.canvas.stretch(to_tensor(mask).mean(1, keepdim=True)) for mask in masks]

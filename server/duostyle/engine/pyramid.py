@@ -1,0 +1,114 @@
+"""Levels: which sizes are painted, coarse to fine, with how many steps; and resampling between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional
+
+from duostyle.engine.depth import FULL, Depth
+
+
+@dataclass(frozen=True)
+class Preset:
+    """`steps` per level from the coarsest on, the last number repeated; levels halve down to `coarsest_px` or less
+    than twice that; `depths` is how deep each level looks, the last one repeated; `stop` is the relative fall of the
+    cost over five steps below which a level ends early."""
+
+    steps: tuple[int, ...]
+    depths: tuple[Depth, ...]
+    coarsest_px: int
+    tv_weight: float
+    stop: float
+    stop_finest: float
+
+
+# measured in docs/tuning-log.md
+_QUICK = (FULL, Depth("relu3_1", content_factor=0.5))
+_CAREFUL = (FULL, Depth("relu4_2"), Depth("relu3_1", content_factor=0.3))
+
+PRESETS = {
+    "draft": Preset((16, 6, 3), _QUICK, coarsest_px=96, tv_weight=6.0, stop=0.01, stop_finest=0.005),
+    "standard": Preset((40, 14, 9, 7), _QUICK, coarsest_px=96, tv_weight=6.0, stop=0.005, stop_finest=0.002),
+    "fine": Preset((80, 40, 25), _CAREFUL, coarsest_px=96, tv_weight=6.0, stop=0.002, stop_finest=0.001),
+}
+
+# a level whose short side is below this has too few positions in the deep layers to say anything about style
+SHORTEST_PX = 32
+
+
+@dataclass(frozen=True)
+class Level:
+    """One size to paint at, in px, with its number of steps (>= 1) and how deep it looks into the network."""
+
+    width: int
+    height: int
+    steps: int
+    depth: Depth = FULL
+
+    @property
+    def megapixels(self) -> float:
+        return self.width * self.height / 1e6
+
+
+def fit(width: int, height: int, longest_px: int) -> tuple[int, int]:
+    """(width, height) scaled so that the longest side is `longest_px` and the aspect ratio is kept; at least 1 px."""
+    scale = longest_px / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def plan_levels(width: int, height: int, preset: str, iterations: int | None, *, full: bool = False) -> list[Level]:
+    """Levels from coarse to fine for a painting of width x height px; `full` looks at all layers on each of them.
+
+    `iterations` (>= 1) is the total number of steps, split in the preset's proportions; None takes the preset's own.
+    """
+    chosen = PRESETS[preset]
+    sizes = [(width, height)]
+    longest = max(width, height)
+    while longest >= 2 * chosen.coarsest_px:
+        longest = (longest + 1) // 2
+        size = fit(width, height, longest)
+        if min(size) < SHORTEST_PX:
+            break
+        sizes.insert(0, size)
+    wanted = [chosen.steps[min(index, len(chosen.steps) - 1)] for index in range(len(sizes))]
+    if len(sizes) == 1:
+        # nothing coarser did the work, so the only level needs the steps of two
+        wanted = [sum(chosen.steps[:2])]
+    if iterations is not None:
+        sizes = sizes[-iterations:]
+        wanted = split_steps(wanted[-len(sizes) :], iterations)
+    return [
+        Level(*size, steps, FULL if full else chosen.depths[min(index, len(chosen.depths) - 1)])
+        for index, (size, steps) in enumerate(zip(sizes, wanted, strict=True))
+    ]
+
+
+def split_steps(weights: Sequence[int], total: int) -> list[int]:
+    """`total` split in the proportions of `weights`, at least 1 each (so total >= len(weights))."""
+    spare = total - len(weights)
+    whole = sum(weights)
+    shares = [1 + spare * weight // whole for weight in weights]
+    shares[0] += total - sum(shares)
+    return shares
+
+
+def resize(x: Tensor, width: int, height: int) -> Tensor:
+    """Bicubic with antialiasing: x [1, c, h, w] -> [1, c, height, width]. May overshoot the range a little."""
+    if x.shape[-2:] == (height, width):
+        return x
+    return functional.interpolate(x, size=(height, width), mode="bicubic", antialias=True, align_corners=False)
+
+
+def climb(x: Tensor, content: Tensor, band: float = 1.0) -> Tensor:
+    """A painting taken up to the size of `content`, with the band of detail that it could not hold.
+
+    x [1, 3, h, w], content [1, 3, H, W] in 0..1 -> [1, 3, H, W] in 0..1. The band is what the content loses on its
+    way down to h x w and back up: the Laplacian pyramid's (Burt and Adelson 1983).
+    """
+    height, width = content.shape[-2:]
+    small = resize(content, x.shape[-1], x.shape[-2])
+    lost = content - resize(small, width, height)
+    return (resize(x, width, height) + band * lost).clamp_(0, 1)

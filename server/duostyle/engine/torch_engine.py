@@ -1,0 +1,142 @@
+"""The engine: owns the network, and begins paintings."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from duostyle.engine.api import Checkpoint, Control, Painter, Request
+from duostyle.engine.failures import engine_errors
+from duostyle.engine.memory import give_back, machine_bytes
+from duostyle.engine.network.autotune import KernelMemory
+from duostyle.engine.network.layers import Chooser
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.network.weights import load_weights
+from duostyle.engine.pace import Pace
+from duostyle.engine.painter import TorchPainter
+from duostyle.errors import EngineError
+from duostyle.version import version
+
+
+class TorchEngine:
+    """One network on one device, for as long as the process lives. All methods run on one thread, the engine's.
+
+    `device` is `auto`, `cpu` or `cuda` until `load`, then what was chosen; `threads` 0 takes all cores; `weights` is
+    `vgg16` or `vgg19`; a painting whose evaluation would need more than `memory_budget_mb` MB (0: half of what the
+    machine has) is evaluated in tiles. Without `rim` the picture alone is painted, for comparisons with those who do
+    the same; it then has a glowing frame, see `canvas`. Which kernels were the quickest is remembered in
+    `kernel_folder` (None: for as long as the engine lives).
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        weights: str = "vgg16",
+        memory_budget_mb: int = 0,
+        rim: bool = True,
+        kernel_folder: Path | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.device = device
+        self.threads = threads
+        self.weights = weights
+        self.memory_budget_mb = memory_budget_mb
+        self.rim = rim
+        self.kernel_folder = kernel_folder
+        self.clock = clock
+        self.pace = Pace()
+        self.network: Network | None = None
+        self.weights_sha256 = ""
+
+    def load(self) -> None:
+        """Load weights and choose kernels, once. Raises WeightsError, EngineError when the device is not there."""
+        if self.network is not None:
+            return
+        device = choose_device(self.device)
+        if device.type == "cpu":
+            self.threads = self.threads or usable_cores()
+            torch.set_num_threads(self.threads)
+            # Near a flat picture gradients fall below 1e-38, where every operation takes a hundred times as long. Set
+            # before the first parallel work: threads inherit it when they are born.
+            torch.set_flush_denormal(True)
+        else:
+            # on tensor cores convolutions are several times as fast, and what they round does not show; the products
+            # that become moments stay whole
+            torch.backends.cudnn.fp32_precision = "tf32"
+            torch.backends.cuda.matmul.fp32_precision = "ieee"
+        weights = load_weights(self.weights)
+        with torch.inference_mode():
+            network = Network(weights, device)
+            if device.type == "cpu":
+                self._choose_kernels(network)
+            # first calls pay for memory and code that later ones find ready
+            network.forward(torch.zeros(1, 3, 64, 64, device=device), ["relu5_1"])
+        self.device = device.type
+        self.weights_sha256 = weights.sha256
+        self.network = network
+
+    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> Painter:
+        """See `Engine.begin`. Raises Cancelled, EngineError, OutOfMemory, CheckpointRefused."""
+        if self.network is None:
+            raise EngineError("the engine is not loaded yet")
+        with engine_errors(), torch.inference_mode():
+            return TorchPainter(
+                self.network,
+                request,
+                control,
+                clock=self.clock,
+                pace=self.pace,
+                budget_bytes=self._budget_bytes(),
+                rim=self.rim,
+                made_by={
+                    "version": _version(),
+                    "device": self.device,
+                    "weights": self.weights_sha256,
+                    "rim": self.rim,
+                },
+                checkpoint=checkpoint,
+            )
+
+    def _choose_kernels(self, network: Network) -> None:
+        # measured anew in each process they might differ, and so would the last digits of every painting
+        memory = KernelMemory(self.kernel_folder, self.threads)
+        remembered = memory.read()
+        chooser = Chooser(remembered=remembered)
+        network.choose_kernels(chooser)
+        if chooser.names != remembered:
+            agreed = memory.agree(chooser.names, replace=bool(remembered))
+            network.choose_kernels(Chooser(remembered=agreed))
+
+    def trim(self) -> None:
+        """See `Engine.trim`."""
+        give_back(torch.device(self.device))
+
+    def _budget_bytes(self) -> int:
+        if self.memory_budget_mb > 0:
+            return self.memory_budget_mb << 20
+        whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()
+        return int(whole) // 2
+
+
+def _version() -> str:
+    """Of this package and of torch: another one computes other numbers."""
+    return f"{version()} with torch {torch.__version__}"
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes CUDA when there is one. Raises EngineError when CUDA is asked for and missing."""
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise EngineError("device cuda was asked for, but torch sees no CUDA device; use --device cpu")
+    return torch.device("cuda" if there and name in ("auto", "cuda") else "cpu")

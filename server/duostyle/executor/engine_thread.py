@@ -1,0 +1,249 @@
+"""The engine thread: owns the model for good, paints one task after another, hands Steps to the loop.
+
+One of the two places where threads are crossed. The engine thread runs at a lower priority than the event loop, so
+that the server answers at once while the model computes. Two small pools of helper threads keep blocking work off the
+loop; previews have their own, so that a large upload never holds up a live frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, ParamSpec, TypeVar
+
+from duostyle.engine.api import Cancelled, Checkpoint, CheckpointRefused, Engine, Painter, Request, Step, steering
+from duostyle.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
+from duostyle.executor.task import Ended, Glimpse, Task, no_picture
+from duostyle.executor.watchdog import Watchdog
+from duostyle.imaging import decode as images
+from duostyle.picture import Picture
+from duostyle.threads import ENGINE_NICE, lower_priority, quiet_pool
+
+_log = logging.getLogger(__name__)
+_HELPERS = 2
+_STOP_S = 1.0
+_STALL_S = 120.0
+_TOO_LARGE = "the picture does not fit into memory; choose a smaller size"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Worker:
+    """`start` on the loop that hears of everything; `stop` when no task runs any more."""
+
+    def __init__(self, engine: Engine, watchdog: Watchdog | None = None) -> None:
+        self._engine = engine
+        self.watchdog = watchdog or Watchdog(_STALL_S)
+        self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[Ended]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
+        self._helpers = quiet_pool(_HELPERS, "duostyle-helper")
+        self._preview = quiet_pool(1, "duostyle-preview")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._gone = asyncio.Event()
+        self._loaded = asyncio.Event()
+        self._stopping = False
+        self.load_error: DuostyleError | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """The model is there (False while it loads and when loading failed)."""
+        return self._loaded.is_set() and self.load_error is None
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def device(self) -> str:
+        """Where the engine computes, as it names it; "loading" until it knows."""
+        return self._engine.device if self.loaded else "loading"
+
+    async def start(self) -> None:
+        """Start the engine thread, which loads the model while everything else goes on."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def until_loaded(self) -> None:
+        """Wait for the end of loading. Raises what loading raised."""
+        await self._loaded.wait()
+        if self.load_error is not None:
+            raise self.load_error
+
+    async def stop(self) -> None:
+        """End the engine thread after its task; give up on one that hangs (it dies with the process)."""
+        self._stopping = True
+        if self._thread.is_alive():
+            self._tasks.put(None)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_S):
+                    await self._gone.wait()
+                    # its last act was to say so: only an instant is left of it
+                    self._thread.join()
+        for pool in (self._helpers, self._preview):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self, task: Task) -> Ended:
+        """Paint until done, paused, cancelled or failed. Raises nothing of the engine's."""
+        if self._loop is None or self._stopping or not self._thread.is_alive():
+            return Ended("failed", error=ShuttingDown("the engine is not running").as_dict())
+        future: asyncio.Future[Ended] = self._loop.create_future()
+        self._tasks.put((task, future))
+        return await future
+
+    async def offload(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking function on one of the two helper threads."""
+        return await asyncio.wrap_future(self._helpers.submit(function, *args, **kwargs))
+
+    async def encode_preview(self, picture: Picture, max_px: int, quality: int) -> bytes:
+        """`picture` as a JPEG on the preview thread: the hub's `encode`."""
+        job = self._preview.submit(images.encode, picture, "jpeg", quality=quality, max_px=max_px)
+        return await asyncio.wrap_future(job)
+
+    # Everything below runs on the engine thread.
+
+    def _live(self) -> None:
+        lower_priority(ENGINE_NICE)
+        try:
+            self._engine.load()
+        except DuostyleError as error:
+            self.load_error = error
+        except Exception:
+            _log.exception("the engine could not be loaded")
+            self.load_error = InternalError("the engine could not be loaded")
+        self._tell(self._loaded.set)
+        while (item := self._tasks.get()) is not None:
+            task, future = item
+            ended = self._paint(task)
+            self.watchdog.rest()
+            if ended.how == "failed":
+                self._clean_up()
+            self._tell(_settle, future, ended)
+            # the thread waits for the next task with nothing of this one in its hands
+            del item, task, future, ended
+        self._tell(self._gone.set)
+
+    def _paint(self, task: Task) -> Ended:
+        if self.load_error is not None:
+            return Ended("failed", error=self.load_error.as_dict())
+        try:
+            if task.painter is None:
+                request, task.request = task.request, None
+                if request is None:
+                    raise InternalError("nothing to paint")
+                self.watchdog.begin(request.params.size**2 / 1e6)
+                task.painter = self._begin(task, request)
+                del request
+                self._tell(task.on_begin, task.painter.plan)
+            painter = task.painter
+            self.watchdog.begin(painter.plan.width * painter.plan.height / 1e6)
+            while not painter.run(lambda step: self._step(task, step)):
+                # resumed before the engine stood still: go on at once
+                if task.control.paused:
+                    picture = painter.picture() if painter.step else None
+                    return Ended(
+                        "paused", picture=picture, checkpoint=_checkpoint_of(painter), steering=steering(painter)
+                    )
+            return self._end(task, "done")
+        except Cancelled:
+            return self._end(task, "cancelled")
+        except DuostyleError as error:
+            return self._end(task, "failed", error)
+        except MemoryError:
+            return self._end(task, "failed", OutOfMemory(_TOO_LARGE))
+        except Exception:
+            _log.exception("the engine failed")
+            return self._end(task, "failed", InternalError("the engine failed; the server's log tells why"))
+
+    def _begin(self, task: Task, request: Request) -> Painter:
+        checkpoint, task.checkpoint = task.checkpoint, None
+        try:
+            return self._engine.begin(request, task.control, checkpoint)
+        except CheckpointRefused as refusal:
+            _log.warning("a job begins afresh: %s", refusal)
+        return self._engine.begin(request, task.control)
+
+    def _end(
+        self, task: Task, how: Literal["done", "cancelled", "failed"], error: DuostyleError | None = None
+    ) -> Ended:
+        painter, task.painter = task.painter, None
+        steered = None if painter is None else steering(painter)
+        picture = report = checkpoint = None
+        if painter is not None and how == "cancelled":
+            checkpoint = _checkpoint_of(painter)
+        if painter is not None and (painter.step or how == "done"):
+            try:
+                picture, report = painter.picture(), dict(painter.report())
+            except Exception as kept:
+                _log.exception("the engine kept its picture")
+                if how == "done":
+                    how, error = "failed", InternalError("the engine kept its picture")
+                    if isinstance(kept, DuostyleError):
+                        error = kept
+                    elif isinstance(kept, MemoryError):
+                        error = OutOfMemory(_TOO_LARGE)
+        return Ended(how, picture, report, error.as_dict() if error is not None else None, checkpoint, steered)
+
+    def _clean_up(self) -> None:
+        """Nothing of a painting that failed is held on to: the next one needs the memory."""
+        gc.collect()
+        try:
+            self._engine.trim()
+        except Exception:
+            _log.exception("the engine could not give back memory")
+
+    def _step(self, task: Task, step: Step) -> None:
+        self.watchdog.moved(step.step_s, step.width * step.height / 1e6)
+        begin = time.perf_counter()
+        picture = step.picture() if task.wants_picture() else None
+        picture_step, picture_s = step.step, time.perf_counter() - begin
+        if task.painter is not None and task.wants_checkpoint(step):
+            self._tell(task.on_checkpoint, task.painter.checkpoint())
+        task.evaluations += 1
+        evaluations = 1
+        with task._lock:
+            waiting = task._slot
+            if waiting is not None:
+                evaluations += waiting.evaluations
+                if picture is None:
+                    picture, picture_step, picture_s = waiting.picture, waiting.picture_step, waiting.picture_s
+            # the step's own way to a picture holds the engine's tensors: it stays on this thread
+            numbers = replace(step, picture=no_picture)
+            if task.painter is not None and len(task.painter.changes) != task.changes:
+                task.changes, task.steering = len(task.painter.changes), steering(task.painter)
+            task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s, task.steering)
+        if waiting is None:
+            self._tell(_hand_over, task)
+
+    def _tell(self, call: Callable[P, None], *args: P.args, **_: P.kwargs) -> None:
+        # a loop that is closed hears nothing any more
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(call, *args)
+
+
+def _hand_over(task: Task) -> None:
+    with task._lock:
+        glimpse, task._slot = task._slot, None
+    if glimpse is not None:
+        task.on_step(glimpse)
+
+
+def _settle(future: asyncio.Future[Ended], ended: Ended) -> None:
+    if not future.done():
+        future.set_result(ended)
+
+
+def _checkpoint_of(painter: Painter) -> Checkpoint | None:
+    try:
+        return painter.checkpoint()
+    except Exception:
+        _log.exception("the engine gave no checkpoint")
+        return None

@@ -1,0 +1,71 @@
+"""What goes between the loop and the engine thread: what to paint, what is heard of it, how it ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
+
+from duostyle.engine.api import Checkpoint, Control, Painter, Plan, Request, Step
+from duostyle.picture import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """The newest step as the loop sees it; its `step.picture` must not be called.
+
+    `picture` with its `picture_step` when one was taken since the last glimpse, which took `picture_s` seconds of the
+    engine's time; `evaluations` since then. `steering` as `duostyle.engine.api.steering` gives it.
+    """
+
+    step: Step
+    picture: Picture | None
+    picture_step: int
+    evaluations: int
+    picture_s: float = 0.0
+    steering: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of an error.
+
+    `checkpoint` when it was paused or cancelled: from there it can go on. `steering`: how it was steered.
+    """
+
+    how: Literal["done", "paused", "cancelled", "failed"]
+    picture: Picture | None = None
+    report: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    checkpoint: Checkpoint | None = None
+    steering: dict[str, Any] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """One painting and who hears of it. A paused task may be run again and goes on exactly there.
+
+    `on_begin`, `on_step` and `on_checkpoint` are called on the loop; `wants_picture` and `wants_checkpoint` on the
+    engine thread. It goes on from `checkpoint` when there is one that fits.
+    """
+
+    request: Request | None
+    control: Control
+    on_begin: Callable[[Plan], None]
+    on_step: Callable[[Glimpse], None]
+    wants_picture: Callable[[], bool]
+    wants_checkpoint: Callable[[Step], bool] = lambda step: False
+    on_checkpoint: Callable[[Checkpoint], None] = lambda checkpoint: None
+    checkpoint: Checkpoint | None = None
+    painter: Painter | None = None
+    evaluations: int = 0
+    changes: int = 0
+    steering: dict[str, Any] | None = None
+    _slot: Glimpse | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def no_picture() -> NoReturn:
+    """Stands for `step.picture` off the engine thread. Raises RuntimeError."""
+    raise RuntimeError("a step's picture can only be taken inside the engine's callback")

@@ -1,0 +1,79 @@
+"""Every kind of pixel to the one kind that is painted with: upright, 8-bit sRGB, over white."""
+
+from __future__ import annotations
+
+import io
+from typing import cast
+
+from PIL import Image, ImageCms
+
+from duostyle.errors import UnsupportedFormat
+
+_ORIENTATION = 0x0112
+
+
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 (upright) where there is none that can be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # metadata is not worth losing the picture
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turned and mirrored as this EXIF orientation (1 to 8) asks; 5 and above swap the sides."""
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def refuse_32_bit(image: Image.Image) -> None:
+    """Raises UnsupportedFormat for 32 bits per channel, of which nobody says where white is."""
+    if image.mode in ("I", "F"):
+        raise UnsupportedFormat("32-bit pixels are not supported", limit="8 or 16 bits per channel", got=image.mode)
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """To a mode of 8 bits per channel: L, LA, RGB, RGBA, CMYK or LAB. Raises UnsupportedFormat for 32 bits."""
+    refuse_32_bit(image)
+    if image.mode.startswith("I;16"):
+        # Pillow alone would clip 16-bit grey to white
+        return image.point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    if image.mode == "P":
+        return image.convert("RGBA" if "transparency" in image.info else "RGB")
+    if image.mode in ("RGB", "L") and "transparency" in image.info:
+        return image.convert("RGBA" if image.mode == "RGB" else "LA")
+    simple = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
+    wanted = simple.get(image.mode)
+    return image if wanted is None else image.convert(wanted)
+
+
+def over_white(image: Image.Image) -> Image.Image:
+    """LA as L and RGBA as RGB, laid over white; other modes as they are."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    flat = Image.new(image.mode.rstrip("A"), image.size, "white")
+    flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
+    return flat
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """As RGB, from the colours of an ICC `profile` when there is one that fits."""
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a damaged profile, or one for another colour space: show the picture as if it had none
+        else:
+            return cast("Image.Image", converted)
+    return image.convert("RGB")

@@ -1,0 +1,75 @@
+"""The socket that the server listens on: its address, its errors, and what the system does for its connections."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from duostyle.errors import BadRequest
+from duostyle.settings import Settings
+from duostyle.web.guard import access
+
+_BACKLOG = 512
+# What the system may hold unsent for one connection: more is only memory, and delay for what comes after it.
+_UNSENT_BYTES = 128 * 2**10
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket that listens on `host` and `port`. Raises BadRequest when that cannot be, or needs a token."""
+    host, port = settings.host, settings.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG)
+        family, kind, protocol, _, where = found[0]
+        _check_open(settings, str(where[0]))
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise BadRequest(f"cannot listen on {host}: {error.strerror}", field="host") from None
+    try:
+        _set_options(listening, settings.send_timeout_s)
+        listening.bind(where)
+        listening.listen(_BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise BadRequest(f"cannot listen on {host} port {port}: {error.strerror}", field="port") from None
+    return listening
+
+
+def allow_files(wanted: int) -> None:
+    """Let the process have so many files and connections open, as far as the system permits."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
+def address(listening: socket.socket) -> str:
+    """Where a browser on this machine finds the page."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _check_open(settings: Settings, address: str) -> None:
+    if settings.tokens or settings.no_token or access.is_loopback(address):
+        return
+    raise BadRequest(
+        f"{settings.host} can be reached by others: set a token (--token), or say --no-token to let anybody in",
+        field="token",
+    )
+
+
+def _set_options(listening: socket.socket, send_timeout_s: float) -> None:
+    """Accepted sockets inherit these."""
+    if sys.platform != "win32":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Without it a reader that stalls holds its connection, and what waits to be sent, for as long as it likes:
+        # closing waits for the buffer to empty.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(send_timeout_s * 1000))
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)

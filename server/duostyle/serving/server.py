@@ -1,0 +1,173 @@
+"""Runs the app: uvicorn with the options that a live view needs, and a polite end in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.resources.abc import Traversable
+from types import FrameType
+from typing import Any, NoReturn, cast
+
+import uvicorn
+from starlette.applications import Starlette
+
+from duostyle.engine.api import Engine
+from duostyle.serving.http_protocol import Connection, Places
+from duostyle.serving.listener import address, allow_files, listen
+from duostyle.serving.websocket_protocol import Socket
+from duostyle.settings import Settings
+from duostyle.web.app import State, create_app
+
+_log = logging.getLogger(__name__)
+_RETRY_S = 5.0
+# How long the word of a restart may take to reach the watchers.
+_FAREWELL_S = 1.0
+# The engine gets this much of the grace to let go of its job; open requests get what it leaves of the next part.
+_ENGINE_SHARE, _REQUESTS_SHARE = 0.5, 0.7
+# Files of the store, libraries.
+_OTHER_FILES = 256
+# For the interpreter's own end.
+_RESERVE_S = 0.5
+
+
+class Server(uvicorn.Server):
+    """uvicorn that tells when it listens, and ends in this order: no more jobs, `shutdown` and 1012 to every watcher,
+    the running job interrupted, open requests answered."""
+
+    def __init__(self, config: uvicorn.Config, state: State, *, on_ready: Callable[[Server], None]) -> None:
+        super().__init__(config)
+        self._state = state
+        self._on_ready = on_ready
+        self._signalled = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.lifespan.state.update(self._state)
+        await super().startup(sockets)
+        self._on_ready(self)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        house = self._state["house"]
+        grace_s = house.settings.shutdown_grace_s
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        if self._signalled:
+            _leave_after(grace_s - _RESERVE_S)
+        house.scheduler.close()
+        house.hub.shutdown(_RETRY_S)
+        engine = asyncio.create_task(house.scheduler.stop(within_s=_ENGINE_SHARE * grace_s))
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=min(_FAREWELL_S, _ENGINE_SHARE * grace_s))
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Socket) and connection.stalled():
+                # it does not hear that it should go, and waiting for it helps nobody
+                connection.give_up()
+        # until here the port is open: whoever asks hears 503 and not silence
+        await engine
+        left_s = _REQUESTS_SHARE * grace_s - (clock() - began)
+        self.config.timeout_graceful_shutdown = max(0.1, left_s)  # type: ignore[assignment]
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A first signal ends politely, with exit status 0; a second one ends at once."""
+        before: dict[signal.Signals, Any] = {}
+        with contextlib.suppress(ValueError):  # not the main thread: somebody else hears the signals
+            for number in (signal.SIGINT, signal.SIGTERM):
+                before[number] = signal.signal(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                # the rooms are still being torn down: a second signal ends that at once too
+                signal.signal(number, _leave_at_once if self._signalled else handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._signalled:
+            _leave_at_once(number, frame)
+        self._signalled = self.should_exit = True
+
+
+def serve(settings: Settings, *, engine: Engine | None = None, pictures: Traversable | None = None) -> NoReturn:
+    """Serve until SIGINT or SIGTERM, then end the process with status 0.
+
+    Raises BadRequest when the address or data folder is taken. `engine` and `pictures` are those of `create_app`.
+    """
+    set_up_log(settings.log_level)
+    allow_files(settings.max_sockets + settings.max_connections + _OTHER_FILES)
+    with listen(settings) as listening:
+        ready = f"duostyle is ready: {address(listening)}"
+        app = create_app(settings, engine=engine, pictures=pictures)
+        asyncio.run(run(app, settings, listening, lambda _: print(ready, flush=True)))
+    # All is closed and stored. The interpreter would spend seconds on taking the engine's libraries apart, and they
+    # abort the process when it does so under a thread that still computes.
+    _leave(0)
+
+
+def set_up_log(level: str) -> None:
+    """Log on standard error: the server's own lines from `level` on, those of libraries from warnings on."""
+    # at lower levels some libraries write down what clients send
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("server").setLevel(level.upper())
+    # Whoever sends damaged pictures would fill the log, and the memory where Python remembers what it has warned of.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+async def run(app: Starlette, settings: Settings, listening: socket.socket, on_ready: Callable[[Server], None]) -> None:
+    """Serve `app` on a listening socket until a signal or `should_exit`. Raises what the start of the app raises."""
+    async with app.router.lifespan_context(app) as state:
+        await Server(config(app, settings), cast(State, state), on_ready=on_ready).serve(sockets=[listening])
+
+
+def config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    """uvicorn's options; the lifespan is run by `run`, so that its errors reach the caller."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        http=functools.partial(Connection, places=Places(settings)),  # type: ignore[arg-type]
+        ws=Socket,
+        ws_max_size=settings.max_message_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=settings.heartbeat_s,
+        # the socket itself judges who does not answer
+        ws_ping_timeout=None,
+        # Who says for whom it asks is believed only where the settings name it.
+        proxy_headers=bool(settings.trusted_proxy),
+        forwarded_allow_ips="*" if "*" in settings.trusted_proxy else settings.trusted_proxy,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        # Its lines at lower levels hold addresses with tokens in them.
+        log_level="warning",
+    )
+
+
+def _leave_after(seconds: float) -> None:
+    """End the process after so long, whatever hangs: what is in the store is whole at every moment."""
+
+    def leave() -> None:
+        _log.warning("something did not end in time; the process ends without it")
+        _leave(0)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+
+
+def _leave_at_once(number: int, frame: FrameType | None) -> None:
+    _leave(128 + number)
+
+
+def _leave(status: int) -> NoReturn:
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)

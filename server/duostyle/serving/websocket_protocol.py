@@ -1,0 +1,190 @@
+"""WebSocket as a live view needs it: a connection that notices who is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+from asyncio.transports import BaseTransport
+from collections.abc import Iterable
+from typing import Any
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from duostyle.protocol.status_codes import BAD_TEXT, INTERNAL, TOO_BIG
+from duostyle.serving.liveness import Liveness
+from duostyle.web.state import House
+
+# Where Linux keeps the count of acknowledged bytes in its answer to TCP_INFO.
+_ACKED_AT, _TCP_INFO_BYTES = 120, 128
+# Patience is looked at this many times before it runs out.
+_LOOKS = 8
+# Pieces of one message.
+_MOST_FRAGMENTS = 1024
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket with our patience: a client that takes nothing, or answers no ping, is dropped and counted.
+
+    The connection ends with its handler, also when the client does not take what waits for it.
+    """
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        house: House = self.app_state["house"]
+        settings = house.settings
+        self._dropped = house.metrics.sockets_dropped
+        self._write_s = settings.send_timeout_s
+        self._look_s = min(settings.send_timeout_s, settings.pong_timeout_s) / _LOOKS
+        self._liveness = Liveness(write_s=settings.send_timeout_s, pong_s=settings.pong_timeout_s)
+        self._looking: asyncio.TimerHandle | None = None
+        self._last_resort: asyncio.TimerHandle | None = None
+        self._counted = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        for timer in (self._looking, self._last_resort):
+            if timer is not None:
+                timer.cancel()
+        if isinstance(exc, TimeoutError):
+            # the system's own patience (TCP_USER_TIMEOUT) ended before ours
+            self._count()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._liveness.heard(self.loop.time())
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._liveness.blocked(self.loop.time(), self._delivered())
+        self._watch()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._liveness.flowing()
+
+    def send_keepalive_ping(self) -> None:
+        super().send_keepalive_ping()
+        if self.pending_ping_payload is not None:
+            ahead = self.transport.get_write_buffer_size() + queued_bytes(self._raw())
+            self._liveness.asked(self.loop.time(), self._delivered(), ahead)
+            self._watch()
+
+    def handle_pong(self, event: Frame) -> None:
+        self._liveness.answered()
+        super().handle_pong(event)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            # pongs for who does not read would pile up without end
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < _MOST_FRAGMENTS:
+            super().handle_cont(event)
+        else:
+            # the size of a message is bounded, the number of its empty pieces is not
+            self._refuse(TOO_BIG)
+
+    def send_receive_event_to_app(self) -> None:
+        # uvicorn would write a whole traceback into the log
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
+            self._refuse(BAD_TEXT)
+        else:
+            super().send_receive_event_to_app()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # A refusal is a whole answer too; without this it is logged as an error of ours.
+            self.handshake_complete = True
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        if not self.writable.is_set():
+            self.transport.abort()
+        elif not self.disconnected:
+            # closing waits for the last bytes to be taken, if need be for ever
+            self._last_resort = self.loop.call_later(self._write_s, self.transport.abort)
+
+    def stalled(self) -> bool:
+        """Something waits in our own memory because the client has not taken it."""
+        return self.transport.get_write_buffer_size() > 0
+
+    def give_up(self) -> None:
+        """End the connection now and count it; say why when the client may still hear it."""
+        self._count()
+        if self.writable.is_set() and not self.close_sent and not self.transport.is_closing():
+            self.conn.fail(INTERNAL, "no answer to pings")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.abort()
+
+    def _refuse(self, code: int) -> None:
+        self.frames = []
+        if not self.close_sent:
+            self.conn.send_close(code)
+            self.handle_parser_exception()
+
+    def _watch(self) -> None:
+        if self._looking is None and not self.disconnected:
+            self._looking = self.loop.call_later(self._look_s, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        if self._liveness.dead(self.loop.time(), self._delivered()):
+            self.give_up()
+        elif self._liveness.waits:
+            self._watch()
+
+    def _delivered(self) -> int:
+        acked = acknowledged_bytes(self._raw())
+        # where the system does not tell, what leaves our own buffer must do
+        return -self.transport.get_write_buffer_size() if acked is None else acked
+
+    def _raw(self) -> Any:
+        return self.transport.get_extra_info("socket")
+
+    def _count(self) -> None:
+        if not self._counted:
+            self._counted = True
+            self._dropped.labels("stalled").inc()
+
+
+def _is_utf8(pieces: Iterable[bytes]) -> bool:
+    try:
+        b"".join(pieces).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def acknowledged_bytes(connected: Any) -> int | None:
+    """How many bytes the other end's system has acknowledged; None where this system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        return int(struct.unpack_from("=Q", info, _ACKED_AT)[0])
+    except (OSError, struct.error, AttributeError):
+        return None
+
+
+def queued_bytes(connected: Any) -> int:
+    """How many bytes the system holds that the other end has not acknowledged; 0 where this system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    import fcntl
+    import termios
+
+    try:
+        answer = fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4))
+    except (OSError, ValueError, AttributeError):
+        # closed meanwhile
+        return 0
+    return int(struct.unpack("=i", answer)[0])

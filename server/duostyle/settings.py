@@ -1,0 +1,201 @@
+"""Every knob of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) and the command line."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from duostyle.errors import BadRequest
+
+_MIN_TOKEN_CHARS = 16
+
+
+class Settings(BaseSettings):
+    """Settings of one server, read once at start. Lists are JSON in the environment and comma-separated on the
+    command line."""
+
+    model_config = SettingsConfigDict(env_prefix="DUOSTYLE_", frozen=True, extra="ignore", allow_inf_nan=False)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("duostyle")),
+        description="Folder of uploads, jobs and results.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the engine computes.")
+    threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 takes all cores.")
+    memory_budget_mb: int = Field(
+        0,
+        ge=0,
+        le=2**20,
+        description="Memory of one evaluation in MB; larger pictures go in tiles; 0 takes half of all.",
+    )
+    weights: Literal["vgg16", "vgg19"] = Field(
+        "vgg16", description="Feature network: the shipped vgg16, or vgg19 which torchvision downloads when asked."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="Host names the server answers to, besides localhost and the address it listens on; * for any.",
+    )
+    allowed_origins: list[str] = Field(
+        default_factory=list,
+        description="Web origins (https://example.org) that may use the server, besides its own page.",
+    )
+    token: str | None = Field(
+        None,
+        description=(
+            "When set, every request needs it (Authorization: Bearer or ?token=), save those for the page, its static "
+            "files, /livez and /readyz. At least 16 characters; several, separated by commas, are one client each."
+        ),
+    )
+    no_token: bool = Field(
+        False, description="Listen on other addresses than this machine's own without a token: anybody may use it."
+    )
+    trusted_proxy: list[str] = Field(
+        default_factory=list,
+        description=(
+            "Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; * for any."
+        ),
+    )
+
+    max_size_px: int = Field(2048, ge=64, le=8192, description="Longest side of a painting in px.")
+    max_upload_bytes: int = Field(32 * 2**20, ge=1024, description="Largest upload in bytes.")
+    max_inflight_bytes: int = Field(
+        256 * 2**20,
+        ge=2**16,
+        description="Most bytes of uploads being received or checked at once, of all clients; more are told to wait.",
+    )
+    max_uploads: int = Field(64, ge=1, le=10_000, description="Most uploads at once, of all clients.")
+    max_uploads_per_client: int = Field(16, ge=1, le=10_000, description="Most uploads of one client at once.")
+    max_pixels: int = Field(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
+    max_queue: int = Field(64, ge=1, le=10_000, description="Most jobs waiting, of all clients.")
+    max_jobs_per_client: int = Field(16, ge=1, le=10_000, description="Most unfinished jobs of one client.")
+    max_sockets: int = Field(512, ge=1, description="Most WebSockets open at once.")
+    max_sockets_per_client: int = Field(64, ge=1, description="Most WebSockets of one client.")
+    max_connections: int = Field(512, ge=1, description="Most HTTP connections open at once, beside the WebSockets.")
+    max_connections_per_client: int = Field(
+        128, ge=1, description="Most HTTP connections of one address; without meaning behind a trusted proxy."
+    )
+    max_subscriptions: int = Field(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
+    max_message_bytes: int = Field(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
+    max_messages_per_s: int = Field(100, ge=1, description="WebSocket messages a client may send per second.")
+    max_requests_per_s: int = Field(
+        100, ge=1, description="Requests a client may send per second, twice as many in one burst."
+    )
+    max_frame_px: int = Field(2048, ge=64, le=8192, description="Longest side of a live frame in px.")
+    max_fps: float = Field(10.0, gt=0, le=60, description="Most frames per second for one watcher.")
+    max_window: int = Field(4, ge=1, le=4, description="Most frames a watcher may leave unacknowledged.")
+    progress_per_s: float = Field(10.0, gt=0, le=60, description="Most progress messages per second and watcher.")
+
+    heartbeat_s: float = Field(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
+    pong_timeout_s: float = Field(
+        10.0, gt=0, le=600, description="A client that has got a ping and answers nothing for this long is dropped."
+    )
+    send_timeout_s: float = Field(30.0, gt=0, le=600, description="A client that takes nothing this long is dropped.")
+    shutdown_grace_s: float = Field(
+        5.0, ge=1, le=600, description="Seconds from the signal to the end of the process, at most."
+    )
+    timelapse_frames: int = Field(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
+    timelapse_px: int = Field(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
+    timelapse_bytes: int = Field(8 * 2**20, ge=2**20, description="Most bytes of the frames of a job's time-lapse.")
+    stall_s: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="Seconds without an evaluation after which the engine counts as stalled; large pictures get more.",
+    )
+    checkpoint_s: float = Field(10.0, gt=0, le=3600, description="Most seconds of painting that a crash may cost.")
+    checkpoint_evaluations: int = Field(25, ge=1, le=5000, description="Most evaluations that a crash may cost.")
+    keep_days: float = Field(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
+    keep_jobs: int = Field(10_000, ge=1, description="Most ended jobs kept.")
+    max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of pictures and time-lapses kept.")
+
+    @field_validator("token")
+    @classmethod
+    def _tokens_are_long(cls, token: str | None) -> str | None:
+        if token is not None and any(len(part) < _MIN_TOKEN_CHARS for part in _tokens_in(token)):
+            raise ValueError(f"a token needs at least {_MIN_TOKEN_CHARS} characters")
+        return token
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            if proxy != "*":
+                ipaddress.ip_network(proxy)
+        return proxies
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token that opens the server; none when it is open to all."""
+        return () if self.token is None else tuple(_tokens_in(self.token))
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the data lives, with `~` resolved."""
+        return self.data_dir.expanduser()
+
+    @property
+    def kernel_dir(self) -> Path:
+        """Where the engine remembers which kernels are the quickest."""
+        return self.state_dir / "kernels"
+
+
+def _tokens_in(token: str) -> list[str]:
+    return [part.strip() for part in token.split(",")]
+
+
+def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
+    """Add one option per setting (or per named setting) to `parser`; an option left out stays unset."""
+    for name, field in Settings.model_fields.items():
+        if names is not None and name not in names:
+            continue
+        option = "--" + name.replace("_", "-")
+        help = str(field.description).replace("%", "%%")
+        if field.annotation is bool:
+            parser.add_argument(option, dest=name, default=argparse.SUPPRESS, action="store_true", help=help)
+            continue
+        default = "" if field.get_default(call_default_factory=False) is None else f" (default {field.default})"
+        metavar = name.rsplit("_", 1)[-1].upper()
+        parser.add_argument(option, dest=name, default=argparse.SUPPRESS, metavar=metavar, help=help + default)
+
+
+def load_settings(options: dict[str, Any] | None = None) -> Settings:
+    """Settings from `options` (as the command line gives them: strings), else the environment, else the defaults.
+
+    Raises BadRequest naming the setting, what came and why it is not allowed.
+    """
+    values: dict[str, Any] = {}
+    for name, value in (options or {}).items():
+        field = Settings.model_fields.get(name)
+        if field is not None and field.annotation == list[str] and isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        values[name] = value
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        got = "" if name == "token" else f", got {str(first.get('input'))[:80]!r}"
+        raise BadRequest(f"setting {name.replace('_', '-')}: {first['msg']}{got}", field=name) from None
+
+
+def describe_settings() -> list[dict[str, Any]]:
+    """One row per setting: `name`, `env`, `default`, `help`; the source of docs/settings.md."""
+    return [
+        {
+            "name": name,
+            "env": f"DUOSTYLE_{name.upper()}",
+            "default": None if field.default_factory is not None else field.default,
+            "help": field.description,
+        }
+        for name, field in Settings.model_fields.items()
+    ]

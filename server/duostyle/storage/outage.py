@@ -1,0 +1,71 @@
+"""A time in which the data folder cannot be used: it begins with an error and ends when a probe of the folder succeeds.
+
+Whoever must not lose its work waits here; nobody else does. Pure asyncio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from duostyle.errors import StorageUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+class Outage:
+    """`probe` raises StorageUnavailable as long as the outage lasts; it is tried every `every_s` seconds."""
+
+    def __init__(self, probe: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+        self._probe = probe
+        self._every_s = every_s
+        self._over, self._begun = asyncio.Event(), asyncio.Event()
+        self._over.set()
+        self._task: asyncio.Task[None] | None = None
+        self.abandoned = False
+
+    @property
+    def lasts(self) -> bool:
+        """True from the error on until a probe succeeds, also when it was abandoned."""
+        return self._begun.is_set()
+
+    def begin(self, error: StorageUnavailable) -> None:
+        """It has just failed with `error`. Nothing new when that is known."""
+        if self.lasts or self.abandoned:
+            return
+        _log.error("the data folder cannot be used: %s", error.__cause__ or error)
+        self._begun.set()
+        self._over.clear()
+        self._task = asyncio.create_task(self._until_it_works())
+
+    async def until_over(self) -> None:
+        """Return at once when nothing is wrong, or when it was abandoned."""
+        await self._over.wait()
+
+    async def until_begun(self) -> None:
+        """Return at once while it lasts."""
+        await self._begun.wait()
+
+    def abandon(self) -> None:
+        """Nobody waits any longer: the process is about to end."""
+        self.abandoned = True
+        self._over.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _until_it_works(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                await self._probe()
+            except StorageUnavailable:
+                continue
+            except Exception:
+                # without this task the outage would last for ever
+                _log.exception("the data folder could not be tried")
+                continue
+            break
+        _log.warning("the data folder can be used again")
+        self._begun.clear()
+        self._over.set()

@@ -1,0 +1,230 @@
+"""Jobs, uploads and results that outlive the process: one thread owns the database and the files.
+
+This is one of the two places where threads are crossed. Every method is asynchronous; its work runs on the store's
+own thread, one thing after the other, and the answer comes back through a future.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from duostyle.errors import BadRequest, StorageUnavailable
+from duostyle.imaging.decode import Checked
+from duostyle.job import JobStatus
+from duostyle.params import IMAGE_ID
+from duostyle.storage.checkpoints import Shelf
+from duostyle.storage.database import Database, ImageRow, JobRow, storage_errors
+from duostyle.storage.files import Folder
+from duostyle.storage.outage import Outage
+from duostyle.storage.retention import Limits, Retention, image_file
+from duostyle.storage.timelapse_frames import Reels
+
+__all__ = ["ImageRow", "JobRow", "Store"]
+
+_log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# Of a sweep without a break.
+_PORTION = 50
+_PROBE_EVERY_S = 2.0
+# Room for less than this is no room: a picture or a page of the database would not fit.
+_PROBE_BYTES = 2**18
+
+
+class Store:
+    """The data folder: `duostyle.sqlite`, `images/` named by their hash; `results/`, `timelapses/` and `checkpoints/`
+    named by their job.
+
+    Whatever needs the disk raises StorageUnavailable when that does not do what it should.
+    """
+
+    def __init__(
+        self, folder: Path, *, clock: Callable[[], float] = time.time, probe_every_s: float = _PROBE_EVERY_S
+    ) -> None:
+        """`clock` gives unix seconds. Nothing is touched before `open`."""
+        self._folder = folder
+        self._clock = clock
+        self._images = Folder(folder / "images")
+        self._results = Folder(folder / "results")
+        self._reels = Reels(Folder(folder / "timelapses"))
+        self.shelf = Shelf(Folder(folder / "checkpoints"))
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
+        self._opened: tuple[Database, Retention] | None = None
+        # A folder that takes small files is not well while a large one waits for room.
+        self._needed_bytes = _PROBE_BYTES
+        self.outage = Outage(self._probe, every_s=probe_every_s)
+
+    async def open(self) -> None:
+        """Create what is missing and mend what a crash left. Raises BadRequest when the folder cannot be used."""
+        try:
+            await self._submit(self._open)
+        except StorageUnavailable as error:
+            reason = f"the data folder {self._folder} cannot be used: {error.__cause__}"
+            raise BadRequest(reason, field="data_dir") from error
+
+    async def close(self) -> None:
+        """Finish what was asked for, then close. Nothing may be called afterwards."""
+        self.outage.abandon()
+        with contextlib.suppress(StorageUnavailable):
+            await self._submit(self._close)
+        await self.shelf.close()
+        self._thread.shutdown()
+
+    async def put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
+        """Keep a checked picture; True when it was not there before. Durable when it returns."""
+        return await self._on_thread(self._put_image, data, checked)
+
+    async def image(self, image_id: str) -> ImageRow | None:
+        """What is known of a picture; None when there is none of that id."""
+        if not IMAGE_ID.fullmatch(image_id):
+            return None
+        return await self._on_thread(lambda: self._database.image(image_id))
+
+    async def image_bytes(self, image_id: str) -> bytes | None:
+        """The bytes as uploaded; None when there is no picture of that id."""
+        if not IMAGE_ID.fullmatch(image_id):
+            return None
+        return await self._on_thread(self._images.read, image_file(image_id))
+
+    async def keep_images(self, image_ids: Iterable[str]) -> None:
+        """These pictures (the gallery's) are never removed, whatever uses them or not."""
+        self._retention.kept = frozenset(image_ids)
+
+    async def save_job(self, row: JobRow) -> None:
+        """Insert or replace; durable when it returns. A job keeps the place in the order that it first had."""
+        await self._on_thread(lambda: self._database.save_job(row))
+
+    async def jobs(self) -> list[JobRow]:
+        """All jobs, oldest first."""
+        return await self._on_thread(lambda: self._database.jobs())
+
+    async def job(self, job_id: str) -> JobRow | None:
+        """One job; None when there is none of that id."""
+        if not _JOB_ID.fullmatch(job_id):
+            return None
+        return await self._on_thread(lambda: self._database.job(job_id))
+
+    async def save_result(self, job_id: str, png: bytes) -> None:
+        """Keep a job's picture, replacing an earlier one whole. Raises ValueError on an id that is no job id."""
+        if not _JOB_ID.fullmatch(job_id):
+            raise ValueError("not a job id")
+        await self._on_thread(self._write, self._results, job_id + ".png", png)
+
+    async def result(self, job_id: str) -> bytes | None:
+        """The job's picture as a PNG; None when there is none."""
+        if not _JOB_ID.fullmatch(job_id):
+            return None
+        return await self._on_thread(self._results.read, job_id + ".png")
+
+    async def with_reels(self, work: Callable[[Reels], T]) -> T:
+        """Let `work` do something with the recorded frames. Raises what it raises."""
+        return await self._on_thread(work, self._reels)
+
+    async def forget_job(self, job_id: str) -> None:
+        """Remove the job, its result, and its pictures, unless another job uses them or they were uploaded again."""
+        await self._on_thread(lambda: self._retention.forget(job_id))
+
+    async def sweep(
+        self, *, keep_days: float, max_bytes: int, max_jobs: int = 10**9, keep_images: Collection[str] = ()
+    ) -> int:
+        """Remove ended jobs and unused uploads older than `keep_days`, then the oldest until the limits are kept.
+
+        `max_jobs` counts ended jobs. Unfinished jobs, their pictures and `keep_images` stay. Answers how many jobs and
+        pictures went.
+        """
+        limits, kept = Limits(keep_days, max_jobs, max_bytes), frozenset(keep_images)
+
+        def portion() -> int:
+            return self._retention.sweep(limits, now=self._clock(), keep_images=kept, most=_PORTION)
+
+        await self._on_thread(lambda: self._retention.mend())
+        removed = last = await self._on_thread(portion)
+        while last == _PORTION:
+            # others have their turn in between
+            last = await self._on_thread(portion)
+            removed += last
+        return removed
+
+    async def _on_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Raises StorageUnavailable when the disk does not do what it should; `outage` lasts from then on."""
+        try:
+            return await self._submit(work, *args, **kwargs)
+        except StorageUnavailable as error:
+            self.outage.begin(error)
+            raise
+
+    async def _submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def guarded() -> T:
+            with storage_errors():
+                return work(*args, **kwargs)
+
+        return await asyncio.wrap_future(self._thread.submit(guarded))
+
+    async def _probe(self) -> None:
+        def probe() -> None:
+            self._results.probe(self._needed_bytes)
+            self._database.probe()
+            self._needed_bytes = _PROBE_BYTES
+
+        await self._submit(probe)
+
+    @property
+    def _database(self) -> Database:
+        if self._opened is None:
+            raise RuntimeError("the store is not open")
+        return self._opened[0]
+
+    @property
+    def _retention(self) -> Retention:
+        if self._opened is None:
+            raise RuntimeError("the store is not open")
+        return self._opened[1]
+
+    def _open(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = Database(self._folder / "duostyle.sqlite")
+        # Only after the lock is ours: another server's half-written files are none of our business.
+        self._images.prepare()
+        self._results.prepare()
+        self._reels.prepare()
+        self.shelf.prepare()
+        retention = Retention(database, images=self._images, results=self._results, reels=self._reels, shelf=self.shelf)
+        self._opened = database, retention
+        try:
+            with storage_errors():
+                retention.mend()
+                self.shelf.keep_only([job.id for job in database.jobs() if not JobStatus(job.status).ended])
+        except StorageUnavailable as error:
+            # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
+            _log.warning("the data folder could not be mended: %s", error.__cause__)
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened[0].close()
+            self._opened = None
+
+    def _put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
+        row = ImageRow(checked.id, checked.width, checked.height, checked.format, checked.bytes)
+        new = self._database.image(row.id) is None
+        if new:
+            self._write(self._images, image_file(row.id), data)
+        self._database.put_image(row, self._clock())
+        return row, new
+
+    def _write(self, folder: Folder, name: str, data: bytes) -> None:
+        try:
+            folder.write(name, data)
+        except OSError:
+            self._needed_bytes = max(self._needed_bytes, len(data))
+            raise

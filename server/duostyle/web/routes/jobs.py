@@ -1,0 +1,124 @@
+"""HTTP handlers for jobs: submit, look, cancel, forget, and fetch what was painted."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from duostyle.errors import BadRequest, ImageError, NotFound
+from duostyle.web import forms as bodies
+from duostyle.web.state import House
+
+_RESULTS: dict[str, Literal["png", "jpeg", "webp"]] = {"png": "png", "jpg": "jpeg", "webp": "webp"}
+_FRESH = {"Cache-Control": "no-store"}
+
+
+def routes() -> list[Route]:
+    """The routes of this module."""
+    return [
+        Route("/api/jobs", submit, methods=["POST"]),
+        Route("/api/jobs/{job}", job, methods=["GET", "DELETE"]),
+        Route("/api/jobs/{job}/cancel", cancel, methods=["POST"]),
+        Route("/api/jobs/{job}/result.{format}", result),
+        Route("/api/jobs/{job}/frame.jpg", frame),
+    ]
+
+
+async def submit(request: Request) -> Response:
+    house: House = request.state.house
+    max_bytes = house.settings.max_message_bytes
+    kind = bodies.content_type(request)
+    if kind == "multipart/form-data":
+        form = await bodies.job_form(request, max_bytes=max_bytes)
+        content: Any = await _take_in(house, form.content, "content")
+        styles: Any = [await _take_in(house, data, f"style.{index}") for index, data in enumerate(form.styles)]
+        params = form.params
+    elif kind == "application/json":
+        body = await bodies.json_object(request, max_bytes=max_bytes)
+        content, styles, params = body.get("content"), body.get("styles"), body.get("params")
+    else:
+        raise BadRequest(
+            "send the job as a form or as JSON",
+            field="content-type",
+            limit="multipart/form-data or application/json",
+            got=kind[:80],
+        )
+    accepted = await house.scheduler.submit(content=content, styles=styles, params=params, client=client(request))
+    answer = {
+        "job": accepted.job,
+        "key": accepted.key,
+        "position": accepted.position,
+        "eta_s": accepted.eta_s,
+        "links": _links(accepted.job),
+    }
+    return JSONResponse(answer, 202, {**_FRESH, "Location": f"/api/jobs/{accepted.job}"})
+
+
+async def _take_in(house: House, data: bytes, field: str) -> str:
+    try:
+        row, _ = await house.take_in(data)
+    except ImageError as error:
+        error.field = field
+        raise
+    return row.id
+
+
+def _links(job: str) -> dict[str, str]:
+    return {
+        "page": f"/?job={job}",
+        "state": f"/api/jobs/{job}",
+        "cancel": f"/api/jobs/{job}/cancel",
+        "result": f"/api/jobs/{job}/result.png",
+        "frame": f"/api/jobs/{job}/frame.jpg",
+        "timelapse": f"/api/jobs/{job}/timelapse.json",
+    }
+
+
+async def job(request: Request) -> Response:
+    """Look at it, or forget it: one route, so that a wrong method is told of both."""
+    house: House = request.state.house
+    job_id = request.path_params["job"]
+    if request.method == "DELETE":
+        await house.scheduler.delete(job_id, _key(request))
+        return Response(status_code=204)
+    await house.scheduler.recall(job_id)
+    return JSONResponse(house.scheduler.state(job_id), headers=_FRESH)
+
+
+async def cancel(request: Request) -> Response:
+    house: House = request.state.house
+    job_id = request.path_params["job"]
+    cancelled = await house.scheduler.cancel(job_id, _key(request))
+    return JSONResponse({"cancelled": cancelled, "state": house.scheduler.state(job_id)}, headers=_FRESH)
+
+
+async def result(request: Request) -> Response:
+    house: House = request.state.house
+    job_id, format = request.path_params["job"], request.path_params["format"]
+    if format not in _RESULTS:
+        raise NotFound("results are .png, .jpg or .webp", limit=list(_RESULTS), got=format[:80])
+    partial = request.query_params.get("partial", "0")
+    if partial not in ("0", "1"):
+        raise BadRequest("partial must be 0 or 1", field="partial", limit="0 or 1", got=partial[:80])
+    data = await house.scheduler.result(job_id, _RESULTS[format], partial=partial == "1")
+    headers = {**_FRESH, "Content-Disposition": f'inline; filename="duostyle-{job_id[:8]}.{format}"'}
+    return Response(data, media_type=f"image/{_RESULTS[format]}", headers=headers)
+
+
+async def frame(request: Request) -> Response:
+    house: House = request.state.house
+    return Response(await house.scheduler.frame(request.path_params["job"]), media_type="image/jpeg", headers=_FRESH)
+
+
+def client(request: Request) -> str:
+    """Who asks, as the guard says and the limits count."""
+    return str(request.state.client)
+
+
+def _key(request: Request) -> str:
+    """The job key offered, or an empty one, which no job has."""
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() if kind.lower() == "bearer" else ""

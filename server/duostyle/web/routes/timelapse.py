@@ -1,0 +1,60 @@
+"""HTTP handlers for time-lapses: the list of frames, one frame, the film."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from duostyle.errors import NotFound
+from duostyle.storage.timelapse_frames import FILM_FORMATS
+from duostyle.web.state import House
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
+_FRESH = {"Cache-Control": "no-store"}
+# A frame keeps its number for good, and no other frame gets it.
+_IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+def routes() -> list[Route]:
+    """The routes of this module."""
+    return [
+        Route("/api/jobs/{job}/timelapse.json", contents),
+        Route("/api/jobs/{job}/timelapse.{format}", film),
+        Route("/api/jobs/{job}/timelapse/{n}.jpg", frame),
+    ]
+
+
+async def contents(request: Request) -> Response:
+    house: House = request.state.house
+    job = request.path_params["job"]
+    return JSONResponse(await house.cinema.contents(job, ended=await _ended(house, job)), headers=_FRESH)
+
+
+async def film(request: Request) -> Response:
+    house: House = request.state.house
+    job, asked = request.path_params["job"], request.path_params["format"]
+    format = next((known for known in FILM_FORMATS if known == asked), None)
+    if format is None:
+        raise NotFound("time-lapses are .webp, .mp4 or .json", limit=[*FILM_FORMATS, "json"], got=asked[:80])
+    data = await house.cinema.film(job, format, ended=await _ended(house, job))
+    name = f'inline; filename="duostyle-{job[:8]}-timelapse.{format}"'
+    return Response(data, media_type=_TYPES[format], headers={**_FRESH, "Content-Disposition": name})
+
+
+async def frame(request: Request) -> Response:
+    house: House = request.state.house
+    job, number = request.path_params["job"], request.path_params["n"]
+    await _ended(house, job)
+    if not _NUMBER.fullmatch(number):
+        raise NotFound("frames have whole numbers", field="n", got=number[:80])
+    return Response(await house.cinema.frame(job, int(number)), media_type="image/jpeg", headers=_IMMUTABLE)
+
+
+async def _ended(house: House, job: str) -> bool:
+    """Whether the job has ended. Raises NotFound."""
+    await house.scheduler.recall(job)
+    return house.scheduler.state(job)["ended_at"] is not None

@@ -1,0 +1,36 @@
+"""Everything that lives while the app runs, as one value in the lifespan state: what handlers reach for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from duostyle.executor.engine_thread import Worker
+from duostyle.imaging import decode as images
+from duostyle.jobs.service import Scheduler
+from duostyle.jobs.timelapse_views import Cinema
+from duostyle.live.hub import Hub
+from duostyle.metrics import Metrics
+from duostyle.settings import Settings
+from duostyle.storage.store import ImageRow, Store
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Made and torn down by the app; `gallery` is what `/api/gallery` answers."""
+
+    settings: Settings
+    metrics: Metrics
+    store: Store
+    hub: Hub
+    worker: Worker
+    scheduler: Scheduler
+    cinema: Cinema
+    gallery: Mapping[str, Any]
+
+    async def take_in(self, data: bytes) -> tuple[ImageRow, bool]:
+        """Check and keep an uploaded picture; True when it is new. Raises ImageError."""
+        limits = {"max_bytes": self.settings.max_upload_bytes, "max_pixels": self.settings.max_pixels}
+        checked = await self.worker.offload(images.check, data, **limits)
+        return await self.store.put_image(data, checked)

@@ -1,0 +1,239 @@
+"""One connection: a reader that always has a receive pending, a handler for what takes time, a writer for the mailbox.
+
+An error in one message is answered and the connection goes on; a violation of policy closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from duostyle.contract.limits import MAX_WAITING
+from duostyle.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
+from duostyle.jobs.service import Accepted, Scheduler
+from duostyle.live.hub import Hub
+from duostyle.live.outbox import Close, FrameDue
+from duostyle.metrics import Metrics
+from duostyle.protocol import incoming as protocol
+from duostyle.protocol import outgoing as messages
+from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, POLICY, TOO_BIG, TRY_LATER
+from duostyle.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class Connection:
+    """Serve one accepted-to-be WebSocket. `client` is its address; `hello` the fields of the first message."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        *,
+        settings: Settings,
+        scheduler: Scheduler,
+        hub: Hub,
+        metrics: Metrics,
+        client: str,
+        hello: dict[str, Any],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._socket = socket
+        self._settings, self._scheduler = settings, scheduler
+        self._hub, self._metrics = hub, metrics
+        self._client, self._hello = client, hello
+        self._clock = clock
+        self._ready = asyncio.Event()
+        self._mailbox = hub.connect(self._ready.set)
+        self._inbox: asyncio.Queue[protocol.ClientMessage] = asyncio.Queue(MAX_WAITING)
+        self._limits = protocol.FrameLimits(settings.max_frame_px, settings.max_fps, settings.max_window)
+        self._allowance = float(settings.max_messages_per_s)
+        self._counted_at = clock()
+
+    async def serve(self) -> None:
+        """Accept, talk until either side is done, leave nothing behind."""
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            offered = self._socket.scope.get("subprotocols", [])
+            await self._socket.accept(subprotocol=protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
+            await self._send(messages.text("hello", **self._hello))
+            # thousands of idle connections need not each remember every limit
+            self._hello = {}
+            tasks = [asyncio.create_task(part()) for part in (self._read, self._handle, self._write)]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except WebSocketDisconnect:
+            pass
+        except Exception:
+            # a bug: it costs this connection and no other
+            _log.exception("a connection failed")
+            await self._close(INTERNAL)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._hub.disconnect(self._mailbox)
+
+    async def _read(self) -> None:
+        while True:
+            event = await self._socket.receive()
+            if event["type"] == "websocket.disconnect":
+                if event.get("code") == TOO_BIG:
+                    self._metrics.count_limit("max_message_bytes")
+                return
+            text = event.get("text")
+            if text is None:
+                return await self._drop(protocol.NOT_TEXT, "binary")
+            if not self._allowed():
+                self._metrics.count_limit("max_messages_per_s")
+                return await self._drop(POLICY, "flood")
+            ref = None
+            try:
+                raw = protocol.decode(text)
+                ref = protocol.ref_of(raw)
+                message = protocol.parse(raw, self._limits)
+            except DuostyleError as error:
+                self._metrics.messages_received.labels("invalid").inc()
+                self._complain(error, ref)
+                continue
+            self._take_in(message)
+
+    def _take_in(self, message: protocol.ClientMessage | None) -> None:
+        """Answer at once what needs no waiting; hand the rest to the handler, in order."""
+        kind = type(message).__name__.lower() if message is not None else "unknown"
+        self._metrics.messages_received.labels(kind).inc()
+        if message is None:
+            return
+        if isinstance(message, protocol.Ack):
+            self._mailbox.acknowledge(message.job, message.seq)
+        elif isinstance(message, protocol.Ping):
+            self._mailbox.post(messages.reply("pong", message.ref))
+        else:
+            try:
+                self._inbox.put_nowait(message)
+            except asyncio.QueueFull:
+                busy = TooManyRequests(
+                    "too many messages wait for an answer", limit=MAX_WAITING, reached="max_waiting_messages"
+                )
+                self._complain(busy, message.ref)
+
+    def _complain(self, error: DuostyleError, ref: str | None) -> None:
+        self._metrics.count_limit(error.reached)
+        self._mailbox.post(messages.error(error, ref))
+
+    async def _handle(self) -> None:
+        while True:
+            message = await self._inbox.get()
+            try:
+                await self._act(message)
+            except DuostyleError as error:
+                self._complain(error, message.ref)
+            except Exception:
+                # a bug: it costs this message and not the connection
+                _log.exception("a message could not be handled")
+                self._mailbox.post(messages.error(InternalError("the server failed; its log tells why"), message.ref))
+
+    async def _act(self, message: protocol.ClientMessage) -> None:
+        scheduler = self._scheduler
+
+        def ok() -> None:
+            self._mailbox.post(messages.reply("ok", message.ref))
+
+        match message:
+            case protocol.Submit():
+                await self._submit(message)
+            case protocol.Subscribe():
+                await scheduler.watch(self._mailbox, message.job, message.frames, message.after)
+            case protocol.Unsubscribe():
+                self._hub.unsubscribe(self._mailbox, message.job)
+            case protocol.Cancel():
+                await scheduler.cancel(message.job, message.key, wait=False, answer=ok)
+            case protocol.Update():
+                await scheduler.update(message.job, message.key, message.params, answer=ok)
+            case protocol.Pause():
+                await scheduler.pause(message.job, message.key, answer=ok)
+            case protocol.Resume():
+                await scheduler.resume(message.job, message.key, answer=ok)
+            case protocol.Preview():
+                raise NotAvailable("instant previews are not available on this server", got="preview")
+
+    async def _submit(self, message: protocol.Submit) -> None:
+        limit = self._settings.max_subscriptions
+        if len(self._mailbox.subscriptions) >= limit:
+            raise TooManyRequests("too many jobs watched on one connection", limit=limit, reached="max_subscriptions")
+
+        def answer(accepted: Accepted) -> None:
+            self._mailbox.post(
+                messages.reply(
+                    "accepted",
+                    message.ref,
+                    job=accepted.job,
+                    key=accepted.key,
+                    position=accepted.position,
+                    eta_s=accepted.eta_s,
+                )
+            )
+            self._hub.subscribe(self._mailbox, accepted.job, message.frames)
+
+        await self._scheduler.submit(
+            content=message.content, styles=message.styles, params=message.params, client=self._client, answer=answer
+        )
+
+    async def _write(self) -> None:
+        while True:
+            self._ready.clear()
+            taken = self._mailbox.take(self._clock())
+            if isinstance(taken, str):
+                await self._send(taken)
+            elif isinstance(taken, FrameDue):
+                frame = await self._hub.frame(taken)
+                if frame is not None:
+                    await self._send(frame)
+            elif isinstance(taken, Close):
+                return await self._drop(taken.code, "slow" if taken.code == TRY_LATER else "shutdown")
+            else:
+                due_at = self._mailbox.due_at()
+                if due_at == math.inf:
+                    await self._ready.wait()
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, due_at - self._clock())):
+                        await self._ready.wait()
+
+    async def _send(self, message: str | bytes) -> None:
+        """Raises WebSocketDisconnect when the client is gone; one that takes nothing is ended by `sockets`."""
+        try:
+            if isinstance(message, str):
+                await self._socket.send_text(message)
+            else:
+                await self._socket.send_bytes(message)
+        except (OSError, RuntimeError) as error:
+            # the connection went away while we wrote
+            raise WebSocketDisconnect(GOING_AWAY) from error
+
+    async def _drop(self, code: int, reason: str) -> None:
+        self._metrics.sockets_dropped.labels(reason).inc()
+        await self._close(code)
+
+    async def _close(self, code: int) -> None:
+        """Say goodbye, but never wait for a client that does not listen."""
+        if self._socket.application_state is not WebSocketState.CONNECTED:
+            return
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError, WebSocketDisconnect):
+            async with asyncio.timeout(1.0):
+                await self._socket.close(code)
+
+    def _allowed(self) -> bool:
+        """A bucket that holds one second's worth of messages."""
+        now, rate = self._clock(), self._settings.max_messages_per_s
+        self._allowance = min(float(rate), self._allowance + (now - self._counted_at) * rate)
+        self._counted_at = now
+        self._allowance -= 1
+        return self._allowance >= 0

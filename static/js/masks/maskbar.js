@@ -1,0 +1,131 @@
+// The tools for painting areas: whose area, brush, fills, undo, clear.
+
+import { letter, percent } from "../lib/format.js";
+import { ERASER } from "./layers.js";
+import { text } from "../lib/texts.js";
+
+/** Events: `tool` when brush or style changed, `fill` {side}, `undo`, `clear`, `view`, `done`. */
+export class MaskBar extends EventTarget {
+  #element;
+  #api;
+  #who;
+  #size;
+  #soft;
+  #undo;
+  #clear;
+  #see;
+  #styles = [];
+
+  constructor({ element, api }) {
+    super();
+    this.#element = element;
+    this.#api = api;
+    const part = (name) => element.querySelector(`[data-part=${name}]`);
+    this.#who = part("who");
+    this.#size = part("size");
+    this.#soft = part("soft");
+    this.#undo = part("undo");
+    this.#clear = part("clear");
+    this.#see = part("see");
+    this.#who.addEventListener("change", () => this.#tell("tool"));
+    for (const input of [this.#size, this.#soft]) input.addEventListener("input", () => this.#turned());
+    for (const button of element.querySelectorAll("[data-fill]")) {
+      button.addEventListener("click", () => this.#tell("fill", { side: button.dataset.fill }));
+    }
+    this.#undo.addEventListener("click", () => this.#tell("undo"));
+    this.#clear.addEventListener("click", () => this.#tell("clear"));
+    part("done").addEventListener("click", () => this.#tell("done"));
+    this.#see.addEventListener("click", () => {
+      this.#see.setAttribute("aria-pressed", String(!this.visible));
+      this.#tell("view");
+    });
+    this.#turned();
+  }
+
+  set shown(shown) {
+    this.#element.hidden = !shown;
+  }
+
+  /** Whose area is painted: the style's index, or ERASER. */
+  get target() {
+    return Number(this.#who.querySelector("input:checked")?.value ?? 0);
+  }
+
+  /** Diameter as a share of the picture's longest side, and softness, both 0..1. */
+  get brush() {
+    return { diameter: Number(this.#size.value) / 100, softness: Number(this.#soft.value) / 100 };
+  }
+
+  /** Whether the areas are shown in full colour. */
+  get visible() {
+    return this.#see.getAttribute("aria-pressed") === "true";
+  }
+
+  resize(by) {
+    const now = Number(this.#size.value);
+    this.#size.value = String(now + by * Math.max(1, Math.round(now * 0.2)));
+    this.#turned();
+  }
+
+  /** @param {{id: string, title?: string}[]} images the styles in order */
+  setStyles(images) {
+    const held = this.target;
+    this.#styles = images;
+    this.#who.replaceChildren(
+      ...images.map((image, index) => this.#choice(index, image)),
+      this.#choice(ERASER, null),
+    );
+    const wanted = this.#who.querySelector(`input[value="${held}"]`) ?? this.#who.querySelector("input");
+    wanted.checked = true;
+  }
+
+  /** What each style has: painted, rest or none; and whether there is anything to undo or clear. */
+  show({ owns, canUndo, empty }) {
+    const painted = owns.some(Boolean);
+    this.#styles.forEach((_, index) => {
+      const note = this.#who.querySelector(`[data-note="${index}"]`);
+      note.textContent = owns[index] ? text.masks.painted : painted ? text.masks.rest : "";
+    });
+    this.#undo.disabled = !canUndo;
+    this.#clear.disabled = empty;
+  }
+
+  #choice(index, image) {
+    const choice = document.createElement("label");
+    choice.className = "who";
+    const radio = Object.assign(document.createElement("input"), { type: "radio", name: "mask-who", value: String(index) });
+    const face = document.createElement("span");
+    face.className = "who-face";
+    const name = document.createElement("span");
+    name.className = "who-name";
+    if (image) {
+      choice.dataset.style = String(index + 1);
+      const picture = Object.assign(document.createElement("img"), { src: this.#api.imageUrl(image.id, 256), alt: "" });
+      const badge = Object.assign(document.createElement("b"), { textContent: letter(index) });
+      const note = document.createElement("small");
+      note.dataset.note = String(index);
+      name.append(Object.assign(document.createElement("span"), { className: "sr", textContent: text.masks.style }), badge, note);
+      face.append(picture, name);
+    } else {
+      choice.classList.add("eraser");
+      name.textContent = text.masks.eraser;
+      face.append(name);
+    }
+    choice.append(radio, face);
+    return choice;
+  }
+
+  #turned() {
+    for (const input of [this.#size, this.#soft]) {
+      const share = (Number(input.value) - Number(input.min)) / (Number(input.max) - Number(input.min));
+      input.style.setProperty("--fill", String(share));
+      input.setAttribute("aria-valuetext", percent(Number(input.value) / 100));
+    }
+    this.#tell("tool");
+  }
+
+  /** @param {string} type @param {object | null} [detail] */
+  #tell(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

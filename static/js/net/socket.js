@@ -1,0 +1,158 @@
+// One WebSocket that comes back by itself: growing delay with jitter, heartbeat, answers matched by reference.
+
+import { ApiError } from "./api.js";
+import { SUBPROTOCOL, parseFrame, parseMessage, retryDelay } from "./protocol.js";
+import { text } from "../lib/texts.js";
+
+const ANSWERS = new Set(["accepted", "ok", "error", "pong"]);
+
+/**
+ * Events: `status` {state: connecting|open|waiting, retry_s?}, `hello`, `message`, `frame` {header, image};
+ * all with the value in `detail`.
+ */
+export class LiveSocket extends EventTarget {
+  #url;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #attempt = 0;
+  #timer = 0;
+  #pulse = 0;
+  #heard = 0;
+  #pinged = 0;
+  #heartbeatMs = 20000;
+  /** @type {number | null} */
+  #restartS = null;
+  #refs = 0;
+  #waiting = new Map();
+  #open = false;
+
+  /** `url` is a function: the token in it may be known only later. */
+  constructor(url) {
+    super();
+    this.#url = url;
+    window.addEventListener("online", () => this.hurry());
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.hurry();
+    });
+  }
+
+  get isOpen() {
+    return this.#open;
+  }
+
+  connect() {
+    clearTimeout(this.#timer);
+    this.#tell("status", { state: "connecting" });
+    const socket = new WebSocket(this.#url(), SUBPROTOCOL);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    socket.addEventListener("message", (event) => this.#receive(socket, event.data));
+    socket.addEventListener("close", () => this.#closed(socket));
+  }
+
+  /** Send a message; false when there is no open connection. */
+  send(message) {
+    if (!this.#open || this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  nextRef() {
+    this.#refs += 1;
+    return `page-${this.#refs}`;
+  }
+
+  /** Send a message and wait for its answer; rejects with ApiError on `error` or when the connection is lost. */
+  request(message) {
+    const ref = this.nextRef();
+    return new Promise((resolve, reject) => {
+      if (!this.send({ ...message, ref })) {
+        reject(new ApiError({ code: "unreachable", message: text.problems.offline }));
+        return;
+      }
+      this.#waiting.set(ref, { resolve, reject });
+    });
+  }
+
+  #receive(socket, data) {
+    if (socket !== this.#socket) return;
+    this.#heard = performance.now();
+    if (typeof data !== "string") {
+      try {
+        this.#tell("frame", parseFrame(data));
+      } catch {
+        // a frame that cannot be read is dropped; the next one repairs the view
+      }
+      return;
+    }
+    const message = parseMessage(data);
+    if (!message) return;
+    if (message.type === "hello") this.#welcome(message);
+    if (message.type === "shutdown") this.#restartS = Number(message.retry_s) || 1;
+    const waiting = ANSWERS.has(message.type) ? this.#waiting.get(message.ref) : undefined;
+    if (waiting) {
+      this.#waiting.delete(message.ref);
+      if (message.type === "error") waiting.reject(new ApiError(message));
+      else waiting.resolve(message);
+    }
+    this.#tell("message", message);
+  }
+
+  #welcome(message) {
+    this.#open = true;
+    this.#attempt = 0;
+    this.#restartS = null;
+    this.#heartbeatMs = 1000 * (Number(message.heartbeat_s) || 20);
+    clearInterval(this.#pulse);
+    this.#pulse = setInterval(() => this.#beat(), Math.max(250, this.#heartbeatMs / 4));
+    this.#pinged = 0;
+    this.#tell("hello", message);
+    this.#tell("status", { state: "open" });
+  }
+
+  #beat() {
+    const now = performance.now();
+    const silence = now - this.#heard;
+    if (silence < 2 * this.#heartbeatMs) {
+      this.#pinged = 0;
+    } else if (!this.#pinged) {
+      this.#pinged = now;
+      this.send({ type: "ping", ref: this.nextRef() });
+    } else if (now - this.#pinged > this.#heartbeatMs) {
+      this.#drop();
+    }
+  }
+
+  // a dead line may take minutes to fire `close`, so we do not wait for it
+  #drop() {
+    const socket = this.#socket;
+    this.#closed(socket);
+    socket?.close();
+  }
+
+  #closed(socket) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    this.#open = false;
+    clearInterval(this.#pulse);
+    for (const { reject } of this.#waiting.values()) {
+      reject(new ApiError({ code: "unreachable", message: text.problems.cutOff }));
+    }
+    this.#waiting.clear();
+    const jitter = 1 + 0.5 * Math.random();
+    const wait = this.#restartS !== null ? this.#restartS * jitter : retryDelay(this.#attempt);
+    this.#restartS = null;
+    this.#attempt += 1;
+    this.#tell("status", { state: "waiting", retry_s: wait });
+    this.#timer = setTimeout(() => this.connect(), wait * 1000);
+  }
+
+  /** Try again now, if the next try waits. */
+  hurry() {
+    if (this.#socket === null && this.#timer) this.connect();
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

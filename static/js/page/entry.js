@@ -1,0 +1,98 @@
+// Coming in: what the server offers, the connection to it, and its token when it wants one.
+
+import { text } from "../lib/texts.js";
+
+export class Entry {
+  #api;
+  #memory;
+  #parts;
+  #loading = /** @type {Promise<void> | null} */ (null);
+  #refused = false;
+  #asking = false;
+
+  constructor({ api, memory, parts }) {
+    this.#api = api;
+    this.#memory = memory;
+    this.#parts = parts;
+    const { socket } = parts;
+    socket.addEventListener("hello", ({ detail }) => {
+      api.limits = { ...detail.limits, ...api.limits };
+      this.#load().catch(() => {});
+    });
+    // a browser does not tell a page why its socket was refused
+    socket.addEventListener("status", ({ detail }) => {
+      if (detail.state === "waiting") this.#probe();
+    });
+  }
+
+  /** Load limits and gallery and connect; false when the server wants a token that nobody gives. */
+  async enter() {
+    const loading = this.#load();
+    this.#parts.socket.connect();
+    try {
+      await loading;
+    } catch (error) {
+      if (error.code === "unauthorized") await this.#ask();
+    }
+    return !this.#refused;
+  }
+
+  // only what failed is tried again: a second description would undo what was put back meanwhile
+  #load() {
+    this.#loading ??= this.#fetch().catch((error) => {
+      this.#loading = null;
+      throw error;
+    });
+    return this.#loading;
+  }
+
+  async #fetch() {
+    const { gallery, controls, example } = this.#parts;
+    const limits = await this.#api.json("api/limits");
+    this.#api.limits = limits;
+    controls.describe(limits);
+    await gallery.load();
+    example.hidden = gallery.sample === null;
+  }
+
+  async #probe() {
+    if (this.#refused || this.#asking) return;
+    const tried = this.#api.token;
+    try {
+      await this.#api.json("api/limits");
+    } catch (error) {
+      // another answer may have come while this one was on its way
+      if (error.code === "unauthorized" && tried === this.#api.token) await this.#ask();
+    }
+  }
+
+  async #ask() {
+    if (this.#asking) return;
+    this.#asking = true;
+    await this.#untilWelcome();
+    this.#asking = false;
+  }
+
+  async #untilWelcome() {
+    const { token, socket, status } = this.#parts;
+    let again = Boolean(this.#memory.token);
+    for (;;) {
+      const given = await token.ask({ again });
+      if (!given) {
+        this.#refused = true;
+        status.say("error", text.token.head, text.token.detail);
+        return;
+      }
+      this.#api.token = given;
+      try {
+        await this.#load();
+      } catch (error) {
+        again = error.code === "unauthorized";
+        if (again) continue;
+      }
+      this.#memory.token = given;
+      socket.hurry();
+      return;
+    }
+  }
+}

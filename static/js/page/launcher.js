@@ -1,0 +1,85 @@
+// From the chosen pictures and settings to a job.
+
+import { showAddress } from "../lib/address.js";
+import { text } from "../lib/texts.js";
+
+const words = text.launch;
+
+/** Events: `busy` when the answer to a launch is awaited or came, `launched` {job}. */
+export class Launcher extends EventTarget {
+  #parts;
+  #memory;
+  #busy = false;
+
+  constructor({ parts, memory }) {
+    super();
+    this.#parts = parts;
+    this.#memory = memory;
+  }
+
+  /** A launch was sent and is not answered yet. */
+  get busy() {
+    return this.#busy;
+  }
+
+  /** What would be launched now: {content, styles, params}. */
+  get inputs() {
+    const { slots, controls } = this.#parts;
+    const bare = ({ id, width, height, title }) => ({ id, width, height, title });
+    return {
+      content: slots.contentImage && bare(slots.contentImage),
+      styles: slots.styleImages.map(bare),
+      params: controls.values,
+    };
+  }
+
+  async launch() {
+    const { session, controls, status } = this.#parts;
+    if (this.#busy || session.active || !this.#complete()) return;
+    this.#busy = true;
+    // nobody may take the end of the last painting for that of this one
+    status.say("launching", words.starting);
+    try {
+      await controls.regions.settle();
+      const inputs = this.inputs;
+      this.#setBusy(true);
+      const job = await session.submit({
+        content: inputs.content.id,
+        styles: inputs.styles.map((image) => image.id),
+        params: inputs.params,
+      });
+      this.#memory.keepJob(job.id, { key: job.key, ...inputs, status: job.status });
+      showAddress(job.id);
+      this.#setBusy(false);
+      this.dispatchEvent(new CustomEvent("launched", { detail: { job } }));
+      // what was painted while the answer was on its way
+      const masks = controls.value("masks");
+      if (String(masks) !== String(inputs.params.masks ?? null)) session.change("masks", masks);
+    } catch (error) {
+      this.#setBusy(false);
+      status.say("error", words.refused, error.message);
+      controls.find(error.field)?.focus();
+    }
+  }
+
+  #complete() {
+    const { slots, controls, status } = this.#parts;
+    if (slots.busy) {
+      status.say("note", words.moment, words.uploading);
+      return false;
+    }
+    const missing = slots.missing;
+    if (missing) {
+      status.say("note", missing === slots.content ? words.noContent : words.noStyle);
+      missing.focus();
+      return false;
+    }
+    controls.invalid?.report();
+    return !controls.invalid;
+  }
+
+  #setBusy(busy) {
+    this.#busy = busy;
+    this.dispatchEvent(new CustomEvent("busy"));
+  }
+}

@@ -1,0 +1,51 @@
+// The small mark that tells whether the server can be reached.
+
+import { text } from "../lib/texts.js";
+
+const words = text.connection;
+
+export class Connection {
+  #element;
+  #text;
+  #timer = 0;
+  #device = "";
+
+  constructor(element) {
+    this.#element = element;
+    this.#text = element.querySelector(".link-text");
+  }
+
+  set device(name) {
+    // while the model loads, the server does not know yet where it will compute
+    this.#device = name && name !== "loading" ? name : "";
+  }
+
+  /** state: connecting, open, or waiting with the seconds until the next try. */
+  show({ state, retry_s: retryS }) {
+    clearInterval(this.#timer);
+    this.#element.dataset.state = state;
+    if (state === "open") {
+      this.#text.replaceChildren(words.open, device(this.#device));
+    } else if (state === "connecting") {
+      this.#text.textContent = words.connecting;
+    } else {
+      this.#count(performance.now() + 1000 * retryS);
+    }
+  }
+
+  #count(until) {
+    const tell = () => {
+      const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
+      this.#text.textContent = left > 0 ? words.waiting(left) : words.trying;
+    };
+    tell();
+    this.#timer = setInterval(tell, 1000);
+  }
+}
+
+function device(name) {
+  const part = document.createElement("span");
+  part.className = "link-device";
+  part.textContent = name ? `, ${name}` : "";
+  return part;
+}

@@ -1,0 +1,101 @@
+// The built-in pictures: click or Enter puts one into its slot, or drag it there; credits are always in sight.
+
+import { DRAG_TYPE } from "./dropped.js";
+import { text } from "../lib/texts.js";
+
+/** Event `pick` with {kind, image} in `detail`. */
+export class Gallery extends EventTarget {
+  #element;
+  #api;
+  #template;
+  #tiles = [];
+
+  constructor({ element, api, template }) {
+    super();
+    this.#element = element;
+    this.#api = api;
+    this.#template = template;
+    /** @type {Record<string, any[]>} */
+    this.pictures = { content: [], style: [] };
+  }
+
+  async load() {
+    const answer = await this.#api.json("api/gallery");
+    for (const kind of ["content", "style"]) {
+      const pictures = (answer[kind] ?? []).map((picture) => ({ ...picture, kind }));
+      this.pictures[kind] = pictures;
+      const part = this.#element.querySelector(`[data-kind=${kind}]`);
+      part.hidden = pictures.length === 0;
+      part.querySelector(".tiles").replaceChildren(...pictures.map((picture) => this.#tile(picture)));
+    }
+    const all = [...this.pictures.content, ...this.pictures.style];
+    this.#element.hidden = all.length === 0;
+    this.#credits(all);
+  }
+
+  /** The built-in picture with this id, or null. */
+  find(id) {
+    return [...this.pictures.content, ...this.pictures.style].find((picture) => picture.id === id) ?? null;
+  }
+
+  /** A content picture and two styles to begin with, or null when there are none. */
+  get sample() {
+    const { content, style } = this.pictures;
+    return content.length && style.length ? { content: content[0], styles: style.slice(0, 2) } : null;
+  }
+
+  /** Mark the pictures that are in use. */
+  mark(ids) {
+    for (const { id, button } of this.#tiles) button.setAttribute("aria-pressed", String(ids.has(id)));
+  }
+
+  set locked(locked) {
+    for (const { button } of this.#tiles) {
+      button.disabled = locked;
+      button.draggable = !locked;
+    }
+  }
+
+  #tile(picture) {
+    const item = this.#template.content.firstElementChild.cloneNode(true);
+    const button = item.querySelector("button");
+    const by = [picture.author, picture.licence].filter(Boolean).join(", ");
+    const image = item.querySelector("img");
+    image.src = this.#api.imageUrl(picture.id, 256);
+    item.querySelector(".tile-title").textContent = picture.title;
+    item.querySelector(".tile-by").textContent = by;
+    button.title = by ? `${picture.title} (${by})` : picture.title;
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", (event) => {
+      if (event.detail > 1) return; // the second half of a double click would fill the next slot too
+      this.dispatchEvent(new CustomEvent("pick", { detail: { kind: picture.kind, image: picture } }));
+    });
+    button.addEventListener("dragstart", (event) => {
+      event.dataTransfer.effectAllowed = "copy";
+      event.dataTransfer.setData(DRAG_TYPE, JSON.stringify(picture));
+      event.dataTransfer.setDragImage(image, 40, 40);
+    });
+    this.#tiles.push({ id: picture.id, button });
+    return item;
+  }
+
+  #credits(pictures) {
+    const line = this.#element.querySelector(".credits");
+    line.replaceChildren(document.createTextNode(text.credits));
+    pictures.forEach((picture, index) => {
+      if (index) line.append("; ");
+      line.append(link(picture), `${picture.author ? `, ${picture.author}` : ""}${picture.licence ? ` (${picture.licence})` : ""}`);
+    });
+    line.append(".");
+  }
+}
+
+function link(picture) {
+  if (!/^https?:\/\//.test(picture.source ?? "")) return document.createTextNode(picture.title);
+  const anchor = document.createElement("a");
+  anchor.href = picture.source;
+  anchor.target = "_blank";
+  anchor.rel = "noopener noreferrer";
+  anchor.textContent = picture.title;
+  return anchor;
+}

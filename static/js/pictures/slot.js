@@ -1,0 +1,230 @@
+// One place for a picture: click, drop, paste or camera; uploads at once and keeps its former picture when that fails.
+
+import { MOVE_TYPE, draggedImage, imageFiles, title } from "./dropped.js";
+import { prepare } from "./prepare.js";
+import { listenToDrops } from "./slotdrops.js";
+import { SlotFace } from "./slotface.js";
+import { SlotNote } from "./slotnote.js";
+import { text } from "../lib/texts.js";
+
+const words = text.slot;
+// a painting can be larger than the largest that the server paints today
+const FEWEST_PX = 1024;
+const USUAL_PX = 2048;
+
+/**
+ * Events: `change` when the picture is another one, `select` when it has the attention, `remove` when its cross is
+ * pressed, `crop` when it shall be cut, `move` {by} or {from} when its place among the styles shall be another, `more`
+ * with files beyond the first.
+ */
+export class Slot extends EventTarget {
+  #api;
+  #face;
+  #label;
+  #optional = false;
+  #letter = "";
+  /** @type {AbortController | null} */
+  #upload = null;
+  #locked = false;
+  /** @type {{blob: Blob, name: string} | null} */
+  #source = null;
+
+  constructor({ api, template, note, label, removable }) {
+    super();
+    this.#api = api;
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.note = new SlotNote(note, this.element);
+    this.image = null;
+    this.#face = new SlotFace(this.element);
+    this.canBeRemoved = removable;
+    this.call(label);
+    this.#listen();
+  }
+
+  /** Its caption; `optional` is said while it is empty, `letter` stands on its picture and beside its share of the mix. */
+  call(label, { optional = false, letter = "" } = {}) {
+    this.#label = label;
+    this.#optional = optional;
+    this.#letter = letter;
+    this.#describe();
+  }
+
+  get busy() {
+    return this.#upload !== null;
+  }
+
+  set locked(locked) {
+    this.#locked = locked;
+    this.#describe();
+  }
+
+  set removable(removable) {
+    this.canBeRemoved = removable;
+    this.#describe();
+  }
+
+  set selected(selected) {
+    this.element.classList.toggle("selected", selected);
+  }
+
+  focus() {
+    this.#face.button.focus();
+  }
+
+  complain(message) {
+    this.#say(message);
+  }
+
+  choose() {
+    if (!this.#locked) this.#face.files[0].click();
+  }
+
+  /** The picture as it was given, to cut it again. */
+  async source() {
+    return this.#source?.blob ?? this.#api.blob(this.#api.imageUrl(this.image.id));
+  }
+
+  /** Put a picture that the server already has: {id, width, height, title?}; null empties the slot. */
+  put(image) {
+    this.#stopUpload();
+    this.#say("");
+    this.#source = null;
+    this.#set(image);
+  }
+
+  /** Cut the picture that is here; see `upload`. */
+  async recut(how) {
+    const name = this.#source?.name ?? this.image?.title ?? "";
+    await this.upload(await this.source(), { ...how, name });
+  }
+
+  /**
+   * Upload a file and show it. A failure is said next to the slot.
+   * @param {Blob} file
+   * @param {{box?: import("./cropbox.js").Part | null, full?: boolean, name?: string}} how the part that is kept, whether
+   *   it is sent in full size, and its title
+   */
+  async upload(file, { box = null, full = false, name = title(/** @type {File} */ (file).name) } = {}) {
+    if (this.#locked) return;
+    this.#stopUpload();
+    const upload = new AbortController();
+    this.#upload = upload;
+    this.#say("");
+    this.#face.progress(0);
+    try {
+      const { max_size_px: most = USUAL_PX, formats = [] } = this.#api.limits;
+      const { blob, from, to } = await prepare(file, { box, full, longest: Math.max(FEWEST_PX, most), formats });
+      if (upload !== this.#upload) return;
+      const stored = await this.#api.upload(blob, {
+        signal: upload.signal,
+        onProgress: (share) => upload === this.#upload && this.#face.progress(share),
+      });
+      if (upload !== this.#upload) return;
+      this.#source = { blob: file, name };
+      this.#set({ id: stored.id, width: stored.width, height: stored.height, title: name });
+      if (from && to && !box && to.width < from.width) this.#offerFull(from, to);
+    } catch (error) {
+      if (upload === this.#upload) this.#say(error.message);
+    } finally {
+      if (upload === this.#upload) {
+        this.#upload = null;
+        this.#face.progress(null);
+      }
+    }
+  }
+
+  /** Take the files or the gallery picture of a drop; returns the files beyond the first. */
+  take(data) {
+    const image = draggedImage(data);
+    if (image) {
+      this.put(image);
+      return [];
+    }
+    const files = imageFiles(data);
+    if (files.length === 0) {
+      this.#say(words.noPicture);
+      return [];
+    }
+    this.upload(files[0]);
+    return files.slice(1);
+  }
+
+  #set(image) {
+    this.image = image;
+    this.#face.draw(image && this.#api.imageUrl(image.id, 256));
+    this.#describe();
+    this.#tell("change");
+  }
+
+  #describe() {
+    this.#face.show({
+      label: this.#label,
+      letter: this.#letter,
+      optional: this.#optional,
+      locked: this.#locked,
+      removable: this.canBeRemoved,
+      image: this.image,
+    });
+  }
+
+  #say(message) {
+    if (message) this.note.complain(this.#label, message);
+    else this.note.clear();
+  }
+
+  #offerFull(from, to) {
+    const size = ({ width, height }) => `${width} × ${height}`;
+    this.note.tell(this.#label, words.reduced(size(from), size(to)), words.sendFull, () => this.recut({ full: true }));
+  }
+
+  #stopUpload() {
+    const upload = this.#upload;
+    this.#upload = null;
+    upload?.abort();
+    this.#face.progress(null);
+  }
+
+  #listen() {
+    const { button, badge, remove, crop, camera, files, picture } = this.#face;
+    button.addEventListener("click", () => this.choose());
+    button.addEventListener("focus", () => this.#tell("select"));
+    remove.addEventListener("click", () => this.#tell("remove"));
+    for (const input of files) {
+      input.addEventListener("change", () => {
+        const [file] = input.files;
+        if (file) this.upload(file);
+        input.value = ""; // the same file may be chosen again after it was mended
+      });
+    }
+    crop.addEventListener("click", () => this.#tell("crop"));
+    camera.addEventListener("click", () => files[1].click());
+    badge.addEventListener("click", () => this.#tell("move", { by: 1 }));
+    button.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!by || !event.altKey || !this.#letter) return;
+      event.preventDefault(); // the browser would go back in its history
+      this.#tell("move", { by });
+    });
+    button.addEventListener("dragstart", (event) => {
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData(MOVE_TYPE, this.#letter);
+    });
+    picture.addEventListener("error", () => {
+      if (this.image) this.#say(words.gone);
+    });
+    listenToDrops(this.element, {
+      locked: () => this.#locked,
+      movable: () => this.#letter !== "",
+      move: (from) => this.#tell("move", { from }),
+      take: (data) => {
+        const rest = this.take(data);
+        if (rest.length) this.#tell("more", rest);
+      },
+    });
+  }
+
+  /** @param {string} type @param {unknown} [detail] */
+  #tell(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,60 @@
+"""Addresses of servers, and what HTTP errors become."""
+
+from __future__ import annotations
+
+import pytest
+
+from duostyle import errors
+from duostyle.client.http import Address, Remote, Unreachable, error_of
+from duostyle.errors import BadRequest, ServerError
+from tests.test_errors import leaves
+
+
+@pytest.mark.parametrize(
+    ("given", "base", "socket"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", "ws://127.0.0.1:8000/ws"),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000", "ws://127.0.0.1:8000/ws"),
+        ("https://example.org/paint/", "https://example.org/paint", "wss://example.org/paint/ws"),
+        ("localhost:9", "http://localhost:9", "ws://localhost:9/ws"),
+        ("http://[::1]:8000/?job=x", "http://[::1]:8000", "ws://[::1]:8000/ws"),
+    ],
+)
+def test_addresses(given: str, base: str, socket: str) -> None:
+    address = Address.parse(given)
+    assert (address.base, address.socket) == (base, socket)
+
+
+@pytest.mark.parametrize("given", ["", "ftp://example.org", "http://", "http://x:99999", "http://x:y", "file:///etc"])
+def test_what_is_no_address_is_refused(given: str) -> None:
+    with pytest.raises(BadRequest) as raised:
+        Address.parse(given)
+    assert raised.value.field == "server"
+
+
+def test_a_token_goes_into_the_header_and_beside_a_job_key_into_the_address() -> None:
+    address = Address.parse("http://x", token="secret-token")
+    assert address.headers == {"Authorization": "Bearer secret-token"}
+    assert address.url("/a b", {"token": "x&y"}) == "http://x/a%20b?token=x%26y"
+    assert Address.parse("http://x").headers == {}
+
+
+@pytest.mark.parametrize("kind", leaves())
+def test_every_error_comes_back_as_it_was(kind: type[errors.DuostyleError]) -> None:
+    sent = kind("what happened", field="f", limit=[1, 2], got=3, reached="max_queue")
+    came = error_of(sent.as_dict(), "otherwise")
+    assert type(came) is kind
+    assert came.as_dict() == sent.as_dict()
+
+
+@pytest.mark.parametrize("problem", [None, "text", {}, {"code": "of_tomorrow"}])
+def test_an_unknown_error_is_still_an_error(problem: object) -> None:
+    came = error_of(problem, "the server answers 500")
+    assert isinstance(came, ServerError)
+    assert came.message == "the server answers 500"
+
+
+def test_nobody_there_is_unreachable() -> None:
+    # port 1 of this machine: nothing listens there
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
+        Remote(Address.parse("http://127.0.0.1:1"), timeout_s=5).json("GET", "/api/limits")

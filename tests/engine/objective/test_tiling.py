@@ -1,0 +1,157 @@
+"""Evaluating in tiles gives what evaluating the whole gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from duostyle.engine.network.vgg import Network
+from duostyle.engine.network.weights import Weights
+from duostyle.engine.objective import tiling as tiled
+from duostyle.engine.objective.objective import Evaluation, Objective, content_features, style_moments
+from duostyle.engine.objective.style import StyleMoments, measure
+from duostyle.params import STYLE_LAYERS, StyleParams
+from tests.support.engine.pictures import random_picture, scene, speckles, stripes
+from tests.support.engine.reference import relative_error
+
+pytestmark = pytest.mark.weights
+# odd, so that every pooling drops a row or a column, and so long that neither of its two tiles sees the whole
+LONG, SIDE = (213, 35), 112
+EXACT = 1e-5
+
+
+@pytest.fixture(scope="module")
+def plain(weights: Weights) -> Network:
+    """With torch's own kernels: Winograd rounds differently at every size."""
+    return Network(weights, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def targets(plain: Network) -> list[StyleMoments]:
+    return [style_moments(plain, style, STYLE_LAYERS, _no_check) for style in (stripes(48, 40), speckles(40, 48))]
+
+
+def _no_check() -> None:
+    return None
+
+
+def _guides(width: int, height: int) -> list[Tensor]:
+    """Soft random maps that sum to 1 everywhere."""
+    raw = torch.rand(2, 1, 1, height, width, generator=torch.Generator().manual_seed(8)) + 0.01
+    return list(raw / raw.sum(0, keepdim=True))
+
+
+def _compare(
+    network: Network,
+    targets: Sequence[StyleMoments],
+    size: tuple[int, int],
+    *,
+    guided: bool = False,
+    tile_px: int = SIDE,
+    **changes: Any,
+) -> Evaluation:
+    """An evaluation in tiles, after a look whether that of the whole is the same."""
+    params = StyleParams.model_validate({"style_mix": [0.7, 0.3], "tv_weight": 2.0} | changes)
+    guides = _guides(*size) if guided else []
+    whole, cut = (
+        Objective(network, scene(*size), targets, params, guides, tile_px=side).evaluate(random_picture(*size))
+        for side in (None, tile_px)
+    )
+    assert float(whole.gradient.norm()) > 0
+    assert relative_error(cut.gradient, whole.gradient) < EXACT
+    assert cut.costs.total == pytest.approx(whole.costs.total, rel=EXACT)
+    assert cut.costs.content == pytest.approx(whole.costs.content, rel=EXACT)
+    assert cut.costs.style == pytest.approx(whole.costs.style, rel=EXACT)
+    return cut
+
+
+@pytest.mark.parametrize(
+    ("loss", "guided", "size"),
+    [
+        ("covariance", False, LONG),
+        ("covariance", True, LONG[::-1]),
+        ("gram", False, LONG[::-1]),
+        ("gram", True, LONG),
+    ],
+)
+def test_the_gradient_is_that_of_the_whole(
+    plain: Network, targets: list[StyleMoments], loss: str, guided: bool, size: tuple[int, int]
+) -> None:
+    costs = _compare(plain, targets, size, guided=guided, style_loss=loss).costs
+    assert min(costs.content, *costs.style) > 0
+
+
+def test_it_may_be_cut_both_ways(plain: Network, targets: list[StyleMoments]) -> None:
+    _compare(plain, targets, (83, 67), guided=True, tile_px=48)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content_weight": 0.0},
+        {"style_weight": 0.0},
+        {"content_weight": 0.0, "style_weight": 0.0},
+        # a style layer and the content layer in one
+        {"content_layer": "relu3_1", "style_layer_weights": {"relu3_1": 1.0}},
+    ],
+    ids=str,
+)
+def test_any_part_may_be_missing(plain: Network, targets: list[StyleMoments], changes: dict[str, Any]) -> None:
+    _compare(plain, targets, LONG, **changes)
+
+
+def test_moments_are_those_of_the_whole(plain: Network) -> None:
+    x = speckles(*LONG)
+    whole, cut = (
+        style_moments(plain, x, STYLE_LAYERS, _no_check),
+        style_moments(plain, x, STYLE_LAYERS, _no_check, SIDE),
+    )
+    assert list(cut) == list(whole) == list(STYLE_LAYERS)
+    for layer in STYLE_LAYERS:
+        assert relative_error(cut[layer].mean, whole[layer].mean) < EXACT, layer
+        assert relative_error(cut[layer].second, whole[layer].second) < EXACT, layer
+
+
+def test_sums_under_guides_are_those_of_the_whole(plain: Network) -> None:
+    x, layer = scene(*LONG), "relu3_1"
+    guides = _guides(LONG[0] // 4, LONG[1] // 4)
+    got = tiled.sums(plain, x, [layer], lambda name: guides, SIDE, _no_check)[layer]
+    flat = plain.features(x, [layer])[layer].flatten(2)[0]
+    for part, wanted in zip(got, measure(flat, [guide.flatten() for guide in guides]), strict=True):
+        assert float(part.weight) == pytest.approx(float(wanted.weight), rel=EXACT)
+        assert relative_error(part.first, wanted.first) < EXACT
+        assert relative_error(part.second, wanted.second) < EXACT
+
+
+@pytest.mark.parametrize("layer", ["relu1_1", "relu4_2"])
+def test_content_features_are_those_of_the_whole(plain: Network, layer: str) -> None:
+    x = scene(*LONG)
+    whole, cut = (content_features(plain, x, layer, _no_check, side) for side in (None, SIDE))
+    assert cut.shape == whole.shape
+    assert relative_error(cut, whole) < EXACT
+
+
+def test_check_may_stop_it_in_the_middle(plain: Network) -> None:
+    class Stop(Exception):
+        pass
+
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        tiled.features(plain, scene(*LONG), "relu1_1", SIDE, check)
+    assert calls == 2
+
+
+def test_strides() -> None:
+    assert [tiled.stride(layer) for layer in STYLE_LAYERS] == [1, 2, 4, 8, 16]
+    assert tiled.stride("relu4_2") == 8

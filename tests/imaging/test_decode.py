@@ -1,0 +1,161 @@
+"""Uploads are checked before they cost memory; pictures come and go whole, reduced where asked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import random
+import struct
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from duostyle.errors import CorruptImage, ImageTooLarge, UnsupportedFormat
+from duostyle.imaging import decode as images
+from duostyle.imaging import formats
+from duostyle.picture import Picture
+from tests.support.picture_files import BLUE, GREEN, RED, check, near, pixel, png, saved
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_check_tells_format_size_and_id(name: str) -> None:
+    data = saved(Image.new("RGB", (12, 7), RED), name)
+    checked = check(data)
+    assert checked == images.Checked("sha256:" + hashlib.sha256(data).hexdigest(), 12, 7, name, len(data))
+
+
+def test_check_refuses_too_many_bytes_before_anything_else() -> None:
+    with pytest.raises(ImageTooLarge) as raised:
+        check(b"x" * 1001, max_bytes=1000)
+    assert (raised.value.limit, raised.value.got) == (1000, 1001)
+
+
+def test_check_refuses_too_many_pixels_from_the_header_alone() -> None:
+    # The pixels do not exist at all: a decoder would fail, the cap comes first.
+    data = png(9_000, 9_000, 8, 2, b"")
+    with pytest.raises(ImageTooLarge) as raised:
+        check(data, max_pixels=50_000_000)
+    assert raised.value.got == "9000x9000"
+
+
+def test_check_refuses_what_pillow_itself_calls_a_bomb() -> None:
+    with pytest.raises(ImageTooLarge):
+        check(png(13_300, 13_300, 8, 2, b""), max_pixels=10**12)
+    with pytest.raises(ImageTooLarge):
+        check(png(60_000, 60_000, 8, 2, b""), max_pixels=10**12)
+
+
+def test_the_pixel_cap_is_inclusive() -> None:
+    data = saved(Image.new("L", (10, 10)))
+    assert check(data, max_pixels=100).width == 10
+    with pytest.raises(ImageTooLarge):
+        check(data, max_pixels=99)
+
+
+def test_check_refuses_a_side_that_no_jpeg_can_hold() -> None:
+    with pytest.raises(ImageTooLarge):
+        check(saved(Image.new("1", (images.MAX_SIDE_PX + 1, 1))))
+
+
+def test_check_refuses_a_giant_tile_in_a_small_tiff() -> None:
+    entries = [(256, 8), (257, 8), (258, 8), (259, 8), (262, 1), (277, 1), (322, 40_000), (323, 40_000), (324, 8)]
+    body = struct.pack("<H", len(entries))
+    for tag, value in entries:
+        body += struct.pack("<HHII", tag, 4, 1, value)
+    data = b"II*\x00" + struct.pack("<I", 8) + body + struct.pack("<I", 0)
+    with pytest.raises(ImageTooLarge, match="tile"):
+        check(data)
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_truncated_pictures_are_corrupt(name: str) -> None:
+    noise = Image.frombytes("RGB", (64, 64), random.Random(1).randbytes(64 * 64 * 3))
+    data = saved(noise, name)
+    for cut in (len(data) // 2, 20):
+        with pytest.raises(CorruptImage):
+            check(data[:cut])
+        with pytest.raises(CorruptImage):
+            images.decode(data[:cut])
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_damaged_bytes_raise_only_our_errors(name: str, data: st.DataObject) -> None:
+    whole = bytearray(saved(Image.new("RGB", (16, 16), RED), name))
+    for _ in range(data.draw(st.integers(1, 8))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    for function in (check, images.decode):
+        with contextlib.suppress(CorruptImage, UnsupportedFormat, ImageTooLarge):
+            function(bytes(whole))
+
+
+@pytest.mark.parametrize("name", [name for name in formats.FORMATS if name not in ("jpeg", "png")])
+def test_the_first_of_several_frames_counts(name: str) -> None:
+    first, second = (Image.new("RGB", (16, 16), colour) for colour in (RED, BLUE))
+    data = saved(first, name, save_all=True, append_images=[second])
+    assert check(data).format == name
+    assert near(pixel(images.decode(data), 8, 8), RED, 6)
+
+
+def test_decode_reduces_to_the_longest_side_and_never_enlarges() -> None:
+    data = saved(Image.new("RGB", (40, 20), GREEN))
+    reduced = images.decode(data, max_px=10)
+    assert (reduced.width, reduced.height, pixel(reduced, 5, 2)) == (10, 5, GREEN)
+    assert images.decode(data, max_px=400).width == 40
+
+
+def test_decode_reduces_by_averaging() -> None:
+    image = Image.new("L", (64, 64))
+    image.putdata([255 * ((x + y) % 2) for y in range(64) for x in range(64)])
+    picture = images.decode(saved(image), max_px=8)
+    assert all(near(pixel(picture, x, y), (127, 127, 127), 2) for x in range(8) for y in range(8))
+
+
+@pytest.mark.parametrize("size", [(1000, 8), (8, 1000), (513, 511)])
+def test_a_reduced_jpeg_has_the_size_that_any_format_would_have(size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, RED)
+    jpeg, lossless = (images.decode(saved(image, name), max_px=100) for name in ("JPEG", "PNG"))
+    assert (jpeg.width, jpeg.height) == (lossless.width, lossless.height)
+    assert max(jpeg.width, jpeg.height) == 100
+    assert near(pixel(jpeg, 0, 0), RED, 3)
+
+
+@pytest.mark.parametrize("format", ["png", "tiff"])
+def test_lossless_formats_come_back_as_they_were(format: images.Format) -> None:
+    picture = Picture(5, 3, random.Random(2).randbytes(45))
+    assert images.decode(images.encode(picture, format)) == picture
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp"])
+def test_lossy_formats_come_back_nearly(format: images.Format) -> None:
+    picture = Picture(32, 16, bytes((200, 30, 90)) * 512)
+    back = images.decode(images.encode(picture, format, quality=95))
+    assert (back.width, back.height) == (32, 16)
+    assert near(pixel(back, 16, 8), (200, 30, 90), 6)
+
+
+def test_encode_reduces_and_quality_counts() -> None:
+    picture = Picture(64, 32, random.Random(3).randbytes(64 * 32 * 3))
+    assert check(images.encode(picture, "jpeg", max_px=16)).width == 16
+    assert len(images.encode(picture, "jpeg", quality=20)) < len(images.encode(picture, "jpeg", quality=95))
+
+
+def test_text_goes_into_the_png_only() -> None:
+    picture = Picture(1, 1, b"abc")
+    with Image.open(io.BytesIO(images.encode(picture, "png", text={"params": '{"size":64} é'}))) as image:
+        assert image.info["params"] == '{"size":64} é'
+    assert b"params" not in images.encode(picture, "jpeg", text={"params": "x"})
+
+
+def test_metadata_is_dropped() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "secret camera"
+    data = saved(Image.new("RGB", (8, 8)), "JPEG", exif=exif, comment=b"secret place")
+    assert b"secret" in data
+    for format in get_args(images.Format):
+        assert b"secret" not in images.encode(images.decode(data), format)

@@ -1,0 +1,154 @@
+"""Every kind of pixel becomes the right 8-bit sRGB, upright and over white."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from PIL import Image, ImageCms, features
+
+from duostyle.errors import UnsupportedFormat
+from duostyle.imaging import decode as images
+from tests.support.picture_files import BLUE, GREEN, RED, WHITE, check, near, pixel, png, saved
+
+avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+
+
+@avif
+def test_avif_with_alpha_goes_over_white() -> None:
+    image = Image.new("RGBA", (32, 16), (*RED, 255))
+    image.paste((0, 0, 0, 0), (16, 0, 32, 16))
+    picture = images.decode(saved(image, "AVIF", quality=100, subsampling="4:4:4"))
+    assert (picture.width, picture.height) == (32, 16)
+    assert near(pixel(picture, 4, 8), RED, 4)
+    assert near(pixel(picture, 28, 8), WHITE, 4)
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
+    rows = b"\x00" + struct.pack(">3H", 0, 0x8080, 0xFFFF)
+    picture = images.decode(png(3, 1, 16, 0, rows))
+    assert [pixel(picture, x, 0) for x in range(3)] == [(0, 0, 0), (128, 128, 128), WHITE]
+
+
+def test_sixteen_bit_colour() -> None:
+    rows = b"\x00" + struct.pack(">6H", 0xFFFF, 0, 0, 0, 0x8080, 0xFFFF)
+    picture = images.decode(png(2, 1, 16, 2, rows))
+    assert [pixel(picture, x, 0) for x in range(2)] == [RED, (0, 128, 255)]
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_thirty_two_bit_pixels_are_refused(mode: str) -> None:
+    data = saved(Image.new(mode, (4, 4)), "TIFF")
+    for function in (check, images.decode):
+        with pytest.raises(UnsupportedFormat):
+            function(data)
+
+
+def test_alpha_goes_over_white() -> None:
+    image = Image.new("RGBA", (3, 1))
+    image.putpixel((0, 0), (255, 0, 0, 255))
+    image.putpixel((1, 0), (0, 0, 0, 128))
+    image.putpixel((2, 0), (0, 0, 0, 0))
+    picture = images.decode(saved(image))
+    assert [pixel(picture, x, 0) for x in range(3)] == [RED, (127, 127, 127), WHITE]
+
+
+def test_grey_alpha_goes_over_white() -> None:
+    image = Image.new("LA", (2, 1), (10, 255))
+    image.putpixel((1, 0), (10, 0))
+    picture = images.decode(saved(image))
+    assert [pixel(picture, x, 0) for x in range(2)] == [(10, 10, 10), WHITE]
+
+
+def test_palette_with_a_transparent_colour() -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([*BLUE, *GREEN])
+    image.putpixel((1, 0), 1)
+    picture = images.decode(saved(image, transparency=1))
+    assert [pixel(picture, x, 0) for x in range(2)] == [BLUE, WHITE]
+
+
+def test_a_transparent_rgb_colour_without_alpha_channel() -> None:
+    image = Image.new("RGB", (2, 1), GREEN)
+    image.putpixel((1, 0), BLUE)
+    picture = images.decode(saved(image, transparency=BLUE))
+    assert [pixel(picture, x, 0) for x in range(2)] == [GREEN, WHITE]
+
+
+def test_black_and_white() -> None:
+    image = Image.new("1", (2, 1))
+    image.putpixel((1, 0), 1)
+    picture = images.decode(saved(image))
+    assert [pixel(picture, x, 0) for x in range(2)] == [(0, 0, 0), WHITE]
+
+
+def test_cmyk_jpeg() -> None:
+    image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    assert near(pixel(images.decode(saved(image, "JPEG")), 8, 8), RED, 3)
+
+
+def test_the_colour_profile_is_applied() -> None:
+    # A linear-light profile: 55 of 255 there is 0.2157, which sRGB writes as 128 (0.2158 is the curve's value at 128).
+    profile = linear_rgb_profile()
+    image = Image.new("RGB", (2, 2), (55, 55, 55))
+    picture = images.decode(saved(image, icc_profile=profile))
+    assert near(pixel(picture, 0, 0), (128, 128, 128), 2)
+    assert pixel(images.decode(saved(image)), 0, 0) == (55, 55, 55)
+
+
+def linear_rgb_profile() -> bytes:
+    """sRGB with its three tone curves replaced by straight lines (an empty `curv` is the identity)."""
+    base = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = int.from_bytes(base[128:132], "big")
+    for index in range(count):
+        at = 132 + 12 * index
+        if bytes(base[at : at + 4]) in (b"rTRC", b"gTRC", b"bTRC"):
+            offset = int.from_bytes(base[at + 4 : at + 8], "big")
+            base[offset : offset + 12] = b"curv" + bytes(8)
+            base[at + 8 : at + 12] = (12).to_bytes(4, "big")
+    return bytes(base)
+
+
+@pytest.mark.parametrize("profile", [b"nonsense", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()])
+def test_a_profile_that_does_not_fit_is_ignored(profile: bytes) -> None:
+    picture = images.decode(saved(Image.new("RGB", (2, 2), (9, 8, 7)), icc_profile=profile))
+    assert pixel(picture, 0, 0) == (9, 8, 7)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_brings_the_red_corner_home(orientation: int) -> None:
+    # Where the upright picture's top-left corner is stored, by the EXIF definition of "0th row, 0th column".
+    corner = {1: (0, 0), 2: (3, 0), 3: (3, 1), 4: (0, 1), 5: (0, 0), 6: (0, 1), 7: (3, 1), 8: (3, 0)}[orientation]
+    image = Image.new("RGB", (4, 2), BLUE)
+    image.putpixel(corner, RED)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(image, exif=exif)
+    picture = images.decode(data)
+    size = (4, 2) if orientation < 5 else (2, 4)
+    assert (picture.width, picture.height) == size
+    checked = check(data)
+    assert (checked.width, checked.height) == size
+    assert pixel(picture, 0, 0) == RED
+    assert all(pixel(picture, x, y) == BLUE for y in range(size[1]) for x in range(size[0]) if (x, y) != (0, 0))
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp", "tiff", pytest.param("avif", marks=avif)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_format_that_knows_orientation_is_turned_once(name: str, orientation: int) -> None:
+    # As above with a corner of 16 px, which survives lossy compression; reduced to half on the way.
+    corner = {1: (0, 0), 2: (48, 0), 3: (48, 16), 4: (0, 16), 5: (0, 0), 6: (0, 16), 7: (48, 16), 8: (48, 0)}
+    image = Image.new("RGB", (64, 32), BLUE)
+    image.paste(RED, (*corner[orientation], corner[orientation][0] + 16, corner[orientation][1] + 16))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {} if name == "tiff" else {"quality": 95}
+    data = saved(image, name, exif=exif, **options)
+    size = (64, 32) if orientation < 5 else (32, 64)
+    checked = check(data)
+    assert (checked.width, checked.height) == size
+    picture = images.decode(data, max_px=32)
+    assert (picture.width, picture.height) == (size[0] // 2, size[1] // 2)
+    assert near(pixel(picture, 3, 3), RED, 20)
+    for x, y in ((picture.width - 4, 3), (3, picture.height - 4), (picture.width - 4, picture.height - 4)):
+        assert near(pixel(picture, x, y), BLUE, 20)

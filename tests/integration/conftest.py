@@ -1,0 +1,88 @@
+"""A real server with the fake engine, in a thread of its own, as many as a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from duostyle.serving import listener as listening
+from duostyle.serving import server as serve
+from duostyle.settings import Settings
+from duostyle.web.app import create_app
+from tests.support.fake_engine import FakeEngine
+from tests.support.socket_client import Client
+
+_PATIENCE_S = 30
+
+
+class Running:
+    """A server that listens; `stop` ends it politely, as a signal would."""
+
+    def __init__(self, settings: Settings, engine: FakeEngine, app: Starlette) -> None:
+        self.settings, self.engine, self.app = settings, engine, app
+        self.listening = listening.listen(settings)
+        self.url = listening.address(self.listening).rstrip("/")
+        self.server: serve.Server | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="server under test")
+        self._thread.start()
+        assert self._ready.wait(_PATIENCE_S)
+        assert self.server is not None, "the server did not start"
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(serve.run(self.app, self.settings, self.listening, self._listening))
+        finally:
+            self.listening.close()
+            self._ready.set()
+
+    def _listening(self, server: serve.Server) -> None:
+        self.server = server
+        self._ready.set()
+
+    def stop(self) -> None:
+        assert self.server is not None
+        self.server.should_exit = True
+        self._thread.join(_PATIENCE_S)
+        assert not self._thread.is_alive(), "the server does not stop"
+
+
+def started(stack: contextlib.ExitStack, folder: Path, engine: FakeEngine | None = None, **changes: Any) -> Running:
+    """A server whose data is in `folder`, stopped when `stack` closes; without the gallery, which takes a while."""
+    empty = folder / "gallery"
+    empty.mkdir(exist_ok=True)
+    settings = Settings(**{"data_dir": folder / "data", "port": 0, "shutdown_grace_s": 2.0, **changes})
+    engine = engine or FakeEngine()
+    running = Running(settings, engine, create_app(settings, engine=engine, pictures=empty))
+    stack.callback(running.stop)
+    return running
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start servers of this test alone, all on one data folder: `start(engine, token=...)` takes settings."""
+    with contextlib.ExitStack() as stack:
+        yield functools.partial(started, stack, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server with the fake engine and default settings that the tests of a module share."""
+    with contextlib.ExitStack() as stack:
+        yield started(stack, tmp_path_factory.mktemp("shared"), max_requests_per_s=100_000)
+
+
+@pytest.fixture
+async def http(running: Running) -> AsyncIterator[Client]:
+    """An HTTP client of `running`."""
+    async with httpx.AsyncClient(base_url=running.url) as http:
+        yield Client(http)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from duostyle.engine.api import Checkpoint
+from duostyle.errors import NotFound
+from duostyle.job import Job, JobStatus, hash_key
+from duostyle.jobs import registry as archive
+from duostyle.jobs.registry import Archive
+from duostyle.params import StyleParams
+from duostyle.storage.store import Store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    made = Store(tmp_path)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def job(name: str, status: JobStatus, **changed: object) -> Job:
+    params = StyleParams(style_weight=7.0)
+    made = Job(name, hash_key("k"), "client", "c", ("s", "t"), params, created_at=1.0, status=status)
+    for field, value in changed.items():
+        setattr(made, field, value)
+    return made
+
+
+async def test_an_ended_job_comes_back_from_the_store_as_it_was(store: Store) -> None:
+    ended = job(
+        "a",
+        JobStatus.CANCELLED,
+        has_result=True,
+        partial=True,
+        seq=9,
+        frame_seq=8,
+        step=4,
+        total_steps=5,
+        elapsed_s=2.5,
+        costs={"total": 1.0, "content": 0.5, "style": [0.25, 0.25], "tv": 0.0},
+        error=None,
+        started_at=2.0,
+        ended_at=3.0,
+    )
+    await Archive(store).save(ended)
+    back = await Archive(store).ended("a")
+    for field in dataclasses.fields(Job):
+        # of a row's picture only its final size is kept
+        if field.name not in ("pixels",):
+            assert getattr(back, field.name) == getattr(ended, field.name), field.name
+
+
+async def test_memory_keeps_the_newest_and_the_store_the_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_KEPT", 2)
+    kept = Archive(store)
+    for name in "abc":
+        one = job(name, JobStatus.COMPLETED)
+        await kept.save(one)
+        kept.keep(one)
+    with pytest.raises(NotFound):
+        kept.at_hand("a")
+    assert (await kept.ended("a")).id == "a"
+    assert kept.at_hand("a").id == "a"
+    with pytest.raises(NotFound):
+        kept.at_hand("b")
+
+
+async def test_recovery_queues_the_unfinished_in_their_order_but_leaves_paused_ones(store: Store) -> None:
+    before = Archive(store)
+    for name, status in zip("abcd", ("running", "completed", "paused", "queued"), strict=True):
+        await before.save(job(name, JobStatus(status), seq=40, step=3))
+    after = Archive(store)
+    recovered = await after.recover(now=9.0)
+    assert [one.id for one in recovered] == ["a", "c", "d"]
+    assert [one.status.value for one in recovered] == ["queued", "paused", "queued"]
+    assert all(one.seq > 10_000 and one.step == 0 for one in recovered)
+    assert after.at_hand("b").status is JobStatus.COMPLETED
+    assert [row.status for row in await store.jobs()] == ["queued", "completed", "paused", "queued"]
+
+
+async def test_what_has_a_checkpoint_goes_before_what_never_began(store: Store) -> None:
+    before = Archive(store)
+    for name in "abc":
+        await before.save(job(name, JobStatus.QUEUED, step=3, costs={"total": 1.0}))
+    await store.shelf.save("b", Checkpoint({"step": 3}, {}))
+    recovered = await Archive(store).recover(now=9.0)
+    assert [(one.id, one.step) for one in recovered] == [("b", 3), ("a", 0), ("c", 0)]
+    assert [one.costs is None for one in recovered] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("status", "starts", "then"),
+    [
+        ("running", 2, "queued"),
+        ("running", 3, "failed"),
+        ("queued", 3, "queued"),
+        ("paused", 2, "paused"),
+        ("paused", 3, "failed"),
+    ],
+)
+async def test_a_job_that_ended_the_process_three_times_is_given_up(
+    store: Store, status: str, starts: int, then: str
+) -> None:
+    await Archive(store).save(job("a", JobStatus(status), starts=starts, seq=40))
+    await Archive(store).save(job("b", JobStatus.QUEUED))
+    await store.shelf.save("a", Checkpoint({"step": 1}, {}))
+    after = Archive(store)
+    recovered = [one.id for one in await after.recover(now=9.0)]
+    assert recovered == (["b"] if then == "failed" else ["a", "b"])
+    row = await store.job("a")
+    assert row is not None
+    assert (row.status, row.starts) == (then, starts)
+    if then == "failed":
+        assert row.error is not None
+        assert (row.error["code"], row.ended_at) == ("engine_failed", 9.0)
+        assert "died 3 times" in row.error["message"]
+        assert after.at_hand("a").seq > 40
+        assert await store.shelf.load("a") is None
+
+
+async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:
+    kept = Archive(store)
+    await kept.save(job("a", JobStatus.QUEUED))
+    row = await store.job("a")
+    assert row is not None
+    await store.save_job(dataclasses.replace(row, params={"brush": 5}))
+    assert await kept.recover(now=9.0) == []
+    await store.save_job(dataclasses.replace(row, params={"brush": 5}, status="completed"))
+    with pytest.raises(NotFound):
+        await kept.ended("a")

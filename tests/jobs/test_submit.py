@@ -1,0 +1,77 @@
+"""Who may submit what, and when there is room."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from duostyle.errors import BadRequest, NotFound, QueueFull, TooManyJobs
+from tests.support.fake_engine import FakeEngine
+from tests.support.harness import rig, soon
+
+NO_IMAGE = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("content", "styles", "params", "field"),
+    [
+        (None, [], None, "content"),
+        (5, [], None, "content"),
+        (NO_IMAGE, None, None, "styles"),
+        (NO_IMAGE, [], None, "styles"),
+        (NO_IMAGE, [NO_IMAGE] * 5, None, "styles"),
+        (NO_IMAGE, [NO_IMAGE, "x"], None, "styles.1"),
+        (NO_IMAGE, [NO_IMAGE], 7, "params"),
+        (NO_IMAGE, [NO_IMAGE], {"size": 1}, "params.size"),
+    ],
+)
+async def test_a_bad_order_names_the_field(
+    tmp_path: Path, content: object, styles: object, params: object, field: str
+) -> None:
+    async with rig(tmp_path) as built:
+        with pytest.raises(BadRequest) as caught:
+            await built.scheduler.submit(content=content, styles=styles, params=params, client="c")
+        assert caught.value.field == field
+
+
+async def test_unknown_images_are_not_found(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built:
+        with pytest.raises(NotFound) as caught:
+            await built.scheduler.submit(content=built.content, styles=[NO_IMAGE], params=None, client="c")
+        assert caught.value.field == "styles.0"
+
+
+async def test_limits_per_client_and_of_the_queue(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(gated=True), max_jobs_per_client=2, max_queue=3) as built:
+        held = built.watch()
+        running = await built.submit("a")
+        await built.scheduler.watch(held.mailbox, running.job, None)
+        await held.until_begun()
+        await built.submit("a")
+        with pytest.raises(TooManyJobs):
+            await built.submit("a")
+        await built.submit("b")
+        await built.submit("b")
+        with pytest.raises(QueueFull):
+            await built.submit("c")
+
+
+async def test_many_submits_at_once_cannot_pass_the_limit(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(gated=True), max_jobs_per_client=3) as built:
+        done = await asyncio.gather(*(built.submit() for _ in range(10)), return_exceptions=True)
+        assert sum(isinstance(one, TooManyJobs) for one in done) == 7
+
+
+async def test_what_a_client_began_is_finished_without_it(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(gated=True)) as built:
+        submitting = asyncio.create_task(built.submit())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        submitting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await submitting
+        await soon(asyncio.gather(*built.scheduler._changes))
+        rows = await built.store.jobs()
+        assert [row.id for row in rows] == list(built.scheduler._endings.live)

@@ -1,0 +1,224 @@
+"""Time-lapses are recorded at a bounded price in frames, bytes and time, with and without watchers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duostyle.engine.api import Costs, Step
+from duostyle.executor.task import Glimpse
+from duostyle.imaging import decode as images
+from duostyle.jobs.timelapse import MAX_SHARE, Timelapses
+from duostyle.storage.timelapse_frames import Reels
+from tests.support.fake_engine import FakeEngine, picture_of
+from tests.support.harness import Rig, rig, soon
+
+JOB = "j" * 22
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def glimpse(step: int, picture_s: float = 0.0, size: tuple[int, int] = (8, 6)) -> Glimpse:
+    costs = Costs(1.0, 0.5, (0.5,), 0.0)
+    numbers = Step(step, 100, 1, 1, *size, costs, 1.0, float(step), 1.0, lambda: picture_of(step, *size))
+    return Glimpse(numbers, picture_of(step, *size), step, 1, picture_s)
+
+
+class Recorder:
+    """Timelapses on a store and helpers of a rig, with a clock of its own."""
+
+    def __init__(self, built: Rig) -> None:
+        self.built, self.clock = built, Clock()
+        self.timelapses = Timelapses(
+            settings=built.settings,
+            store=built.store,
+            worker=built.worker,
+            metrics=built.metrics,
+            clock=self.clock,
+        )
+        self.take = self.timelapses.take(JOB)
+
+    async def offer(self, step: int, after_s: float = 10.0, **options: Any) -> None:
+        self.clock.now += after_s
+        self.timelapses.offer(JOB, glimpse(step, **options))
+        if self.take.writing is not None:
+            await soon(self.take.writing)
+
+    async def steps(self) -> list[int]:
+        frames = await self.built.store.with_reels(lambda reels: reels.frames(JOB))
+        assert frames == self.take.frames
+        return [frame.step for frame in frames]
+
+
+async def test_pictures_become_frames_that_can_be_read(tmp_path: Path) -> None:
+    async with rig(tmp_path, timelapse_px=64) as built:
+        recorder = Recorder(built)
+        await recorder.offer(40, size=(128, 96))
+        frame = recorder.take.frames[0]
+        assert (frame.number, frame.step, frame.width, frame.height, frame.elapsed_s) == (0, 40, 64, 48, 40.0)
+        jpeg = await built.store.with_reels(lambda reels: reels.picture(JOB, 0))
+        assert jpeg is not None
+        shown = images.decode(jpeg)
+        assert (shown.width, shown.height) == (64, 48)
+        assert abs(shown.rgb[0] - 40) <= 3
+        assert built.metrics.registry.get_sample_value("duostyle_timelapse_frames_total") == 1
+
+
+async def test_equal_pictures_and_too_early_ones_are_left_out(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built:
+        recorder = Recorder(built)
+        await recorder.offer(1)
+        await recorder.offer(2, after_s=0.1)
+        await recorder.offer(3, after_s=0.1)
+        await recorder.offer(3, after_s=0.3)
+        await recorder.offer(4, after_s=0.1)
+        assert await recorder.steps() == [1, 3, 4]
+
+
+async def test_a_full_one_is_thinned_and_goes_on_half_as_often(tmp_path: Path) -> None:
+    async with rig(tmp_path, timelapse_frames=4) as built:
+        recorder = Recorder(built)
+        for step in range(1, 6):
+            await recorder.offer(step, after_s=0.2)
+        assert await recorder.steps() == [1, 3, 5]
+        await recorder.offer(6, after_s=0.2)
+        assert await recorder.steps() == [1, 3, 5], "the interval has doubled"
+        await recorder.offer(7, after_s=0.2)
+        await recorder.offer(9, after_s=0.4)
+        assert await recorder.steps() == [1, 5, 9]
+        assert [frame.number for frame in recorder.take.frames] == [0, 4, 6], "numbers are not used again"
+
+
+async def test_a_thousand_pictures_stay_within_frames_and_bytes(tmp_path: Path) -> None:
+    async with rig(tmp_path, timelapse_frames=7) as built:
+        recorder = Recorder(built)
+        for step in range(1, 201):
+            await recorder.offer(step, after_s=0.2)
+            assert len(recorder.take.frames) <= 7
+        steps = await recorder.steps()
+        assert 4 <= len(steps) <= 7
+        gaps = [later - earlier for earlier, later in itertools.pairwise(steps)]
+        assert max(gaps) <= 1.2 * min(gaps), "evenly spread over the painting"
+
+
+async def test_bytes_are_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rig(tmp_path, timelapse_bytes=2**20) as built:
+        recorder = Recorder(built)
+
+        async def encode(*_: Any) -> bytes:
+            return b"x" * 300_000
+
+        monkeypatch.setattr(built.worker, "encode_preview", encode)
+        for step in range(1, 20):
+            await recorder.offer(step)
+            assert sum(frame.bytes for frame in recorder.take.frames) <= 2**20
+        assert 2 <= len(await recorder.steps()) <= 3
+
+
+async def test_asking_costs_at_most_its_share(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built:
+        recorder = Recorder(built)
+        assert recorder.take.wants(recorder.clock()), "the first picture at once"
+        assert not recorder.take.wants(recorder.clock() + 1e9), "until it has come, no other is asked for"
+        await recorder.offer(1, picture_s=0.05)
+        now = recorder.clock()
+        assert not recorder.take.wants(now + 0.99 * 0.05 / MAX_SHARE)
+        assert recorder.take.wants(now + 0.05 / MAX_SHARE)
+        # a picture that others wanted comes for free and is recorded earlier
+        await recorder.offer(2, after_s=0.3, picture_s=0.05)
+        assert await recorder.steps() == [1, 2]
+
+
+async def test_a_job_painted_again_drops_what_it_overtakes(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built:
+        first = Recorder(built)
+        for step in (1, 5, 9):
+            await first.offer(step)
+        again = Recorder(built)
+        await again.offer(6)
+        assert await again.steps() == [1, 5, 6]
+        assert [frame.number for frame in again.take.frames] == [0, 1, 2]
+
+
+async def test_a_broken_disk_ends_the_recording_not_the_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Reels, "append", full)
+    async with rig(tmp_path, FakeEngine(steps=3)) as built:
+        accepted = await built.submit()
+        await built_until_ended(built, accepted.job)
+        assert await built.status(accepted.job) == "completed"
+        assert await built.store.with_reels(lambda reels: reels.frames(accepted.job)) == []
+    assert caplog.text.count("time-lapse of a job ends here") == 1
+
+
+async def built_until_ended(built: Rig, job: str) -> None:
+    ear = built.watch()
+    await built.scheduler.watch(ear.mailbox, job, None)
+    if await built.status(job) not in ("completed", "cancelled", "failed"):
+        await ear.until("completed", "cancelled", "failed")
+    built.hub.disconnect(ear.mailbox)
+
+
+async def test_an_unwatched_job_has_its_first_and_its_last_picture(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(steps=30)) as built:
+        accepted = await built.submit()
+        await built_until_ended(built, accepted.job)
+        frames = await built.store.with_reels(lambda reels: reels.frames(accepted.job))
+        assert (frames[0].step, frames[-1].step) == (1, 30)
+        assert built.engine.pictures_taken < 30, "not one a step"
+        assert built.scheduler._timelapses._takes == {}
+
+
+async def test_a_cancelled_job_keeps_its_frames(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(steps=30, gated=True)) as built:
+        accepted = await built.submit()
+        ear = built.watch()
+        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        built.engine.release(4)
+        while (await ear.next()).get("step") != 4:
+            pass
+        await soon(built.scheduler.cancel(accepted.job, accepted.key))
+        frames = await built.store.with_reels(lambda reels: reels.frames(accepted.job))
+        assert (frames[0].step, frames[-1].step) == (1, 4)
+
+
+async def test_deleting_leaves_no_file(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(steps=30, gated=True)) as built:
+        ended, running = await built.submit(), await built.submit()
+        built.engine.release(31)
+        await built_until_ended(built, ended.job)
+        for accepted in (ended, running):
+            await soon(built.scheduler.delete(accepted.job, accepted.key))
+        assert await built.store.with_reels(lambda reels: reels.jobs()) == set()
+        assert list((tmp_path / "timelapses").iterdir()) == []
+
+
+async def test_a_server_that_records_nothing_asks_for_nothing(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(steps=5), timelapse_frames=0) as built:
+        accepted = await built.submit()
+        await built_until_ended(built, accepted.job)
+        assert built.engine.pictures_taken == 0
+        assert await built.store.with_reels(lambda reels: reels.jobs()) == set()
+
+
+async def test_stopping_waits_for_what_is_written(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built:
+        recorder = Recorder(built)
+        recorder.timelapses.offer(JOB, glimpse(1))
+        await soon(recorder.timelapses.stop())
+        assert await recorder.steps() == [1]
+        await asyncio.wait_for(recorder.timelapses.stop(), 5)

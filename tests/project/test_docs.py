@@ -1,0 +1,72 @@
+"""docs/protocol.md says what the code does: parameters, codes, routes and message types."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from duostyle.params import allowed_text, describe_params
+from duostyle.protocol import incoming as protocol
+from duostyle.web.routes import contracts as routes_contracts
+from duostyle.web.routes import images as routes
+from duostyle.web.routes import jobs as routes_jobs
+from duostyle.web.routes import operations as routes_status
+from duostyle.web.routes import timelapse as routes_timelapse
+from tests.test_errors import CONTRACT
+
+TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
+
+
+def param_row(row: dict[str, Any]) -> str:
+    default = "" if row["default"] is None else f"`{row['default']}`"
+    live = "yes" if row["live"] else ""
+    return f"| `{row['name']}` | {allowed_text(row['name'])} | {default} | {live} | {row['help']} |"
+
+
+def code_row(code: str, status: int) -> str:
+    return f"| `{code}` | {status} |"
+
+
+def test_every_parameter_has_its_row() -> None:
+    section = TEXT.partition("## Parameters")[2]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    assert rows == [param_row(row) for row in describe_params()]
+
+
+def test_every_code_has_its_row() -> None:
+    rows = re.findall(r"^\| `\w+` \| \d+ \|$", TEXT, flags=re.MULTILINE)
+    assert rows == [code_row(code, status) for code, status in CONTRACT.items()]
+
+
+def test_every_route_is_there_and_no_other() -> None:
+    written = set(re.findall(r"^\| `([A-Z]+) (/\S*)`", TEXT, flags=re.MULTILINE))
+    served = {
+        (method, route.path)
+        for module in (routes, routes_jobs, routes_status, routes_timelapse, routes_contracts)
+        for route in module.routes()
+        for method in route.methods or ()
+        if method != "HEAD"
+    }
+    assert written == {(method, path) for method, path in served} | {("GET", "/"), ("GET", "/status")}
+
+
+def test_every_client_message_is_understood() -> None:
+    section = TEXT.partition("### From the client")[2].partition("### From the server")[0]
+    names = re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in section.splitlines() if line[:3] == "| `"))
+    assert names == [
+        "submit",
+        "subscribe",
+        "unsubscribe",
+        "cancel",
+        "update",
+        "pause",
+        "resume",
+        "ack",
+        "preview",
+        "ping",
+    ]
+    limits = protocol.FrameLimits(max_px=2048, max_fps=10.0, max_window=4)
+    for name in names:
+        message = {"type": name, "job": "j", "key": "k", "seq": 1}
+        assert type(protocol.parse(message, limits)).__name__.lower() == name

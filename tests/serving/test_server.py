@@ -1,0 +1,82 @@
+"""What uvicorn is told, and a whole process from its first line to its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from duostyle.errors import BadRequest
+from duostyle.serving import listener as listening
+from duostyle.serving import server as serve
+from duostyle.settings import Settings
+from duostyle.storage.store import Store
+from duostyle.web.app import create_app
+from tests.support.fake_engine import FakeEngine
+
+PROGRAM = """
+import sys
+from duostyle.serving.server import serve
+from duostyle.settings import Settings
+from tests.support.fake_engine import FakeEngine
+serve(Settings(data_dir=sys.argv[1], port=0), engine=FakeEngine(gated=True))
+"""
+
+
+@pytest.mark.parametrize(
+    ("proxies", "believed", "from_whom"),
+    [([], False, []), (["10.0.0.1", "10.1.0.0/16"], True, ["10.0.0.1", "10.1.0.0/16"]), (["*"], True, "*")],
+)
+def test_proxies_are_believed_only_where_the_settings_name_them(
+    proxies: list[str], believed: bool, from_whom: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    settings = Settings(trusted_proxy=proxies)
+    config = serve.config(create_app(settings, engine=FakeEngine()), settings)
+    assert (config.proxy_headers, config.forwarded_allow_ips) == (believed, from_whom)
+
+
+def test_uvicorn_gets_what_a_live_view_needs() -> None:
+    settings = Settings(heartbeat_s=3, max_message_bytes=2048)
+    config = serve.config(create_app(settings, engine=FakeEngine()), settings)
+    assert (config.ws_max_size, config.ws_ping_interval) == (2048, 3)
+    assert config.ws_per_message_deflate is False
+
+
+async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    settings = Settings(data_dir=tmp_path, port=0)
+    with listening.listen(settings) as taken, pytest.raises(BadRequest, match="another server"):
+        await serve.run(create_app(settings, engine=FakeEngine()), settings, taken, lambda server: None)
+    await store.close()
+
+
+@pytest.mark.real_server
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_says_where_it_is_and_ends_politely(tmp_path: Path, number: signal.Signals) -> None:
+    checkout = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout / "server")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        assert ready.startswith("duostyle is ready: http://127.0.0.1:")
+        address = ready.split()[-1]
+        assert httpx.get(address + "livez").status_code == 200
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert out == ""
+    assert "Traceback" not in err

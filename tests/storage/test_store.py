@@ -1,0 +1,262 @@
+"""The store keeps what it says, forgets what it should, and survives a crash at any point."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import sqlite3
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from duostyle.errors import BadRequest, StorageUnavailable
+from duostyle.imaging.decode import Checked
+from duostyle.storage.store import ImageRow, JobRow, Store
+
+DAY_S = 86_400.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def checked(data: bytes) -> Checked:
+    # The store does not look into pictures: any bytes will do.
+    return Checked("sha256:" + hashlib.sha256(data).hexdigest(), 4, 3, "png", len(data))
+
+
+def job(name: str, content: str, *styles: str, **changes: object) -> JobRow:
+    row = JobRow(
+        id=name,
+        key_hash=b"\x00\xff",
+        client="127.0.0.1",
+        content=content,
+        styles=styles,
+        params={"size": 64},
+        status="queued",
+        created_at=1_000_000.0,
+        started_at=None,
+        ended_at=None,
+        width=0,
+        height=0,
+        step=0,
+        total_steps=0,
+        elapsed_s=0.0,
+        seq=0,
+        costs=None,
+        error=None,
+        has_result=False,
+        partial=False,
+        report=None,
+    )
+    return dataclasses.replace(row, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+    store = Store(tmp_path / "data", clock=clock)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def put(store: Store, data: bytes) -> str:
+    row, _ = await store.put_image(data, checked(data))
+    return row.id
+
+
+async def test_the_same_bytes_are_stored_once(store: Store, tmp_path: Path) -> None:
+    first = await store.put_image(b"abc", checked(b"abc"))
+    again = await store.put_image(b"abc", checked(b"abc"))
+    row = ImageRow(checked(b"abc").id, 4, 3, "png", 3)
+    assert (first, again) == ((row, True), (row, False))
+    assert await store.image(row.id) == row
+    assert await store.image_bytes(row.id) == b"abc"
+    assert len(list((tmp_path / "data" / "images").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["sha256:" + "0" * 64, "", "../duostyle.sqlite", "sha256:../../x", "\ud800", "a\0b"])
+async def test_unknown_and_hostile_names_are_not_there(store: Store, name: str) -> None:
+    assert await store.image(name) is None
+    assert await store.image_bytes(name) is None
+    assert await store.job(name) is None
+    assert await store.result(name) is None
+
+
+async def test_no_result_is_written_outside_the_folder(store: Store) -> None:
+    with pytest.raises(ValueError, match="job id"):
+        await store.save_result("../evil", b"png")
+
+
+async def test_a_job_comes_back_with_every_field(store: Store) -> None:
+    row = job(
+        "j1",
+        "sha256:c",
+        "sha256:a",
+        "sha256:b",
+        params={"size": 64, "masks": [None, "sha256:m"]},
+        status="completed",
+        started_at=5.0,
+        ended_at=6.5,
+        width=64,
+        height=48,
+        step=7,
+        total_steps=9,
+        elapsed_s=1.5,
+        seq=12,
+        costs={"total": 1.0, "style": [0.5, 0.5]},
+        error={"code": "internal"},
+        has_result=True,
+        partial=True,
+        report={"share": None},
+        starts=2,
+    )
+    await store.save_job(job("j1", "sha256:c", "sha256:a"))
+    await store.save_job(row)
+    assert await store.jobs() == [row]
+    assert await store.job("j1") == row
+
+
+async def test_jobs_keep_their_order_when_saved_again_or_when_the_clock_goes_back(store: Store) -> None:
+    for name, created_at in (("first", 30.0), ("second", 20.0), ("third", 10.0)):
+        await store.save_job(job(name, "c", created_at=created_at))
+    await store.save_job(job("first", "c", status="running"))
+    assert [row.id for row in await store.jobs()] == ["first", "second", "third"]
+
+
+async def test_a_result_replaces_the_earlier_one(store: Store) -> None:
+    assert await store.result("j1") is None
+    await store.save_result("j1", b"one")
+    await store.save_result("j1", b"two")
+    assert await store.result("j1") == b"two"
+
+
+async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    image = await put(store, b"abc")
+    await store.save_job(job("j1", image, has_result=True))
+    await store.save_result("j1", b"png")
+    await store.close()
+    again = Store(tmp_path)
+    await again.open()
+    assert [row.id for row in await again.jobs()] == ["j1"]
+    assert (await again.image_bytes(image), await again.result("j1")) == (b"abc", b"png")
+    await again.close()
+
+
+async def test_what_a_crash_left_is_mended(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    lost, kept = await put(store, b"lost"), await put(store, b"kept")
+    await store.save_job(job("gone", kept, has_result=True))
+    await store.save_job(job("there", kept, has_result=True))
+    await store.save_result("there", b"png")
+    await store.close()
+    hexes = lost.removeprefix("sha256:")
+    (tmp_path / "images" / hexes).unlink()
+    (tmp_path / "images" / ("f" * 64)).write_bytes(b"no row")
+    (tmp_path / "images" / ".writing-1234").write_bytes(b"half")
+    (tmp_path / "results" / ".writing-1234").write_bytes(b"half")
+    (tmp_path / "results" / "nobody.png").write_bytes(b"no job")
+    store = Store(tmp_path)
+    await store.open()
+    assert await store.image(lost) is None
+    assert await store.image(kept) is not None
+    assert {row.id: row.has_result for row in await store.jobs()} == {"gone": False, "there": True}
+    assert [file.name for file in (tmp_path / "results").iterdir()] == ["there.png"]
+    assert [file.name for file in (tmp_path / "images").iterdir()] == [kept.removeprefix("sha256:")]
+    await store.close()
+
+
+async def test_a_failed_write_leaves_the_earlier_file(store: Store, tmp_path: Path) -> None:
+    await store.save_result("j1", b"one")
+
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(os, "fsync", full_disk)
+    with pytest.raises(StorageUnavailable):
+        await store.save_result("j1", b"two")
+    patch.undo()
+    assert await store.result("j1") == b"one"
+    assert [file.name for file in (tmp_path / "data" / "results").iterdir()] == ["j1.png"]
+
+
+async def test_only_the_owner_may_read(store: Store, tmp_path: Path) -> None:
+    image = await put(store, b"abc")
+    folder = tmp_path / "data"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "images" / image.removeprefix("sha256:")).stat().st_mode) == 0o600
+
+
+async def test_a_second_server_on_the_same_folder_is_refused(store: Store, tmp_path: Path) -> None:
+    second = Store(tmp_path / "data")
+    with pytest.raises(BadRequest, match="another server"):
+        await second.open()
+    await second.close()
+
+
+async def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+
+    connection = sqlite3.connect(tmp_path / "duostyle.sqlite")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    store = Store(tmp_path)
+    with pytest.raises(BadRequest, match="newer"):
+        await store.open()
+    await store.close()
+
+
+async def test_a_folder_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "duostyle.sqlite")
+    # as the first version wrote it
+    connection.executescript("""
+        CREATE TABLE images (
+            id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
+            bytes INTEGER NOT NULL, touched_at REAL NOT NULL
+        );
+        CREATE TABLE jobs (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, key_hash BLOB NOT NULL,
+            client TEXT NOT NULL, content TEXT NOT NULL, styles TEXT NOT NULL, params TEXT NOT NULL,
+            status TEXT NOT NULL, created_at REAL NOT NULL, started_at REAL, ended_at REAL,
+            width INTEGER NOT NULL, height INTEGER NOT NULL, step INTEGER NOT NULL, total_steps INTEGER NOT NULL,
+            elapsed_s REAL NOT NULL, seq INTEGER NOT NULL, costs TEXT, error TEXT,
+            has_result INTEGER NOT NULL, partial INTEGER NOT NULL, report TEXT
+        );
+        CREATE TABLE uses (
+            job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
+        );
+        CREATE INDEX uses_by_image ON uses(image);
+        INSERT INTO jobs VALUES (1, 'j1', x'00ff', '127.0.0.1', 'sha256:c', '["sha256:s"]', '{"size": 64}', 'queued',
+            1000000.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, NULL, NULL, 0, 0, NULL);
+        PRAGMA user_version = 1;
+    """)
+    connection.close()
+    for starts in (0, 1):
+        store = Store(tmp_path)
+        await store.open()
+        row = job("j1", "sha256:c", "sha256:s", starts=starts)
+        assert await store.jobs() == [row]
+        await store.save_job(dataclasses.replace(row, starts=starts + 1))
+        await store.close()
+
+
+async def test_using_a_store_that_is_not_open_is_an_error(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(RuntimeError, match="not open"):
+        await store.jobs()
+    await store.close()

@@ -1,0 +1,176 @@
+"""Recorded frames come back whole and in order, whatever happened to the end of their file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from duostyle.storage.files import Folder
+from duostyle.storage.store import Store
+from duostyle.storage.timelapse_frames import Frame, Reels
+from tests.storage.test_store import DAY_S, Clock, job, put
+
+JOB = "j" * 22
+
+
+def frame(number: int, data: bytes, step: int | None = None) -> Frame:
+    return Frame(number, number * 10 if step is None else step, 64, 48, number / 4, len(data))
+
+
+@pytest.fixture
+def reels(tmp_path: Path) -> Reels:
+    made = Reels(Folder(tmp_path))
+    made.prepare()
+    return made
+
+
+def fill(reels: Reels, count: int = 3) -> list[Frame]:
+    frames = [frame(number, bytes([number]) * (number + 1)) for number in range(count)]
+    for one in frames:
+        reels.append(JOB, one, bytes([one.number]) * one.bytes)
+    return frames
+
+
+def path(reels: Reels) -> Path:
+    return reels._folder.path / f"{JOB}.frames"
+
+
+def test_what_was_appended_is_read(reels: Reels) -> None:
+    frames = fill(reels)
+    assert reels.frames(JOB) == frames
+    assert reels.pictures(JOB) == [b"\0", b"\1\1", b"\2\2\2"]
+    assert reels.picture(JOB, 1) == b"\1\1"
+    assert reels.picture(JOB, 3) is None
+    assert path(reels).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_job_without_frames_has_none(reels: Reels) -> None:
+    assert (reels.frames(JOB), reels.pictures(JOB), reels.picture(JOB, 0), reels.film(JOB, "webp")) == (
+        [],
+        [],
+        None,
+        None,
+    )
+    assert (reels.jobs(), reels.size_bytes(JOB)) == (set(), 0)
+    reels.remove(JOB)
+
+
+@pytest.mark.parametrize("lost", [1, 3, 4, 17, 30])
+def test_a_torn_end_costs_one_frame(reels: Reels, lost: int) -> None:
+    """The last record has 31 bytes: 28 of head and 3 of picture."""
+    frames = fill(reels)
+    os.truncate(path(reels), path(reels).stat().st_size - lost)
+    assert reels.frames(JOB) == frames[:2]
+    assert len(reels.pictures(JOB)) == 2
+    # what is recorded next is read again
+    kept = reels.begin(JOB, step=1000)
+    assert kept == frames[:2]
+    reels.append(JOB, frame(7, b"new"), b"new")
+    assert reels.pictures(JOB) == [b"\0", b"\1\1", b"new"]
+
+
+def test_a_damaged_picture_is_not_shown(reels: Reels) -> None:
+    fill(reels)
+    data = bytearray(path(reels).read_bytes())
+    data[-1] ^= 1
+    path(reels).write_bytes(data)
+    assert reels.picture(JOB, 2) is None
+    assert reels.pictures(JOB) == [b"\0", b"\1\1"]
+
+
+def test_foreign_bytes_are_not_frames(reels: Reels) -> None:
+    path(reels).write_bytes(b"\xff" * 1000)
+    assert reels.frames(JOB) == []
+
+
+def test_only_the_kept_ones_stay(reels: Reels) -> None:
+    frames = fill(reels, 4)
+    reels.keep(JOB, frames[::2])
+    assert reels.frames(JOB) == [frames[0], frames[2]]
+    assert reels.pictures(JOB) == [b"\0", b"\2\2\2"]
+    reels.keep(JOB, [])
+    assert reels.jobs() == set()
+
+
+def test_a_job_that_begins_again_keeps_what_came_before(reels: Reels) -> None:
+    frames = fill(reels, 4)
+    reels.save_film(JOB, "webp", b"film")
+    assert reels.begin(JOB, step=20) == frames[:2]
+    assert reels.frames(JOB) == frames[:2]
+    assert reels.film(JOB, "webp") is None, "a film of other frames"
+
+
+def test_a_full_disk_leaves_what_was_there(reels: Reels, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = fill(reels)
+
+    class Full:
+        def __init__(self, descriptor: int, *_: object, **__: object) -> None:
+            self.file = os.fdopen(descriptor, "ab", buffering=0)
+
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.file.close()
+
+        def truncate(self, size: int) -> None:
+            self.file.truncate(size)
+
+        def write(self, data: memoryview) -> int:
+            if len(data) < 20:
+                raise OSError(28, "No space left on device")
+            return self.file.write(data[:20])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("duostyle.storage.timelapse_frames.open", Full, raising=False)
+        with pytest.raises(OSError, match="No space"):
+            reels.append(JOB, frame(9, b"more"), b"more")
+    assert reels.frames(JOB) == frames
+    reels.append(JOB, frame(10, b"more"), b"more")
+    assert reels.pictures(JOB)[-1] == b"more"
+
+
+def test_films_go_with_their_frames(reels: Reels) -> None:
+    fill(reels)
+    frames_bytes = reels.size_bytes(JOB)
+    reels.save_film(JOB, "mp4", b"film")
+    assert reels.film(JOB, "mp4") == b"film"
+    assert reels.size_bytes(JOB) == frames_bytes + 4
+    reels.remove(JOB)
+    assert reels.jobs() == set()
+    reels.save_film(JOB, "mp4", b"film")
+    assert reels.jobs() == set(), "the job was forgotten while the film was made"
+
+
+async def test_retention_counts_and_removes_them(tmp_path: Path) -> None:
+    clock = Clock()
+    store = Store(tmp_path, clock=clock)
+    await store.open()
+    content = await put(store, b"content")
+    for number, name in enumerate(("old", "new", "live")):
+        status = "running" if name == "live" else "completed"
+        await store.save_job(job(name, content, status=status, created_at=float(number), ended_at=float(number)))
+        await store.with_reels(lambda reels, name=name: reels.append(name, frame(0, b"x" * 972), b"x" * 972))  # type: ignore[misc]
+    clock.now = 10.0
+    # three files of 1000 bytes and a picture of 7: one has to go
+    assert await store.sweep(keep_days=1, max_bytes=2500) == 1
+    assert await store.with_reels(lambda reels: reels.jobs()) == {"new", "live"}
+    await store.forget_job("new")
+    assert await store.with_reels(lambda reels: reels.jobs()) == {"live"}
+    clock.now = 10 * DAY_S
+    await store.sweep(keep_days=1, max_bytes=0)
+    assert await store.with_reels(lambda reels: reels.jobs()) == {"live"}, "an unfinished job's frames stay"
+    await store.close()
+
+
+async def test_frames_without_a_job_are_removed_at_start(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    await store.with_reels(lambda reels: reels.append("lost", frame(0, b"x"), b"x"))
+    await store.close()
+    store = Store(tmp_path)
+    await store.open()
+    assert await store.with_reels(lambda reels: reels.jobs()) == set()
+    await store.close()

@@ -1,0 +1,175 @@
+"""A fake engine that paints a small changing picture per step, and small helpers that many tests share.
+
+By default it runs freely. With `gated=True` each step waits for `engine.release(n)`. No sleeps: a gated step waits on
+a semaphore with a short timeout, only to look at cancel and pause in between.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PIL import Image
+
+from duostyle.engine.api import Array, Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
+
+_LOOK_S = 0.002
+
+
+def picture_of(step: int, width: int = 8, height: int = 6) -> Picture:
+    """The picture after `step`: one grey that no other step (of 251) has."""
+    return Picture(width, height, bytes([step % 251]) * (width * height * 3))
+
+
+def noise_of(step: int, width: int, height: int) -> Picture:
+    """Noise, another one after every step, which no encoder makes small."""
+    return Picture(width, height, random.Random(step).randbytes(width * height * 3))
+
+
+def share_of(styles: int) -> list[float] | None:
+    """What the fake engine measures: 1/4 and 3/4 for two styles, nothing for another number."""
+    return [0.25, 0.75] if styles == 2 else None
+
+
+def image_bytes(color: tuple[int, int, int] = (200, 40, 10), size: tuple[int, int] = (16, 12)) -> bytes:
+    """A PNG of one colour."""
+    out = io.BytesIO()
+    Image.new("RGB", size, color).save(out, "png")
+    return out.getvalue()
+
+
+class FakePainter:
+    def __init__(
+        self, engine: FakeEngine, request: Request, control: Control, checkpoint: Checkpoint | None = None
+    ) -> None:
+        self.engine, self.request, self.control = engine, request, control
+        self.params: StyleParams = request.params
+        self.began_with = request.params
+        self.masks = request.masks
+        self.step = self.began_at = 0
+        self.changes: list[Change] = []
+        if checkpoint is not None:
+            if checkpoint.header.get("made_by") != "fake":
+                raise CheckpointRefused("not of this engine")
+            self.step = self.began_at = checkpoint.step
+            self.changes = [Change(**change) for change in checkpoint.header["changes"]]
+            self.began_with = StyleParams.model_validate(checkpoint.header["began_with"])
+        width, height = engine.size
+        self.plan = Plan(width, height, levels=1, total_steps=self._total(), step=self.step)
+
+    def run(self, on_step: Callable[[Step], None]) -> bool:
+        self.engine.threads.add(threading.get_native_id())
+        while self.step < self._total():
+            if not self._may_go():
+                return False
+            while (update := self.control.take_update())[0] is not None:
+                params, masks = update
+                self._change(params or self.params)
+                self.masks = self.masks if masks is None else masks
+            if self.step + 1 == self.engine.fail_at:
+                raise self.engine.error
+            self.step += 1
+            on_step(self._step())
+        return True
+
+    def checkpoint(self) -> Checkpoint:
+        changes = [{"step": change.step, "params": dict(change.params)} for change in self.changes]
+        header = {
+            "made_by": "fake",
+            "step": self.step,
+            "changes": changes,
+            "began_with": self.began_with.model_dump(mode="json"),
+        }
+        return Checkpoint(header, {"numbers": Array((1,), memoryview(self.step.to_bytes(4, "little")))})
+
+    def _change(self, params: StyleParams) -> None:
+        before, after = self.params.model_dump(mode="json"), params.model_dump(mode="json")
+        changed = {name: value for name, value in after.items() if before[name] != value}
+        if changed:
+            self.changes.append(Change(self.step, changed))
+        self.params = params
+
+    def picture(self) -> Picture:
+        return self.engine.paint(self.step, *self.engine.size)
+
+    def report(self) -> Mapping[str, Any]:
+        return {
+            "costs": self._costs().as_dict(),
+            "elapsed_s": float(self.step),
+            "evaluations": self.step,
+            "share": share_of(len(self.request.styles)),
+        }
+
+    def _total(self) -> int:
+        return self.params.iterations or self.engine.steps
+
+    def _may_go(self) -> bool:
+        """False when paused; raises Cancelled when cancelled."""
+        while True:
+            self.control.check()
+            if self.control.paused:
+                return False
+            if not self.engine.gated or self.engine.turns.acquire(timeout=_LOOK_S):
+                return True
+
+    def _costs(self) -> Costs:
+        content, tv = 1.0 / (self.step + 1), 0.5
+        style = tuple(2.0 / (self.step + 1) for _ in self.request.styles)
+        return Costs(content + sum(style) + tv, content, style, tv)
+
+    def _step(self) -> Step:
+        total, step = self._total(), self.step
+
+        def picture() -> Picture:
+            self.engine.pictures_taken += 1
+            return self.engine.paint(0 if self.engine.still else step, *self.engine.size)
+
+        width, height = self.engine.size
+        return Step(step, total, 1, 1, width, height, self._costs(), 1.0, float(step), float(total - step), picture)
+
+
+class FakeEngine:
+    """Set the attributes before a job begins; `painters` has every painter begun so far."""
+
+    device = "fake"
+
+    def __init__(self, *, steps: int = 5, gated: bool = False, size: tuple[int, int] = (8, 6)) -> None:
+        self.steps, self.gated, self.size = steps, gated, size
+        self.still = False
+        self.paint: Callable[[int, int, int], Picture] = picture_of
+        self.fail_at = 0
+        self.error: Exception = RuntimeError("the fake engine was told to fail")
+        self.begin_error: Exception | None = None
+        self.load_error: Exception | None = None
+        self.loading = threading.Event()
+        self.loading.set()
+        self.turns = threading.Semaphore(0)
+        self.painters: list[FakePainter] = []
+        self.threads: set[int] = set()
+        self.pictures_taken = 0
+        self.trimmed = 0
+
+    def load(self) -> None:
+        self.threads.add(threading.get_native_id())
+        self.loading.wait(30)
+        if self.load_error:
+            raise self.load_error
+
+    def trim(self) -> None:
+        self.trimmed += 1
+
+    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> FakePainter:
+        control.check()
+        if self.begin_error:
+            raise self.begin_error
+        self.painters.append(FakePainter(self, request, control, checkpoint))
+        return self.painters[-1]
+
+    def release(self, steps: int = 1) -> None:
+        """Let a gated engine make this many steps."""
+        self.turns.release(steps)

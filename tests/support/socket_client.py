@@ -1,0 +1,93 @@
+"""The little that tests say to a server, over HTTP and over its socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+
+from duostyle.protocol.outgoing import decode_frame
+from tests.support.fake_engine import image_bytes
+
+PATIENCE_S = 20
+
+
+class Client:
+    """HTTP. Each answer is checked to be what the contract calls an answer."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+
+    async def upload(self, data: bytes | None = None) -> str:
+        response = await self.http.post("/api/images", content=image_bytes() if data is None else data)
+        assert response.status_code in (200, 201), response.text
+        return str(response.json()["id"])
+
+    async def submit(self, **params: Any) -> dict[str, Any]:
+        image = await self.upload()
+        response = await self.http.post("/api/jobs", json={"content": image, "styles": [image], "params": params})
+        assert response.status_code == 202, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def state(self, job: str) -> dict[str, Any]:
+        response = await self.http.get(f"/api/jobs/{job}")
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+class Socket:
+    """The WebSocket: messages as dictionaries, frames with their image under `image`."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, type: str, **fields: Any) -> None:
+        await self.connection.send(json.dumps({"type": type, **fields}))
+
+    async def receive(self) -> dict[str, Any]:
+        data = await asyncio.wait_for(self.connection.recv(), PATIENCE_S)
+        if isinstance(data, str):
+            message: dict[str, Any] = json.loads(data)
+            return message
+        header, image = decode_frame(data)
+        return {**header, "image": image}
+
+    async def watch(self, job: str, frames: Any = False) -> dict[str, Any]:
+        """Subscribe and wait for the snapshot: nothing that happens from now on is missed."""
+        await self.send("subscribe", job=job, frames=frames)
+        return await self.until("state")
+
+    async def until(self, *types: str) -> dict[str, Any]:
+        """The next message of one of these types; frames on the way are acknowledged."""
+        while True:
+            message = await self.receive()
+            if message["type"] == "frame":
+                await self.send("ack", job=message["job"], seq=message["seq"])
+            if message["type"] in types:
+                return message
+
+    async def all_until(self, *types: str) -> list[dict[str, Any]]:
+        """Every message up to and with one of these types; frames are acknowledged."""
+        messages: list[dict[str, Any]] = []
+        while not messages or messages[-1]["type"] not in types:
+            messages.append(await self.receive())
+            if messages[-1]["type"] == "frame":
+                await self.send("ack", job=messages[-1]["job"], seq=messages[-1]["seq"])
+        return messages
+
+
+@contextlib.asynccontextmanager
+async def socket(url: str, **options: Any) -> AsyncIterator[Socket]:
+    """An open socket whose `hello` has been read."""
+    address = url.replace("http", "ws", 1) + "/ws"
+    async with connect(address, subprotocols=["duostyle.v1"], **options) as connection:  # type: ignore[list-item]
+        opened = Socket(connection)
+        assert (await opened.receive())["type"] == "hello"
+        yield opened
