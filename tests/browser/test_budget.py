@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import Site
 from tests.browser.test_painting import launch, next_frame
@@ -35,10 +35,21 @@ def test_the_first_view_is_light(open_page: Open) -> None:
     assert 20_000 < weight < BUDGET_BYTES
 
 
+@pytest.fixture
+def newcomer(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that was never here: its first visit begins with pictures."""
+    context = browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("visitor", ["context", "newcomer"])
 def test_nothing_moves_while_the_page_comes_in(
-    context: BrowserContext, open_page: Open, site: Site, width: int
+    request: pytest.FixtureRequest, site: Site, visitor: str, width: int
 ) -> None:
+    context: BrowserContext = request.getfixturevalue(visitor)
     context.add_init_script(SHIFTS)
     page = context.new_page()
     page.set_viewport_size({"width": width, "height": 800})
