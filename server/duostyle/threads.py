@@ -12,10 +12,12 @@ ENGINE_NICE, HELPER_NICE = 10, 5
 
 
 def lower_priority(nice: int) -> None:
-    """Of this thread alone; only Linux can do that."""
+    """Of this thread alone, `nice` below the whole process; only Linux can do that."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+            # the system takes what goes beyond the lowest priority as the lowest
+            of_process = os.getpriority(os.PRIO_PROCESS, os.getpid())
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), of_process + nice)
 
 
 def quiet_pool(threads: int, name: str) -> ThreadPoolExecutor:

@@ -118,10 +118,11 @@ async def test_the_engine_thread_has_a_lower_priority() -> None:
     async with running(engine) as worker:
         await soon(worker.until_loaded())
         (thread,) = engine.threads
-        mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-        assert os.getpriority(os.PRIO_PROCESS, thread) == 10 > mine
+        mine = os.getpriority(os.PRIO_PROCESS, os.getpid())
+        # the whole process may be at a low priority already, and none goes below the lowest
+        assert os.getpriority(os.PRIO_PROCESS, thread) == min(mine + 10, 19)
         helper = await soon(worker.offload(threading.get_native_id))
-        assert os.getpriority(os.PRIO_PROCESS, helper) == 5
+        assert os.getpriority(os.PRIO_PROCESS, helper) == min(mine + 5, 19)
 
 
 async def test_cancelled_keeps_the_picture() -> None:
