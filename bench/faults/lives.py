@@ -92,7 +92,7 @@ class Life:
     async def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        await self._process.wait()
+        await asyncio.wait_for(self._process.wait(), _PATIENCE_S)
 
     async def end(self) -> int:
         """SIGTERM; the exit status."""

@@ -1,6 +1,6 @@
 """A real server in a process of its own whose engine only pretends to paint, so that a bench measures the server.
 
-python -m bench.faults.pretend --port 0 --data-dir DIR [--steps 40] [--step-s 0.02] [--diary FILE]
+python -m bench.faults.pretend --port 0 --data-dir DIR [--steps 40] [--step-s 0.02] [--diary FILE] [--hold FILE]
 
 Every evaluation hashes what came before, so the last picture proves that each step was made once and in order, also
 across processes. The diary has a line per evaluation, which outlives the process: what a crash cost can be counted.
@@ -79,6 +79,8 @@ class PretendPainter:
             if self._control.paused:
                 return False
             time.sleep(self._engine.step_s)
+            if self.step and self._engine.held:
+                continue
             self.step += 1
             self._state = hashlib.sha256(self._state).digest()
             self._engine.diary.add(self._seed, self.step)
@@ -106,12 +108,19 @@ class PretendPainter:
 
 
 class PretendEngine:
-    """`steps` evaluations of `step_s` seconds each."""
+    """`steps` evaluations of `step_s` seconds each; none after a job's first one while there is a file `hold`."""
 
     device = "pretend"
 
-    def __init__(self, *, steps: int = 40, step_s: float = 0.02, diary: Path | None = None) -> None:
+    def __init__(
+        self, *, steps: int = 40, step_s: float = 0.02, diary: Path | None = None, hold: Path | None = None
+    ) -> None:
         self.steps, self.step_s, self.diary = steps, step_s, Diary(diary)
+        self._hold = hold
+
+    @property
+    def held(self) -> bool:
+        return self._hold is not None and self._hold.exists()
 
     def load(self) -> None:
         return
@@ -131,6 +140,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40, help="evaluations of a job")
     parser.add_argument("--step-s", type=float, default=0.02, help="seconds of an evaluation")
     parser.add_argument("--diary", type=Path, help="file for a line per evaluation")
+    parser.add_argument("--hold", type=Path, help="while this file is there, a job stands still after one evaluation")
     options = parser.parse_args()
     settings = Settings(
         data_dir=options.data_dir,
@@ -139,7 +149,7 @@ def main() -> None:
         max_sockets_per_client=500,
         max_jobs_per_client=1000,
     )
-    engine = PretendEngine(steps=options.steps, step_s=options.step_s, diary=options.diary)
+    engine = PretendEngine(steps=options.steps, step_s=options.step_s, diary=options.diary, hold=options.hold)
     with tempfile.TemporaryDirectory() as no_gallery, listen(settings) as listening:
         app = create_app(settings, engine=engine, pictures=Path(no_gallery))
         ready = f"duostyle is ready: {address(listening)}"

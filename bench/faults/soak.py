@@ -137,9 +137,11 @@ def _of_process(pid: int) -> tuple[int, int, int]:
 
 
 @contextlib.asynccontextmanager
-async def pretending(folder: Path, *, steps: int = 3, step_s: float = 0.002) -> Any:
+async def pretending(folder: Path, *, steps: int = 3, step_s: float = 0.002, hold: Path | None = None) -> Any:
     """A server whose engine only pretends; gives its address and process id."""
     where = ["--port", "0", "--data-dir", str(folder), "--steps", str(steps), "--step-s", str(step_s)]
+    if hold is not None:
+        where += ["--hold", str(hold)]
     life = await Life.begin([sys.executable, "-m", "bench.faults.pretend", *where])
     try:
         yield await life.address(), life.pid

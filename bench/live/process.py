@@ -110,7 +110,7 @@ def served(*words: str, engine: str = "paced", **settings: Any) -> Iterator[Serv
             yield Served(process, host, int(port), log)
         finally:
             process.kill()
-            process.wait()
+            process.wait(60)
 
 
 def _upload(http: httpx.Client, color: int) -> str:

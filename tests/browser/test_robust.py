@@ -21,26 +21,23 @@ from tests.browser.test_painting import GREY, launch, next_frame, status
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]
 
-# paints 40 steps a second, each its own grey, so that there is time to kill it
-SLOW = """
-import sys, time, uvicorn
+# each step is its own grey; it makes as many as it is told to on its standard input, and then stands still
+PROGRAM = """
+import sys, threading, uvicorn
 from pathlib import Path
 from duostyle.web.app import create_app
 from duostyle.settings import Settings
 from tests.support.fake_engine import FakeEngine, FakePainter
+from tests.support.fake_engine import FakeEngine
 
-class Slow(FakePainter):
-    def _may_go(self):
-        time.sleep(0.025)
-        return super()._may_go()
-
-class Engine(FakeEngine):
-    def begin(self, *given):
-        self.painters.append(Slow(self, *given))
-        return self.painters[-1]
+def obey():
+    for line in sys.stdin:
+        engine.release(int(line))
 
 port, folder, pictures = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-app = create_app(Settings(port=port, data_dir=folder), engine=Engine(steps=240, size=(64, 48)), pictures=pictures)
+engine = FakeEngine(steps=240, gated=True, size=(64, 48))
+threading.Thread(target=obey, daemon=True).start()
+app = create_app(Settings(port=port, data_dir=folder), engine=engine, pictures=pictures)
 uvicorn.run(app, port=port, ws="websockets-sansio", log_config=None)
 """
 
@@ -56,11 +53,19 @@ class Killable:
         self.start()
 
     def start(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", SLOW, *self._arguments])
+        command = [sys.executable, "-c", PROGRAM, *self._arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+
+    def release(self, steps: int) -> None:
+        """Let its engine make this many steps."""
+        assert self._process.stdin is not None
+        print(steps, file=self._process.stdin, flush=True)
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(30)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
 
 @pytest.fixture
@@ -83,6 +88,7 @@ def test_a_killed_server_comes_back_with_the_painting(killable: Killable, contex
     page.wait_for_selector(connected)
     page.wait_for_selector(".tile >> nth=3")
     launch(page, styles=("Red", "Green"))
+    killable.release(20)
     page.wait_for_function(f"() => ({GREY})() > 10")
     killable.kill()
     expect(page.locator(".status-head")).to_have_text("Connection lost")
@@ -93,6 +99,7 @@ def test_a_killed_server_comes_back_with_the_painting(killable: Killable, contex
     killable.start()
     page.wait_for_selector(connected, timeout=60_000)
     status(page, "running")
+    killable.release(240)
     page.wait_for_selector("#status[data-status=completed]", timeout=60_000)
     expect(page.locator(".status-line")).to_contain_text("Finished in")
     expect(page.locator("[data-format=png]")).to_be_visible()

@@ -19,6 +19,7 @@ from duostyle.settings import Settings
 from duostyle.version import version as installed
 from tests.cli.test_paint import Recorder
 from tests.support.fake_engine import FakeEngine, image_bytes
+from tests.support.processes import program
 
 Capture = pytest.CaptureFixture[str]
 
@@ -259,7 +260,7 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     )
     argv = ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--progress", "json"]
     source = Path(cli.__file__).parents[2]
-    with subprocess.Popen(
+    with program(
         [sys.executable, "-c", script, *argv],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -271,7 +272,7 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
         assert process.stdin is not None
         process.stdin.close()
         assert process.stderr is not None
-        assert process.stderr.read() == b""
+        assert process.stderr.read() == ""
         assert process.wait(60) == 1
 
 

@@ -23,4 +23,4 @@ def test_what_the_user_has_set_stays() -> None:
 
 def test_it_can_be_imported_before_torch() -> None:
     code = "import sys, duostyle.engine.environment; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -19,7 +19,7 @@ from duostyle.executor.watchdog import Watchdog
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 from tests.support.fake_engine import FakeEngine, FakePainter, picture_of
-from tests.support.harness import soon
+from tests.support.harness import GUARD_S, soon
 
 
 @asynccontextmanager
@@ -59,6 +59,19 @@ class Heard:
             await soon(self.news.wait())
 
 
+def tell_when_asked_for_its_picture(painter: FakePainter) -> threading.Event:
+    """Of the painting, not of a step: that happens when its last step was made."""
+    asked = threading.Event()
+    picture = painter.picture
+
+    def telling() -> Picture:
+        asked.set()
+        return picture()
+
+    painter.picture = telling  # type: ignore[method-assign]
+    return asked
+
+
 async def test_a_task_is_painted_to_its_end() -> None:
     async with running(FakeEngine(steps=4)) as worker:
         heard = Heard(pictures=True)
@@ -91,12 +104,10 @@ async def test_steps_wait_in_one_slot_and_a_picture_is_not_lost() -> None:
         engine.release()
         await heard.step(1)
         # the loop is held here while the engine makes all its steps
+        made = tell_when_asked_for_its_picture(engine.painters[0])
         heard.wanted = False
         engine.release(5)
-        painter = engine.painters[0]
-        guard = threading.Event()
-        while painter.step < 6:
-            guard.wait(0.001)
+        assert made.wait(GUARD_S)
         await soon(painting)
         assert len(heard.glimpses) <= 4, "steps that nobody could see were merged"
         assert sum(glimpse.evaluations for glimpse in heard.glimpses) == 6

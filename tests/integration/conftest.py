@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from duostyle.serving import listener as listening
 from duostyle.serving import server as serve
 from duostyle.settings import Settings
 from duostyle.web.app import create_app
+from duostyle.web.state import House
 from tests.support.fake_engine import FakeEngine
 from tests.support.socket_client import Client
 
@@ -47,7 +48,19 @@ class Running:
 
     def _listening(self, server: serve.Server) -> None:
         self.server = server
+        self._loop = asyncio.get_running_loop()
         self._ready.set()
+
+    @property
+    def house(self) -> House:
+        """Its rooms. What is asked of them is asked on their own event loop: see `inside`."""
+        assert self.server is not None
+        house: House = self.server.lifespan.state["house"]
+        return house
+
+    async def inside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` on the server's event loop, for what the server tells nobody outside."""
+        await asyncio.wait_for(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop)), _PATIENCE_S)
 
     def stop(self) -> None:
         assert self.server is not None

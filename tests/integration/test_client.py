@@ -32,7 +32,7 @@ def test_it_needs_no_torch_and_nothing_of_the_server() -> None:
         "mine = {'.'.join(name.split('.')[:2]) for name in sys.modules if name.startswith('duostyle.')}\n"
         "print(sorted({'torch', 'numpy', 'PIL', 'starlette', 'uvicorn'} & sys.modules.keys()), sorted(mine))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[] ['duostyle.client', 'duostyle.errors', 'duostyle.protocol']"
 
 
@@ -226,7 +226,9 @@ def test_the_example_paints(running: Running, tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "docs" / "examples" / "paint.py"
     command = [sys.executable, str(example), running.url, "a.png", "a.png"]
     environment = {**os.environ, "PYTHONPATH": str(example.parents[2])}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment, timeout=60
+    )
     assert "'type': 'completed'" in done.stdout.splitlines()[-1]
     assert images.decode((tmp_path / "painting.png").read_bytes()) == picture_of(5)
     assert (tmp_path / "frame.jpg").exists()

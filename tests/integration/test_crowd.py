@@ -13,7 +13,7 @@ import pytest
 from bench.live import wire
 from tests.integration.conftest import Running
 from tests.integration.test_slow_clients import metric
-from tests.support.fake_engine import FakeEngine, noise_of
+from tests.support.fake_engine import ENDLESS, FakeEngine, noise_of
 from tests.support.raw_client import raw
 from tests.support.socket_client import Client, Socket, socket
 
@@ -23,7 +23,7 @@ ENDS = ("completed", "failed", "cancelled")
 
 
 async def test_twenty_watchers_share_one_encoding_of_each_picture(start: Callable[..., Running]) -> None:
-    engine = FakeEngine(steps=5000, gated=True, size=(120, 90))
+    engine = FakeEngine(steps=ENDLESS, gated=True, size=(120, 90))
     running = start(engine, max_fps=60, progress_per_s=60)
     async with contextlib.AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=running.url))
@@ -70,7 +70,7 @@ async def test_nothing_is_sent_of_a_picture_that_does_not_change(start: Callable
 
 
 async def test_a_stalled_watcher_holds_at_most_two_frames_and_64_kib(start: Callable[..., Running]) -> None:
-    engine = FakeEngine(steps=5000, gated=True, size=(300, 300))
+    engine = FakeEngine(steps=ENDLESS, gated=True, size=(300, 300))
     engine.paint = noise_of
     running = start(engine, max_fps=60, progress_per_s=60)
     async with (

@@ -42,7 +42,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path,
         yield folder, _limit
         return
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+    if subprocess.run(mount, capture_output=True, check=False, timeout=60).returncode != 0:
         pytest.skip("no file system can be mounted here")
 
     def fill(pid: int, full: bool) -> None:
@@ -57,7 +57,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path,
     try:
         yield folder, fill
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=60)
 
 
 async def ready(http: httpx.AsyncClient) -> tuple[int, str]:
@@ -65,10 +65,15 @@ async def ready(http: httpx.AsyncClient) -> tuple[int, str]:
     return answer.status_code, answer.json().get("error", {}).get("code", "")
 
 
-async def test_a_job_survives_a_disk_without_room_and_all_mends_itself(disk: tuple[Path, Switch]) -> None:
+async def test_a_job_survives_a_disk_without_room_and_all_mends_itself(
+    disk: tuple[Path, Switch], tmp_path: Path
+) -> None:
     folder, switch = disk
+    # the painting stands still until the disk is full, however long that takes
+    held = tmp_path / "hold"
+    held.touch()
     async with (
-        pretending(folder, steps=30, step_s=0.02) as (url, pid),
+        pretending(folder, steps=30, step_s=0.02, hold=held) as (url, pid),
         httpx.AsyncClient(base_url=url) as raw,
         socket(url) as watcher,
     ):
@@ -84,6 +89,7 @@ async def test_a_job_survives_a_disk_without_room_and_all_mends_itself(disk: tup
         assert await ready(raw) == (503, "storage_unavailable")
         assert (await raw.get("/livez")).status_code == 200
         assert "duostyle_storage_available 0.0" in (await raw.get("/metrics")).text
+        held.unlink()
         async with asyncio.timeout(PATIENCE_S):
             while (state := await http.state(accepted["job"]))["step"] < 30:
                 assert state["status"] == "running"

@@ -67,7 +67,7 @@ async def test_no_result_before_the_end_but_the_best_so_far(start: Callable[...,
         while not asking.done():
             # The best so far is shown by the next step after the question.
             engine.release(1)
-            await asyncio.wait({asking}, timeout=0.05)
+            await watcher.until("progress")
         partial = await asking
         assert partial.status_code == 200
         assert 1 <= images.decode(partial.content).rgb[0] < 200

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.support.fake_engine import image_bytes
 from tests.support.picture_files import RED, saved
+from tests.support.processes import program
 from tests.support.socket_client import Client, Socket
 
 pytestmark = pytest.mark.real_server
@@ -88,24 +89,22 @@ def garbage(url: str) -> None:
 
 def test_the_log_holds_no_secret(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with open(log, "wb") as errors:
-        process = subprocess.Popen(
+    with (
+        open(log, "wb") as errors,
+        program(
             [sys.executable, "-c", PROGRAM, str(tmp_path / "data"), TOKEN],
             cwd=CHECKOUT,
             env={**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
-        )
-    with process:
+        ) as process,
+    ):
         assert process.stdout is not None
-        try:
-            url = process.stdout.readline().split()[-1].rstrip("/")
-            secrets = asyncio.run(visit(url))
-            garbage(url)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        url = process.stdout.readline().split()[-1].rstrip("/")
+        secrets = asyncio.run(visit(url))
+        garbage(url)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
     written = log.read_text("utf-8")
     # it does write, and about the failures of this engine
     assert "the engine failed" in written

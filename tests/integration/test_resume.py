@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from bench.live import wire
 from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine
 from tests.support.raw_client import Raw, raw
-from tests.support.socket_client import Client
+from tests.support.socket_client import LONG_PATIENCE_S, Client
 
 pytestmark = pytest.mark.real_server
 
@@ -59,15 +60,16 @@ class View:
 
 
 async def until(client: Raw, view: View, wanted: Callable[[dict[str, Any]], bool]) -> None:
-    while True:
-        opcode, payload = await client.frame()
-        if opcode not in (wire.TEXT, wire.BINARY):
-            continue
-        message = view.learn(opcode, payload)
-        if opcode == wire.BINARY:
-            await client.say("ack", job=message["job"], seq=message["seq"])
-        if wanted(message):
-            return
+    async with asyncio.timeout(LONG_PATIENCE_S):
+        while True:
+            opcode, payload = await client.frame()
+            if opcode not in (wire.TEXT, wire.BINARY):
+                continue
+            message = view.learn(opcode, payload)
+            if opcode == wire.BINARY:
+                await client.say("ack", job=message["job"], seq=message["seq"])
+            if wanted(message):
+                return
 
 
 async def test_a_connection_that_keeps_breaking_sees_every_step_once(start: Callable[..., Running]) -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 
 from bench.live import wire
 from tests.support.raw_client import Raw
-from tests.support.socket_client import PATIENCE_S, Client
+from tests.support.socket_client import PATIENCE_S, Client, socket
 
 pytestmark = [
     pytest.mark.real_server,
@@ -30,6 +29,7 @@ import pathlib, sys, threading
 from duostyle.serving.server import serve
 from duostyle.settings import Settings
 from tests.support.fake_engine import FakeEngine, FakePainter, noise_of
+from tests.support.fake_engine import ENDLESS, FakeEngine, FakePainter, noise_of
 
 class Stubborn(FakePainter):
     # neither cancel nor pause is looked at, and a thread of its own never ends
@@ -41,7 +41,7 @@ class Stubborn(FakePainter):
 
 folder = pathlib.Path(sys.argv[1])
 (folder / "gallery").mkdir()
-engine = FakeEngine(steps=100_000, size=(300, 300))
+engine = FakeEngine(steps=ENDLESS, size=(300, 300))
 engine.paint = noise_of
 if "stubborn" in sys.argv:
     engine.begin = lambda *what: Stubborn(engine, *what)
@@ -57,11 +57,11 @@ class Process:
         self.process, self.url, self.folder = process, url, folder
         self.port = int(url.rsplit(":", 1)[1])
 
-    def signal(self) -> float:
+    def signal(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        return time.monotonic()
 
     async def ended(self) -> int:
+        """Its exit status, within the patience of tests: whatever would hold it up lasts much longer than that."""
         return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
 
     def jobs(self) -> list[tuple[str, int]]:
@@ -95,23 +95,22 @@ async def process(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Proce
     for child in started:
         if child.returncode is None:
             child.kill()
-        await child.wait()
+        await asyncio.wait_for(child.wait(), PATIENCE_S)
 
 
 async def until_painting(server: Process) -> str:
-    async with httpx.AsyncClient(base_url=server.url) as http:
-        client = Client(http)
-        job = (await client.submit())["job"]
-        async with asyncio.timeout(PATIENCE_S):
-            while (await client.state(job))["step"] == 0:
-                pass
+    async with httpx.AsyncClient(base_url=server.url) as http, socket(server.url) as watcher:
+        job = (await Client(http).submit())["job"]
+        if (await watcher.watch(job))["step"] == 0:
+            await watcher.until("progress")
         return str(job)
 
 
 async def test_everyone_is_told_and_stalled_readers_do_not_delay_the_end(
     process: Callable[..., Awaitable[Process]],
 ) -> None:
-    server = await process(3)
+    # what waits for the stalled one waits as long as the grace lasts
+    server = await process(600)
     job = await until_painting(server)
     async with server.connection() as healthy, server.connection() as stalled:
         await stalled.say("subscribe", job=job, frames={"max_fps": 60, "quality": 95})
@@ -121,30 +120,28 @@ async def test_everyone_is_told_and_stalled_readers_do_not_delay_the_end(
             await stalled.say("ack", job=job, seq=2**40)
             await healthy.say("ack", job=job, seq=2**40)
             await healthy.until("progress")
-        began = server.signal()
+        server.signal()
         await healthy.until("shutdown")
         while (found := await healthy.frame())[0] != wire.CLOSE:
             continue
         assert int.from_bytes(found[1][:2], "big") == 1012
         assert await server.ended() == 0
-        assert time.monotonic() - began < 5
     # interrupted, not counted as a run that never came back
     assert server.jobs() == [("queued", 0)]
 
 
 async def test_an_engine_that_does_not_let_go_is_left_behind(process: Callable[..., Awaitable[Process]]) -> None:
-    server = await process(3, "stubborn")
+    # half of the grace the port stays open: long enough to be asked twice
+    server = await process(6, "stubborn")
     await until_painting(server)
-    async with httpx.AsyncClient(base_url=server.url) as http:
+    async with httpx.AsyncClient(base_url=server.url) as http, socket(server.url) as watcher:
         assert (await http.get("/readyz")).status_code == 200
-        began = server.signal()
-        async with asyncio.timeout(PATIENCE_S):
-            while (await http.get("/readyz")).status_code == 200:
-                pass
+        server.signal()
+        await watcher.until("shutdown")
+        assert (await http.get("/readyz")).status_code == 503
         refused = await http.post("/api/jobs", json={"content": "x", "styles": ["x"]})
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "shutting_down")
         assert await server.ended() == 0
-        assert time.monotonic() - began < 5
     assert server.jobs() == [("queued", 0)]
 
 
@@ -154,6 +151,5 @@ async def test_a_second_signal_ends_it_at_once(process: Callable[..., Awaitable[
     async with server.connection() as watcher:
         server.signal()
         await watcher.until("shutdown")
-        began = server.signal()
+        server.signal()
         assert await server.ended() == 128 + signal.SIGTERM
-        assert time.monotonic() - began < 2

@@ -10,7 +10,7 @@ import pytest
 
 from bench.live import wire
 from tests.integration.conftest import Running
-from tests.support.fake_engine import FakeEngine, noise_of
+from tests.support.fake_engine import ENDLESS, FakeEngine, noise_of
 from tests.support.raw_client import Raw, raw
 from tests.support.socket_client import PATIENCE_S, Client
 
@@ -40,7 +40,7 @@ async def test_a_reader_that_stops_is_dropped_though_little_is_sent(start: Calla
 
 
 async def test_a_reader_that_stops_in_a_flood_is_dropped_though_it_talks(start: Callable[..., Running]) -> None:
-    engine = FakeEngine(steps=5000, gated=True, size=(300, 300))
+    engine = FakeEngine(steps=ENDLESS, gated=True, size=(300, 300))
     engine.paint = noise_of
     running = start(
         engine, heartbeat_s=600, pong_timeout_s=600, send_timeout_s=0.5, max_fps=60, max_requests_per_s=10_000
@@ -61,7 +61,7 @@ async def test_a_reader_that_stops_in_a_flood_is_dropped_though_it_talks(start: 
 
 
 async def test_a_slow_reader_is_kept_however_long_a_frame_takes(start: Callable[..., Running]) -> None:
-    engine = FakeEngine(steps=5000, gated=True, size=(130, 130))
+    engine = FakeEngine(steps=ENDLESS, gated=True, size=(130, 130))
     engine.paint = noise_of
     running = start(engine, heartbeat_s=0.2, pong_timeout_s=0.4, max_requests_per_s=10_000)
     async with httpx.AsyncClient(base_url=running.url) as http, raw(running) as client:

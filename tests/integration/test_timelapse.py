@@ -89,7 +89,7 @@ async def test_mp4_or_a_clear_no(running: Running, http: Client, monkeypatch: py
 
 async def test_while_it_paints_there_are_frames_and_no_film(start: Callable[..., Running]) -> None:
     engine = FakeEngine(steps=9, gated=True)
-    running = start(engine, max_requests_per_s=10_000)
+    running = start(engine, max_requests_per_s=10_000, max_messages_per_s=10_000)
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         accepted = await Client(raw).submit()
         path = f"/api/jobs/{accepted['job']}/timelapse"

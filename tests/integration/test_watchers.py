@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from duostyle.imaging import decode as images
 from tests.integration.conftest import Running
-from tests.support.fake_engine import FakeEngine, picture_of
+from tests.support.fake_engine import ENDLESS, FakeEngine, picture_of
 from tests.support.socket_client import PATIENCE_S, Client, socket
 
 pytestmark = pytest.mark.real_server
@@ -108,8 +108,10 @@ async def test_a_stalled_reader_delays_nobody_and_is_dropped(start: Callable[...
     async with httpx.AsyncClient(base_url=patient.url) as raw:
         image = await Client(raw).upload()
     patient.stop()
-    engine = FakeEngine(steps=5000, gated=True, size=(600, 600))
-    running = start(engine, send_timeout_s=0.5, heartbeat_s=600.0, max_fps=60.0, progress_per_s=60.0)
+    engine = FakeEngine(steps=ENDLESS, gated=True, size=(600, 600))
+    running = start(
+        engine, send_timeout_s=0.5, heartbeat_s=600.0, max_fps=60.0, progress_per_s=60.0, max_requests_per_s=10_000
+    )
     buffered = sockets.socket()
     buffered.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
     buffered.connect(running.listening.getsockname())

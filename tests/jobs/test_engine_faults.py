@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import httpx
 import pytest
 
 from duostyle.errors import EngineError, OutOfMemory
+from duostyle.executor.watchdog import Watchdog
 from duostyle.jobs.runner import _too_large
+from duostyle.web import app
 from tests.integration.conftest import Running, start
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import rig
@@ -77,7 +80,11 @@ async def test_that_job_fails_and_the_next_is_painted(tmp_path: Path, where: str
 
 
 @pytest.mark.real_server
-async def test_readyz_and_metrics_tell_of_a_wedged_engine(start: Callable[..., Running]) -> None:
+async def test_readyz_and_metrics_tell_of_a_wedged_engine(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(app, "Watchdog", functools.partial(Watchdog, clock=lambda: now[0]))
     engine = FakeEngine(steps=2, gated=True)
     running = start(engine, stall_s=0.2)
 
@@ -93,9 +100,12 @@ async def test_readyz_and_metrics_tell_of_a_wedged_engine(start: Callable[..., R
         http = Client(raw)
         assert (await raw.get("/readyz")).status_code == 200
         accepted = await http.submit(size=64)
-        await watcher.watch(accepted["job"])
-        while (answer := await raw.get("/readyz")).status_code == 200:
-            pass
+        state = await watcher.watch(accepted["job"])
+        if state["total_steps"] == 0:
+            await watcher.until("started")
+        assert (await raw.get("/readyz")).status_code == 200
+        now[0] = 100.0
+        answer = await raw.get("/readyz")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "engine_stalled")
         assert int(answer.headers["retry-after"]) > 0
         assert await stalled_s(raw) > 0.2

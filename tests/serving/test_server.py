@@ -18,6 +18,7 @@ from duostyle.settings import Settings
 from duostyle.storage.store import Store
 from duostyle.web.app import create_app
 from tests.support.fake_engine import FakeEngine
+from tests.support.processes import program
 
 PROGRAM = """
 import sys
@@ -61,15 +62,13 @@ async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) ->
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_says_where_it_is_and_ends_politely(tmp_path: Path, number: signal.Signals) -> None:
     checkout = Path(__file__).parents[2]
-    process = subprocess.Popen(
+    with program(
         [sys.executable, "-c", PROGRAM, str(tmp_path)],
         cwd=checkout,
         env={**os.environ, "PYTHONPATH": str(checkout / "server")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
+    ) as process:
         assert process.stdout is not None
         ready = process.stdout.readline()
         assert ready.startswith("duostyle is ready: http://127.0.0.1:")

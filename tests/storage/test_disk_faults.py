@@ -19,7 +19,7 @@ from duostyle.imaging import decode as images
 from duostyle.storage.store import Store
 from tests.storage.test_store import checked, job
 from tests.support.fake_engine import FakeEngine, picture_of
-from tests.support.harness import PROBE_S, Ear, Rig, rig, soon
+from tests.support.harness import GUARD_S, PROBE_S, Ear, Rig, rig, soon
 
 ENDS = ("completed", "failed", "cancelled")
 
@@ -211,8 +211,9 @@ async def test_a_running_job_is_steered_while_nothing_can_be_stored(tmp_path: Pa
         await disk.allow(built.store)
         await soon(built.store.outage.until_over())
         row = None
-        while row is None or row.params.get("style_weight") != 3.0:
-            row = await soon(built.store.job(accepted.job))
+        async with asyncio.timeout(GUARD_S):
+            while row is None or row.params.get("style_weight") != 3.0:
+                row = await built.store.job(accepted.job)
         assert row.status in ("queued", "running"), "what was decided meanwhile is stored"
         built.engine.release(1)
         assert (await ear.until(*ENDS))[-1]["type"] == "completed"

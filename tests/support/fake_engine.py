@@ -18,6 +18,8 @@ from duostyle.engine.api import Array, Change, Checkpoint, CheckpointRefused, Co
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
+# more steps than any machine makes while a test lasts: what has so many goes on until somebody ends it
+ENDLESS = 2**31 - 1
 _LOOK_S = 0.002
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.live import wire
 from tests.integration.conftest import Running
-from tests.support.socket_client import PATIENCE_S
+from tests.support.socket_client import LONG_PATIENCE_S, PATIENCE_S
 
 
 class Raw:
@@ -54,12 +54,13 @@ class Raw:
 
     async def until(self, *types: str) -> dict[str, Any]:
         """The next text of one of these types; pings on the way are answered."""
-        while True:
-            opcode, payload = await self.frame()
-            if opcode == wire.PING:
-                await self.send(wire.frame(wire.PONG, payload))
-            if opcode == wire.TEXT and (message := dict(json.loads(payload)))["type"] in types:
-                return message
+        async with asyncio.timeout(LONG_PATIENCE_S):
+            while True:
+                opcode, payload = await self.frame()
+                if opcode == wire.PING:
+                    await self.send(wire.frame(wire.PONG, payload))
+                if opcode == wire.TEXT and (message := dict(json.loads(payload)))["type"] in types:
+                    return message
 
     def kill(self) -> None:
         """Vanish as a crashed program does: with a reset, without a goodbye."""
@@ -73,7 +74,8 @@ class Raw:
         with sockets.socket() as connection:
             connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, buffer_bytes)
             connection.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(connection, (host, port))
+            connecting = asyncio.get_running_loop().sock_connect(connection, (host, port))
+            await asyncio.wait_for(connecting, PATIENCE_S)
             client = cls(connection)
             await client.send(wire.upgrade(host, port))
             await client.until("hello")

@@ -15,6 +15,8 @@ from duostyle.protocol.outgoing import decode_frame
 from tests.support.fake_engine import image_bytes
 
 PATIENCE_S = 20
+# for what takes many messages: each may come in time and the one that is waited for never
+LONG_PATIENCE_S = 60
 
 
 class Client:
@@ -66,20 +68,22 @@ class Socket:
 
     async def until(self, *types: str) -> dict[str, Any]:
         """The next message of one of these types; frames on the way are acknowledged."""
-        while True:
-            message = await self.receive()
-            if message["type"] == "frame":
-                await self.send("ack", job=message["job"], seq=message["seq"])
-            if message["type"] in types:
-                return message
+        async with asyncio.timeout(LONG_PATIENCE_S):
+            while True:
+                message = await self.receive()
+                if message["type"] == "frame":
+                    await self.send("ack", job=message["job"], seq=message["seq"])
+                if message["type"] in types:
+                    return message
 
     async def all_until(self, *types: str) -> list[dict[str, Any]]:
         """Every message up to and with one of these types; frames are acknowledged."""
         messages: list[dict[str, Any]] = []
-        while not messages or messages[-1]["type"] not in types:
-            messages.append(await self.receive())
-            if messages[-1]["type"] == "frame":
-                await self.send("ack", job=messages[-1]["job"], seq=messages[-1]["seq"])
+        async with asyncio.timeout(LONG_PATIENCE_S):
+            while not messages or messages[-1]["type"] not in types:
+                messages.append(await self.receive())
+                if messages[-1]["type"] == "frame":
+                    await self.send("ack", job=messages[-1]["job"], seq=messages[-1]["seq"])
         return messages
 
 
