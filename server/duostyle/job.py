@@ -13,9 +13,12 @@ import hmac
 import math
 import re
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
 
 from duostyle.errors import Forbidden, InternalError
 from duostyle.params import StyleParams
@@ -69,9 +72,19 @@ def hash_key(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
+# Every field of Job is stored and part of `state`, except where it says otherwise.
+_NOT_STORED = {"stored": False}
+_NOT_IN_STATE = {"in_state": False}
+# What belongs to the run on the engine and is lost with it, unless there is a checkpoint.
+_OF_THE_RUN = {"of_the_run": True}
+
+
 @dataclass(slots=True)
 class Job:
-    """One job's small state; pictures live elsewhere.
+    """One job's small state; pictures live elsewhere. Its fields stand here only: the table of jobs, the `state`
+    message and the contract are derived from them.
+
+    A new stored field needs, besides whoever fills it, an upgrade step in `storage.database`.
 
     `created_at`, `started_at`, `ended_at` in unix seconds; `width`, `height` in px of the current level; `seq` counts
     the job's events and never falls; `frame_seq` is that of its newest frame (0: none). `pixels` is the content's size
@@ -80,35 +93,56 @@ class Job:
     `steering`: what `duostyle.recipe` needs to paint a steered job again.
     """
 
-    id: str
-    key_hash: bytes
-    client: str
+    # in the state its name is `job`
+    id: str = field(metadata=_NOT_IN_STATE)
+    key_hash: bytes = field(metadata=_NOT_IN_STATE)
+    client: str = field(metadata=_NOT_IN_STATE)
     content: str
     styles: tuple[str, ...]
     params: StyleParams
     created_at: float
-    pixels: tuple[int, int] = (1, 1)
+    pixels: tuple[int, int] = field(default=(1, 1), metadata=_NOT_STORED | _NOT_IN_STATE)
     status: JobStatus = JobStatus.QUEUED
-    started_at: float | None = None
+    started_at: float | None = field(default=None, metadata=_OF_THE_RUN)
     ended_at: float | None = None
-    width: int = 0
-    height: int = 0
-    step: int = 0
+    width: int = field(default=0, metadata=_OF_THE_RUN)
+    height: int = field(default=0, metadata=_OF_THE_RUN)
+    step: int = field(default=0, metadata=_OF_THE_RUN)
     total_steps: int = 0
-    level: int = 0
-    levels: int = 0
-    elapsed_s: float = 0.0
-    eta_s: float | None = None
+    level: int = field(default=0, metadata=_NOT_STORED | _OF_THE_RUN)
+    levels: int = field(default=0, metadata=_NOT_STORED)
+    elapsed_s: float = field(default=0.0, metadata=_OF_THE_RUN)
+    eta_s: float | None = field(default=None, metadata=_NOT_STORED | _OF_THE_RUN)
     seq: int = 0
-    frame_seq: int = 0
-    costs: dict[str, Any] | None = None
+    frame_seq: int = field(default=0, metadata=_NOT_STORED)
+    costs: dict[str, Any] | None = field(default=None, metadata=_OF_THE_RUN)
     error: dict[str, Any] | None = None
-    has_result: bool = False
+    has_result: bool = field(default=False, metadata=_NOT_IN_STATE)
     partial: bool = False
     report: dict[str, Any] | None = field(default=None, repr=False)
-    starts: int = 0
-    resumed_from_step: int | None = None
-    steering: dict[str, Any] | None = field(default=None, repr=False)
+    starts: int = field(default=0, metadata=_NOT_IN_STATE)
+    resumed_from_step: int | None = field(default=None, metadata=_NOT_STORED)
+    steering: dict[str, Any] | None = field(default=None, repr=False, metadata=_OF_THE_RUN)
+
+    @classmethod
+    def from_stored(cls, values: Mapping[str, Any]) -> Job:
+        """The job of which `values` is the `stored`. Raises pydantic's ValidationError when another version stored it,
+        whose parameters were others."""
+        job = _ADAPTER.validate_python(values)
+        # the final frame's seq comes right before the end's
+        job.frame_seq = job.seq - 1 if job.has_result else 0
+        return job
+
+    def stored(self) -> dict[str, Any]:
+        """The values of all stored fields, by name, as plain Python values; of `params` only what was chosen."""
+        values: dict[str, Any] = _ADAPTER.dump_python(self, include=set(_STORED), exclude_unset=True)
+        return values
+
+    def begin_anew(self) -> None:
+        """What the run on the engine had brought is lost."""
+        for each in fields(self):
+            if each.metadata.get("of_the_run"):
+                setattr(self, each.name, each.default)
 
     def move(self, status: JobStatus) -> None:
         """Change the status. Raises InternalError when the contract does not allow it."""
@@ -135,31 +169,31 @@ class Job:
         return {"share": finite, "evaluations": self.report.get("evaluations")}
 
     def state(self, *, position: int | None, eta_s: float | None) -> dict[str, Any]:
-        """The fields of the `state` message, without `type`."""
-        return {
-            "job": self.id,
+        """The fields of the `state` message, without `type`: those of `state_types`."""
+        fields = {"job": self.id, "position": position, **{name: getattr(self, name) for name in _IN_STATE}}
+        return fields | {
             "status": self.status.value,
-            "position": position,
             "eta_s": eta_s,
             "params": self.params.model_dump(mode="json"),
-            "step": self.step,
-            "total_steps": self.total_steps,
-            "level": self.level,
-            "levels": self.levels,
-            "width": self.width,
-            "height": self.height,
-            "costs": self.costs,
-            "elapsed_s": self.elapsed_s,
-            "seq": self.seq,
-            "frame_seq": self.frame_seq,
-            "created_at": self.created_at,
-            "started_at": self.started_at,
-            "ended_at": self.ended_at,
-            "error": self.error,
-            "content": self.content,
             "styles": list(self.styles),
-            "partial": self.partial,
             "report": self.measured,
-            "resumed_from_step": self.resumed_from_step,
-            "steering": self.steering,
         }
+
+
+def stored_types() -> dict[str, Any]:
+    """The stored fields of a job by name, each with its type."""
+    return _types("stored")
+
+
+def state_types() -> dict[str, Any]:
+    """The fields of the `state` message by name, each with its type."""
+    return {"job": str, "position": int | None, **_types("in_state")}
+
+
+def _types(purpose: str) -> dict[str, Any]:
+    types = get_type_hints(Job)
+    return {each.name: types[each.name] for each in fields(Job) if each.metadata.get(purpose, True)}
+
+
+_ADAPTER = TypeAdapter(Job)
+_STORED, _IN_STATE = stored_types(), _types("in_state")

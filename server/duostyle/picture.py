@@ -24,3 +24,15 @@ class Picture:
     def is_black(self) -> bool:
         """Every pixel is black: as a mask it would give a style no place at all."""
         return self.rgb == bytes(len(self.rgb))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """What is known of an uploaded picture that decodes: `width` and `height` in px after orientation, `bytes` as
+    uploaded."""
+
+    id: str
+    width: int
+    height: int
+    format: str
+    bytes: int

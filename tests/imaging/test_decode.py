@@ -17,7 +17,7 @@ from PIL import Image
 from duostyle.errors import CorruptImage, ImageTooLarge, UnsupportedFormat
 from duostyle.imaging import decode as images
 from duostyle.imaging import formats
-from duostyle.picture import Picture
+from duostyle.picture import Picture, StoredImage
 from tests.support.picture_files import BLUE, GREEN, RED, check, near, pixel, png, saved
 
 
@@ -25,7 +25,7 @@ from tests.support.picture_files import BLUE, GREEN, RED, check, near, pixel, pn
 def test_check_tells_format_size_and_id(name: str) -> None:
     data = saved(Image.new("RGB", (12, 7), RED), name)
     checked = check(data)
-    assert checked == images.Checked("sha256:" + hashlib.sha256(data).hexdigest(), 12, 7, name, len(data))
+    assert checked == StoredImage("sha256:" + hashlib.sha256(data).hexdigest(), 12, 7, name, len(data))
 
 
 def test_check_refuses_too_many_bytes_before_anything_else() -> None:

@@ -17,7 +17,7 @@ import pytest
 from duostyle.errors import BadRequest, StorageUnavailable
 from duostyle.imaging import decode as images
 from duostyle.storage.store import Store
-from tests.storage.test_store import checked, job
+from tests.storage.test_store import checked, job, job_id, jobs_of
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import GUARD_S, PROBE_S, Ear, Rig, rig, soon
 
@@ -93,15 +93,15 @@ async def test_a_full_disk_refuses_files_and_mends_itself(store: Store, disk: Di
 async def test_a_read_only_database_refuses_and_mends_itself(store: Store, disk: Disk) -> None:
     await store.save_job(job("j1", "c"))
     await disk.forbid(store)
-    for write in (store.save_job(job("j2", "c")), store.forget_job("j1"), store.put_image(b"a", checked(b"a"))):
+    for write in (store.save_job(job("j2", "c")), store.forget_job(job_id("j1")), store.put_image(b"a", checked(b"a"))):
         with pytest.raises(StorageUnavailable):
             await write
-    assert [row.id for row in await store.jobs()] == ["j1"], "reading goes on"
+    assert await jobs_of(store) == ["j1"], "reading goes on"
     assert store.outage.lasts
     await disk.allow(store)
     await soon(store.outage.until_over())
     await store.save_job(job("j2", "c"))
-    assert [row.id for row in await store.jobs()] == ["j1", "j2"]
+    assert await jobs_of(store) == ["j1", "j2"]
 
 
 async def test_a_database_without_room_keeps_what_it_has(store: Store, disk: Disk) -> None:
@@ -115,15 +115,15 @@ async def test_a_database_without_room_keeps_what_it_has(store: Store, disk: Dis
 
     async def save_many() -> None:
         for number in range(500):
-            await store.save_job(job(f"j{number}", "c", params={"text": "x" * 500}))
+            await store.save_job(job(f"j{number}", "c", steering={"text": "x" * 500}))
             saved.append(f"j{number}")
 
     with pytest.raises(StorageUnavailable):
         await save_many()
-    assert [row.id for row in await store.jobs()] == saved
+    assert await jobs_of(store) == saved
     await store._submit(lambda: store._database._sql.execute("PRAGMA max_page_count = 1000000"))
     await store.save_job(job("last", "c"))
-    assert [row.id for row in await store.jobs()] == [*saved, "last"]
+    assert await jobs_of(store) == [*saved, "last"]
 
 
 async def test_it_is_not_well_while_what_failed_would_fail_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,12 +136,12 @@ async def test_it_is_not_well_while_what_failed_would_fail_again(store: Store, m
 
     monkeypatch.setattr("duostyle.storage.files.Folder._fill", fill)
     with pytest.raises(StorageUnavailable):
-        await store.save_result("j1", b"x" * 400_000)
+        await store.save_result(job_id("j1"), b"x" * 400_000)
     with pytest.raises(StorageUnavailable):
         await store._probe()
     room = 500_000
     await soon(store.outage.until_over())
-    await store.save_result("j1", b"x" * 400_000)
+    await store.save_result(job_id("j1"), b"x" * 400_000)
 
 
 async def test_a_result_made_while_the_disk_is_full_is_kept_and_written(tmp_path: Path, disk: Disk) -> None:
@@ -212,7 +212,7 @@ async def test_a_running_job_is_steered_while_nothing_can_be_stored(tmp_path: Pa
         await soon(built.store.outage.until_over())
         row = None
         async with asyncio.timeout(GUARD_S):
-            while row is None or row.params.get("style_weight") != 3.0:
+            while row is None or row.params.style_weight != 3.0:
                 row = await built.store.job(accepted.job)
         assert row.status in ("queued", "running"), "what was decided meanwhile is stored"
         built.engine.release(1)

@@ -12,7 +12,7 @@ import pytest
 from duostyle.engine.api import Checkpoint
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame, Reels
-from tests.storage.test_store import DAY_S, Clock, job, put
+from tests.storage.test_store import DAY_S, Clock, job, job_id, jobs_of, put
 from tests.support.harness import GUARD_S
 
 
@@ -21,8 +21,8 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.parent != folder)
 
 
-def begin_reel(reels: Reels, *, job_id: str) -> None:
-    reels.append(job_id, Frame(0, 1, 4, 3, 0.1, 4), b"jpeg")
+def begin_reel(reels: Reels, *, job: str) -> None:
+    reels.append(job, Frame(0, 1, 4, 3, 0.1, 4), b"jpeg")
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ async def test_forgetting_a_job_removes_what_only_it_used(store: Store) -> None:
     mine, shared, mask = await put(store, b"mine"), await put(store, b"shared"), await put(store, b"mask")
     await store.save_job(job("j1", mine, shared, params={"masks": [mask]}))
     await store.save_job(job("j2", shared))
-    await store.save_result("j1", b"png")
-    await store.forget_job("j1")
-    assert [row.id for row in await store.jobs()] == ["j2"]
-    assert await store.result("j1") is None
+    await store.save_result(job_id("j1"), b"png")
+    await store.forget_job(job_id("j1"))
+    assert await jobs_of(store) == ["j2"]
+    assert await store.result(job_id("j1")) is None
     assert [await store.image(name) is None for name in (mine, shared, mask)] == [True, False, True]
-    await store.forget_job("j1")
+    await store.forget_job(job_id("j1"))
 
 
 async def test_forgetting_a_job_keeps_the_gallery_and_what_was_uploaded_again(store: Store, clock: Clock) -> None:
@@ -56,7 +56,7 @@ async def test_forgetting_a_job_keeps_the_gallery_and_what_was_uploaded_again(st
     await store.save_job(job("j1", gallery, again, created_at=clock.now))
     clock.now += 1
     await put(store, b"again")
-    await store.forget_job("j1")
+    await store.forget_job(job_id("j1"))
     assert await store.image(gallery) is not None
     assert await store.image(again) is not None
 
@@ -74,15 +74,15 @@ async def test_sweep_by_age(store: Store, clock: Clock) -> None:
     old, used, gallery = await put(store, b"old"), await put(store, b"used"), await put(store, b"gallery")
     start = clock.now
     await store.save_job(job("ended", old, status="completed", ended_at=start, has_result=True))
-    await store.save_result("ended", b"png")
+    await store.save_result(job_id("ended"), b"png")
     await store.save_job(job("waiting", used, status="queued", created_at=start))
     clock.now += 1.5 * DAY_S
     young = await put(store, b"young")
     assert await store.sweep(keep_days=2, max_bytes=10**9, keep_images=[gallery]) == 0
     clock.now += DAY_S
     assert await store.sweep(keep_days=2, max_bytes=10**9, keep_images=[gallery]) == 2
-    assert [row.id for row in await store.jobs()] == ["waiting"]
-    assert await store.result("ended") is None
+    assert await jobs_of(store) == ["waiting"]
+    assert await store.result(job_id("ended")) is None
     present = [await store.image(name) is not None for name in (old, used, gallery, young)]
     assert present == [False, True, True, True]
 
@@ -94,16 +94,16 @@ async def test_sweep_by_bytes_takes_the_oldest_first_and_never_what_is_needed(st
     for name in ("a", "b", "c"):
         clock.now += 10
         await store.save_job(job(name, used, status="cancelled", ended_at=clock.now, has_result=True))
-        await store.save_result(name, b"r" * 10)
+        await store.save_result(job_id(name), b"r" * 10)
     spare = await put(store, b"s" * 10)
     clock.now += DAY_S
     fresh = await put(store, b"f" * 10)
     # 70 bytes in all; `a` and `b` go, `c` and the rest stay.
     assert await store.sweep(keep_days=30, max_bytes=50) == 2
-    assert [row.id for row in await store.jobs()] == ["waiting", "c"]
+    assert await jobs_of(store) == ["waiting", "c"]
     # Nothing but what is in use, the gallery and what just came in can stay.
     assert await store.sweep(keep_days=30, max_bytes=0) == 2
-    assert [row.id for row in await store.jobs()] == ["waiting"]
+    assert await jobs_of(store) == ["waiting"]
     present = [await store.image(name) is not None for name in (gallery, used, fresh, spare)]
     assert present == [True, True, True, False]
 
@@ -113,12 +113,12 @@ async def test_sweep_by_number_oldest_first(store: Store, clock: Clock) -> None:
     # ended in another order than they came
     for name, ended_at in (("a", 30.0), ("b", 10.0), ("c", 20.0), ("d", 40.0)):
         await store.save_job(job(name, image, status="completed", ended_at=clock.now + ended_at, has_result=True))
-        await store.save_result(name, name.encode())
+        await store.save_result(job_id(name), name.encode())
     for name, status in (("w", "queued"), ("r", "running"), ("p", "paused")):
         await store.save_job(job(name, image, status=status))
     assert await store.sweep(keep_days=30, max_bytes=10**9, max_jobs=2) == 2
-    assert [row.id for row in await store.jobs()] == ["a", "d", "w", "r", "p"]
-    assert [await store.result(name) for name in "abcd"] == [b"a", None, None, b"d"]
+    assert await jobs_of(store) == ["a", "d", "w", "r", "p"]
+    assert [await store.result(job_id(name)) for name in "abcd"] == [b"a", None, None, b"d"]
     assert await store.sweep(keep_days=30, max_bytes=10**9, max_jobs=2) == 0
 
 
@@ -131,7 +131,7 @@ async def test_a_long_sweep_lets_others_in_between(store: Store, clock: Clock) -
             pass
     assert len(left) == 70, "the first portion is all that one has to wait for"
     assert await sweeping == 115
-    assert [row.id for row in await store.jobs()] == [f"j{number}" for number in range(115, 120)]
+    assert await jobs_of(store) == [f"j{number}" for number in range(115, 120)]
 
 
 @pytest.mark.parametrize("limits", [{"keep_days": 0.001}, {"max_jobs": 1}, {"max_bytes": 0}])
@@ -142,8 +142,8 @@ async def test_an_unfinished_job_keeps_all_its_files(
     for status in ("queued", "running", "paused"):
         names += [await put(store, status.encode()), await put(store, b"mask of " + status.encode())]
         await store.save_job(job(status, names[-2], status=status, params={"masks": [names[-1]]}))
-        await store.shelf.save(status, Checkpoint({"step": 1}, {}))
-        await store.with_reels(functools.partial(begin_reel, job_id=status))
+        await store.shelf.save(job_id(status), Checkpoint({"step": 1}, {}))
+        await store.with_reels(functools.partial(begin_reel, job=job_id(status)))
     await store.save_job(job("ended", names[0], status="completed", ended_at=clock.now))
     clock.now += 100 * DAY_S
     before = files(tmp_path)
@@ -154,12 +154,12 @@ async def test_an_unfinished_job_keeps_all_its_files(
 async def test_a_sweep_removes_files_that_nothing_knows(store: Store, tmp_path: Path) -> None:
     image = await put(store, b"known")
     await store.save_job(job("j1", image, status="completed", ended_at=1_000_000.0, has_result=True))
-    await store.save_result("j1", b"png")
+    await store.save_result(job_id("j1"), b"png")
     for path in (tmp_path / "images" / ("f" * 64), tmp_path / "results" / "nobody.png"):
         path.write_bytes(b"left when the disk was read-only")
     assert await store.sweep(keep_days=30, max_bytes=10**9) == 0
     assert [path.name for path in (tmp_path / "images").iterdir()] == [image.removeprefix("sha256:")]
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["j1.png"]
+    assert [path.name for path in (tmp_path / "results").iterdir()] == [job_id("j1") + ".png"]
 
 
 async def test_nothing_of_a_forgotten_job_can_be_read_from_the_disk(store: Store, tmp_path: Path) -> None:
@@ -167,17 +167,17 @@ async def test_nothing_of_a_forgotten_job_can_be_read_from_the_disk(store: Store
     row = job("jobtoforget", image, client="client-to-forget", params={"seed": 77_001_122})
     await store.save_job(row)
     await store.save_job(job("other", image, status="running"))
-    await store.save_result("jobtoforget", b"the painting")
-    await store.shelf.save("jobtoforget", Checkpoint({"step": 1}, {}))
-    words = (b"jobtoforget", b"client-to-forget", b"77001122", b"the painting")
+    await store.save_result(job_id("jobtoforget"), b"the painting")
+    await store.shelf.save(job_id("jobtoforget"), Checkpoint({"step": 1}, {}))
+    words = (job_id("jobtoforget").encode(), b"client-to-forget", b"77001122", b"the painting")
 
     def found() -> set[bytes]:
         data = b"".join(path.name.encode() + path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
         return {word for word in words if word in data}
 
     assert found() == set(words)
-    await store.forget_job("jobtoforget")
+    await store.forget_job(job_id("jobtoforget"))
     # what removes the checkpoint is not waited for, but comes before this
-    await store.shelf.save("other", Checkpoint({"step": 1}, {}))
+    await store.shelf.save(job_id("other"), Checkpoint({"step": 1}, {}))
     assert found() == set()
     assert await store.image_bytes(image) == b"a picture of mine", "another job uses it"

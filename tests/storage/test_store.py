@@ -9,14 +9,18 @@ import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from duostyle.errors import BadRequest, StorageUnavailable
-from duostyle.imaging.decode import Checked
-from duostyle.storage.store import ImageRow, JobRow, Store
+from duostyle.job import Job, JobStatus, stored_types
+from duostyle.params import StyleParams
+from duostyle.picture import StoredImage
+from duostyle.storage.store import Store
 
 DAY_S = 86_400.0
+MASK = "sha256:" + "a" * 64
 
 
 class Clock:
@@ -27,36 +31,34 @@ class Clock:
         return self.now
 
 
-def checked(data: bytes) -> Checked:
+def checked(data: bytes) -> StoredImage:
     # The store does not look into pictures: any bytes will do.
-    return Checked("sha256:" + hashlib.sha256(data).hexdigest(), 4, 3, "png", len(data))
+    return StoredImage("sha256:" + hashlib.sha256(data).hexdigest(), 4, 3, "png", len(data))
 
 
-def job(name: str, content: str, *styles: str, **changes: object) -> JobRow:
-    row = JobRow(
-        id=name,
+def job_id(name: str) -> str:
+    """A name as a job's id."""
+    return name.ljust(22, "-")
+
+
+def job(
+    name: str, content: str, *styles: str, status: str = "queued", params: dict[str, Any] | None = None, **fields: Any
+) -> Job:
+    given: dict[str, Any] = {"client": "127.0.0.1", "created_at": 1_000_000.0} | fields
+    return Job(
+        id=job_id(name),
         key_hash=b"\x00\xff",
-        client="127.0.0.1",
         content=content,
         styles=styles,
-        params={"size": 64},
-        status="queued",
-        created_at=1_000_000.0,
-        started_at=None,
-        ended_at=None,
-        width=0,
-        height=0,
-        step=0,
-        total_steps=0,
-        elapsed_s=0.0,
-        seq=0,
-        costs=None,
-        error=None,
-        has_result=False,
-        partial=False,
-        report=None,
+        params=StyleParams(**{"size": 64} | (params or {})),
+        status=JobStatus(status),
+        **given,
     )
-    return dataclasses.replace(row, **changes)  # type: ignore[arg-type]
+
+
+async def jobs_of(store: Store) -> list[str]:
+    """Their names, in the order of the store."""
+    return [job.id.rstrip("-") for job in await store.jobs()]
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ async def put(store: Store, data: bytes) -> str:
 async def test_the_same_bytes_are_stored_once(store: Store, tmp_path: Path) -> None:
     first = await store.put_image(b"abc", checked(b"abc"))
     again = await store.put_image(b"abc", checked(b"abc"))
-    row = ImageRow(checked(b"abc").id, 4, 3, "png", 3)
+    row = StoredImage(checked(b"abc").id, 4, 3, "png", 3)
     assert (first, again) == ((row, True), (row, False))
     assert await store.image(row.id) == row
     assert await store.image_bytes(row.id) == b"abc"
@@ -106,7 +108,7 @@ async def test_a_job_comes_back_with_every_field(store: Store) -> None:
         "sha256:c",
         "sha256:a",
         "sha256:b",
-        params={"size": 64, "masks": [None, "sha256:m"]},
+        params={"size": 64, "masks": [None, MASK]},
         status="completed",
         started_at=5.0,
         ended_at=6.5,
@@ -116,31 +118,37 @@ async def test_a_job_comes_back_with_every_field(store: Store) -> None:
         total_steps=9,
         elapsed_s=1.5,
         seq=12,
+        frame_seq=11,
         costs={"total": 1.0, "style": [0.5, 0.5]},
         error={"code": "internal"},
         has_result=True,
         partial=True,
         report={"share": None},
         starts=2,
+        steering={"changes": []},
     )
-    await store.save_job(job("j1", "sha256:c", "sha256:a"))
+    default = job("j1", "sha256:c", "sha256:a")
+    ours = {"id", "key_hash", "client", "content", "created_at"}
+    unchanged = {name for name in stored_types() if getattr(row, name) == getattr(default, name)}
+    assert unchanged == ours, "a stored field that this test does not try"
+    await store.save_job(default)
     await store.save_job(row)
     assert await store.jobs() == [row]
-    assert await store.job("j1") == row
+    assert await store.job(job_id("j1")) == row
 
 
 async def test_jobs_keep_their_order_when_saved_again_or_when_the_clock_goes_back(store: Store) -> None:
     for name, created_at in (("first", 30.0), ("second", 20.0), ("third", 10.0)):
         await store.save_job(job(name, "c", created_at=created_at))
     await store.save_job(job("first", "c", status="running"))
-    assert [row.id for row in await store.jobs()] == ["first", "second", "third"]
+    assert await jobs_of(store) == ["first", "second", "third"]
 
 
 async def test_a_result_replaces_the_earlier_one(store: Store) -> None:
-    assert await store.result("j1") is None
-    await store.save_result("j1", b"one")
-    await store.save_result("j1", b"two")
-    assert await store.result("j1") == b"two"
+    assert await store.result(job_id("j1")) is None
+    await store.save_result(job_id("j1"), b"one")
+    await store.save_result(job_id("j1"), b"two")
+    assert await store.result(job_id("j1")) == b"two"
 
 
 async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -148,12 +156,12 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     await store.open()
     image = await put(store, b"abc")
     await store.save_job(job("j1", image, has_result=True))
-    await store.save_result("j1", b"png")
+    await store.save_result(job_id("j1"), b"png")
     await store.close()
     again = Store(tmp_path)
     await again.open()
-    assert [row.id for row in await again.jobs()] == ["j1"]
-    assert (await again.image_bytes(image), await again.result("j1")) == (b"abc", b"png")
+    assert await jobs_of(again) == ["j1"]
+    assert (await again.image_bytes(image), await again.result(job_id("j1"))) == (b"abc", b"png")
     await again.close()
 
 
@@ -163,7 +171,7 @@ async def test_what_a_crash_left_is_mended(tmp_path: Path) -> None:
     lost, kept = await put(store, b"lost"), await put(store, b"kept")
     await store.save_job(job("gone", kept, has_result=True))
     await store.save_job(job("there", kept, has_result=True))
-    await store.save_result("there", b"png")
+    await store.save_result(job_id("there"), b"png")
     await store.close()
     hexes = lost.removeprefix("sha256:")
     (tmp_path / "images" / hexes).unlink()
@@ -175,14 +183,14 @@ async def test_what_a_crash_left_is_mended(tmp_path: Path) -> None:
     await store.open()
     assert await store.image(lost) is None
     assert await store.image(kept) is not None
-    assert {row.id: row.has_result for row in await store.jobs()} == {"gone": False, "there": True}
-    assert [file.name for file in (tmp_path / "results").iterdir()] == ["there.png"]
+    assert [row.has_result for row in await store.jobs()] == [False, True]
+    assert [file.name for file in (tmp_path / "results").iterdir()] == [job_id("there") + ".png"]
     assert [file.name for file in (tmp_path / "images").iterdir()] == [kept.removeprefix("sha256:")]
     await store.close()
 
 
 async def test_a_failed_write_leaves_the_earlier_file(store: Store, tmp_path: Path) -> None:
-    await store.save_result("j1", b"one")
+    await store.save_result(job_id("j1"), b"one")
 
     def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -190,10 +198,10 @@ async def test_a_failed_write_leaves_the_earlier_file(store: Store, tmp_path: Pa
     patch = pytest.MonkeyPatch()
     patch.setattr(os, "fsync", full_disk)
     with pytest.raises(StorageUnavailable):
-        await store.save_result("j1", b"two")
+        await store.save_result(job_id("j1"), b"two")
     patch.undo()
-    assert await store.result("j1") == b"one"
-    assert [file.name for file in (tmp_path / "data" / "results").iterdir()] == ["j1.png"]
+    assert await store.result(job_id("j1")) == b"one"
+    assert [file.name for file in (tmp_path / "data" / "results").iterdir()] == [job_id("j1") + ".png"]
 
 
 async def test_only_the_owner_may_read(store: Store, tmp_path: Path) -> None:
@@ -211,7 +219,6 @@ async def test_a_second_server_on_the_same_folder_is_refused(store: Store, tmp_p
 
 
 async def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-
     connection = sqlite3.connect(tmp_path / "duostyle.sqlite")
     connection.execute("PRAGMA user_version = 99")
     connection.close()
@@ -221,9 +228,9 @@ async def test_a_folder_of_a_newer_version_is_left_alone(tmp_path: Path) -> None
     await store.close()
 
 
-async def test_a_folder_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    connection = sqlite3.connect(tmp_path / "duostyle.sqlite")
-    # as the first version wrote it
+def first_version(folder: Path) -> None:
+    """A data folder with one job, as the first version wrote it."""
+    connection = sqlite3.connect(folder / "duostyle.sqlite")
     connection.executescript("""
         CREATE TABLE images (
             id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
@@ -241,11 +248,15 @@ async def test_a_folder_of_the_first_version_is_brought_up_to_date(tmp_path: Pat
             job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
         );
         CREATE INDEX uses_by_image ON uses(image);
-        INSERT INTO jobs VALUES (1, 'j1', x'00ff', '127.0.0.1', 'sha256:c', '["sha256:s"]', '{"size": 64}', 'queued',
-            1000000.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, NULL, NULL, 0, 0, NULL);
+        INSERT INTO jobs VALUES (1, 'j1--------------------', x'00ff', '127.0.0.1', 'sha256:c', '["sha256:s"]',
+            '{"size": 64}', 'queued', 1000000.0, NULL, NULL, 0, 0, 0, 0, 0.0, 0, NULL, NULL, 0, 0, NULL);
         PRAGMA user_version = 1;
     """)
     connection.close()
+
+
+async def test_a_folder_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    first_version(tmp_path)
     for starts in (0, 1):
         store = Store(tmp_path)
         await store.open()
@@ -260,3 +271,43 @@ async def test_using_a_store_that_is_not_open_is_an_error(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError, match="not open"):
         await store.jobs()
     await store.close()
+
+
+async def test_a_folder_that_was_brought_up_to_date_has_the_columns_of_a_new_one(tmp_path: Path) -> None:
+    def columns(folder: Path) -> set[tuple[str, str, int]]:
+        connection = sqlite3.connect(folder / "duostyle.sqlite")
+        found = {row[1:4] for row in connection.execute("PRAGMA table_info(jobs)")}
+        connection.close()
+        return found
+
+    first_version(tmp_path)
+    for folder in (tmp_path, tmp_path / "new"):
+        store = Store(folder)
+        await store.open()
+        await store.close()
+    assert columns(tmp_path) == columns(tmp_path / "new")
+    assert {name for name, _, _ in columns(tmp_path)} == {"number", *stored_types()}
+
+
+async def test_a_job_that_this_version_cannot_read_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    for name in ("old", "new"):
+        await store.save_job(job(name, "c", status="completed", has_result=True))
+        await store.save_result(job_id(name), b"png")
+    await store.close()
+    connection = sqlite3.connect(tmp_path / "duostyle.sqlite")
+    connection.execute("UPDATE jobs SET params = ? WHERE id = ?", ('{"brush": 5}', job_id("old")))
+    connection.commit()
+    connection.close()
+    again = Store(tmp_path)
+    await again.open()
+    assert await jobs_of(again) == ["new"]
+    assert await again.job(job_id("old")) is None
+    assert "earlier version" in caplog.text
+    assert await again.result(job_id("old")) == b"png"
+    await again.forget_job(job_id("old"))
+    assert await again.result(job_id("old")) is None
+    await again.close()

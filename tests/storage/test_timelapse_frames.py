@@ -10,7 +10,7 @@ import pytest
 from duostyle.storage.files import Folder
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame, Reels
-from tests.storage.test_store import DAY_S, Clock, job, put
+from tests.storage.test_store import DAY_S, Clock, job, job_id, put
 
 JOB = "j" * 22
 
@@ -152,16 +152,16 @@ async def test_retention_counts_and_removes_them(tmp_path: Path) -> None:
     for number, name in enumerate(("old", "new", "live")):
         status = "running" if name == "live" else "completed"
         await store.save_job(job(name, content, status=status, created_at=float(number), ended_at=float(number)))
-        await store.with_reels(lambda reels, name=name: reels.append(name, frame(0, b"x" * 972), b"x" * 972))  # type: ignore[misc]
+        await store.with_reels(lambda reels, name=name: reels.append(job_id(name), frame(0, b"x" * 972), b"x" * 972))  # type: ignore[misc]
     clock.now = 10.0
     # three files of 1000 bytes and a picture of 7: one has to go
     assert await store.sweep(keep_days=1, max_bytes=2500) == 1
-    assert await store.with_reels(lambda reels: reels.jobs()) == {"new", "live"}
-    await store.forget_job("new")
-    assert await store.with_reels(lambda reels: reels.jobs()) == {"live"}
+    assert await store.with_reels(lambda reels: reels.jobs()) == {job_id("new"), job_id("live")}
+    await store.forget_job(job_id("new"))
+    assert await store.with_reels(lambda reels: reels.jobs()) == {job_id("live")}
     clock.now = 10 * DAY_S
     await store.sweep(keep_days=1, max_bytes=0)
-    assert await store.with_reels(lambda reels: reels.jobs()) == {"live"}, "an unfinished job's frames stay"
+    assert await store.with_reels(lambda reels: reels.jobs()) == {job_id("live")}, "an unfinished job's frames stay"
     await store.close()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from duostyle.imaging import decode as images
-from duostyle.picture import Picture
+from duostyle.picture import Picture, StoredImage
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -21,7 +21,7 @@ def saved(image: Image.Image, format: str = "PNG", **options: Any) -> bytes:
     return out.getvalue()
 
 
-def check(data: bytes, *, max_bytes: int = 2**20, max_pixels: int = 10**6) -> images.Checked:
+def check(data: bytes, *, max_bytes: int = 2**20, max_pixels: int = 10**6) -> StoredImage:
     return images.check(data, max_bytes=max_bytes, max_pixels=max_pixels)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from duostyle.errors import CorruptImage
 from duostyle.imaging import decode as images
-from duostyle.imaging.decode import Checked
+from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
 from duostyle.web import gallery
 from tests.support.fake_engine import image_bytes
@@ -21,7 +21,7 @@ class Offload:
 
     calls = 0
 
-    async def __call__(self, function: Callable[[], Checked], /) -> Checked:
+    async def __call__(self, function: Callable[[], StoredImage], /) -> StoredImage:
         self.calls += 1
         return function()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from duostyle.contract.limits import setting_names
 from duostyle.imaging.formats import FORMATS
-from duostyle.job import JOB_ID, JobStatus
+from duostyle.job import JOB_ID, JobStatus, state_types
 from duostyle.params import IMAGE_ID, MAX_STYLES, StyleParams, live_fields
 from duostyle.protocol import incoming as protocol
 from duostyle.protocol.status_codes import codes
@@ -85,34 +85,25 @@ def components() -> dict[str, Schema]:
 
 
 def state_fields() -> dict[str, Schema]:
-    """The fields of `GET /api/jobs/{job}` and of the `state` message."""
-    return {
+    """The fields of `GET /api/jobs/{job}` and of the `state` message: those that `Job` has, by their types where
+    nothing more is known of them."""
+    named: dict[str, Schema] = {
         "job": ref("JobId"),
         "status": ref("Status"),
-        "position": nullable(COUNT),
-        "eta_s": nullable(SECONDS),
         "params": ref("Params"),
-        "step": COUNT,
-        "total_steps": COUNT,
-        "level": COUNT,
-        "levels": COUNT,
-        "width": COUNT,
-        "height": COUNT,
         "costs": nullable(ref("Costs")),
-        "elapsed_s": SECONDS,
-        "seq": COUNT,
-        "frame_seq": COUNT,
         "created_at": UNIX_S,
         "started_at": nullable(UNIX_S),
         "ended_at": nullable(UNIX_S),
         "error": nullable(ref("Problem")),
         "content": ref("ImageId"),
         "styles": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
-        "partial": FLAG,
         "report": nullable(ref("Report")),
-        "resumed_from_step": nullable(COUNT),
         "steering": nullable(_steering()),
     }
+    plain: dict[Any, Schema] = {int: COUNT, float: SECONDS, bool: FLAG, str: TEXT}
+    plain |= {kind | None: nullable(schema) for kind, schema in plain.items()}
+    return {name: named.get(name) or plain[kind] for name, kind in state_types().items()}
 
 
 def accepted_fields() -> dict[str, Schema]:

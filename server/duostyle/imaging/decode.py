@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from PIL import Image, PngImagePlugin
 
 from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge
 from duostyle.imaging import formats, pixels
-from duostyle.picture import Picture
+from duostyle.picture import Picture, StoredImage
 
 Format = Literal["jpeg", "png", "webp", "tiff"]
 
@@ -26,18 +25,7 @@ MAX_SIDE_PX = 65_500
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What is known of a picture that decodes: `width` and `height` in px after orientation, `bytes` as uploaded."""
-
-    id: str
-    width: int
-    height: int
-    format: str
-    bytes: int
-
-
-def check(data: bytes, *, max_bytes: int, max_pixels: int) -> Checked:
+def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
     """Read the header, apply the caps, then decode once in full.
 
     Raises ImageTooLarge, UnsupportedFormat, CorruptImage.
@@ -57,7 +45,7 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> Checked:
         if pixels.orientation(image) >= 5:
             width, height = height, width
         pixels.refuse_32_bit(image)
-    return Checked(image_id(data), width, height, kind, len(data))
+    return StoredImage(image_id(data), width, height, kind, len(data))
 
 
 def image_id(data: bytes) -> str:

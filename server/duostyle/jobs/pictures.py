@@ -12,8 +12,8 @@ from duostyle.job import Job, JobStatus
 from duostyle.jobs.queue import Entry
 from duostyle.live.hub import Hub
 from duostyle.params import StyleParams
-from duostyle.picture import Picture
-from duostyle.storage.store import ImageRow, Store
+from duostyle.picture import Picture, StoredImage
+from duostyle.storage.store import Store
 
 # Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
 DECODE_PX = 4096
@@ -29,7 +29,7 @@ class Pictures:
     def __init__(self, store: Store, worker: Worker, hub: Hub) -> None:
         self._store, self._worker, self._hub = store, worker, hub
 
-    async def known(self, image_id: str, field: str) -> ImageRow:
+    async def known(self, image_id: str, field: str) -> StoredImage:
         """What is known of a stored picture. Raises NotFound naming the field."""
         row = await self._store.image(image_id)
         if row is None:

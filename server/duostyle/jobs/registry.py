@@ -1,4 +1,4 @@
-"""Jobs in the store: rows to jobs and back, what is recovered at start, the last ended jobs at hand (no pictures)."""
+"""Jobs in the store: what is recovered at start, the last ended jobs at hand (no pictures)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 
-from pydantic import ValidationError
-
 from duostyle.errors import EngineError, NotFound, StorageUnavailable
 from duostyle.job import Job, JobStatus
-from duostyle.params import StyleParams
-from duostyle.storage.store import JobRow, Store
+from duostyle.storage.store import Store
 
 _log = logging.getLogger(__name__)
 _KEPT = 1000
@@ -35,7 +32,7 @@ class Archive:
 
     async def save(self, job: Job) -> None:
         """Durable when it returns. Raises StorageUnavailable."""
-        await self._store.save_job(_row(job))
+        await self._store.save_job(job)
 
     async def save_or_later(self, job: Job) -> None:
         """Durable when it returns, or as soon as the store works again: a job that lives is never held up by it."""
@@ -85,10 +82,9 @@ class Archive:
     async def ended(self, job_id: str) -> Job:
         """An ended job, from the store if need be. Raises NotFound."""
         if job_id not in self._ended:
-            row = await self._store.job(job_id)
-            if row is not None and JobStatus(row.status).ended:
-                with contextlib.suppress(ValidationError):
-                    self.keep(_job(row, _params_of(row)))
+            job = await self._store.job(job_id)
+            if job is not None and job.status.ended:
+                self.keep(job)
         return self.at_hand(job_id)
 
     async def forget(self, job_id: str) -> None:
@@ -105,13 +101,7 @@ class Archive:
         """
         unfinished: list[Job] = []
         begun = self._store.shelf.jobs()
-        for row in await self._store.jobs():
-            try:
-                job = _job(row, _params_of(row))
-            except ValidationError:
-                # of an earlier version, whose parameters were others: nothing can be painted from it
-                _log.warning("job of an earlier version left alone")
-                continue
+        for job in await self._store.jobs():
             if job.status.ended:
                 self.keep(job)
                 continue
@@ -126,11 +116,8 @@ class Archive:
             if job.status is not JobStatus.PAUSED:
                 # the one change that the statuses do not know: the process that painted is gone
                 job.status = JobStatus.QUEUED
-            job.frame_seq = 0
             if job.id not in begun:
-                job.step = job.level = job.width = job.height = 0
-                job.elapsed_s, job.eta_s, job.costs, job.started_at = 0.0, None, None, None
-                job.steering = None
+                job.begin_anew()
             await self.save_or_later(job)
             unfinished.append(job)
         return sorted(unfinished, key=lambda job: job.id not in begun)
@@ -162,65 +149,3 @@ class Archive:
                 # forgotten, or tried again, while another was saved
                 if self._late.pop(job.id, None) is not None:
                     await self.save_or_later(job)
-
-
-def _params_of(row: JobRow) -> StyleParams:
-    return StyleParams.model_validate(row.params)
-
-
-def _row(job: Job) -> JobRow:
-    return JobRow(
-        id=job.id,
-        key_hash=job.key_hash,
-        client=job.client,
-        content=job.content,
-        styles=job.styles,
-        params=job.params.model_dump(mode="json", exclude_unset=True),
-        status=job.status.value,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        ended_at=job.ended_at,
-        width=job.width,
-        height=job.height,
-        step=job.step,
-        total_steps=job.total_steps,
-        elapsed_s=job.elapsed_s,
-        seq=job.seq,
-        costs=job.costs,
-        error=job.error,
-        has_result=job.has_result,
-        partial=job.partial,
-        report=job.report,
-        starts=job.starts,
-        steering=job.steering,
-    )
-
-
-def _job(row: JobRow, params: StyleParams) -> Job:
-    return Job(
-        id=row.id,
-        key_hash=row.key_hash,
-        client=row.client,
-        content=row.content,
-        styles=row.styles,
-        params=params,
-        created_at=row.created_at,
-        status=JobStatus(row.status),
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        width=row.width,
-        height=row.height,
-        step=row.step,
-        total_steps=row.total_steps,
-        elapsed_s=row.elapsed_s,
-        seq=row.seq,
-        # the final frame's seq comes right before the end's, see ending
-        frame_seq=row.seq - 1 if row.has_result else 0,
-        costs=row.costs,
-        error=row.error,
-        has_result=row.has_result,
-        partial=row.partial,
-        report=row.report,
-        starts=row.starts,
-        steering=row.steering,
-    )

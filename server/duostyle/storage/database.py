@@ -1,32 +1,67 @@
-"""The tables of jobs and uploads: plain SQL on one connection, called from one thread. No files, no asyncio."""
+"""The tables of jobs and uploads: plain SQL on one connection, called from one thread. No files, no asyncio.
+
+The columns of a job, their types and what is JSON follow from the fields of `Job`.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, get_args
+
+from pydantic import ValidationError
 
 from duostyle.errors import BadRequest, StorageUnavailable
+from duostyle.job import Job, JobStatus, stored_types
+from duostyle.picture import StoredImage
+
+_log = logging.getLogger(__name__)
+# How a field's type is stored; all others are JSON in a TEXT.
+_SQL_TYPES: dict[Any, str] = {
+    str: "TEXT",
+    JobStatus: "TEXT",
+    bytes: "BLOB",
+    int: "INTEGER",
+    bool: "INTEGER",
+    float: "REAL",
+}
+
+
+def _alternatives(kind: Any) -> set[Any]:
+    return set(get_args(kind)) if isinstance(kind, UnionType) else {kind}
+
+
+def _declaration(kind: Any) -> str:
+    """The SQL type of a field's column."""
+    kinds = _alternatives(kind)
+    (plain,) = kinds - {NoneType}
+    return _SQL_TYPES.get(plain, "TEXT") + ("" if NoneType in kinds else " NOT NULL")
+
+
+_COLUMNS = stored_types()
+_JSON = [name for name, kind in _COLUMNS.items() if not _alternatives(kind) - {NoneType} <= _SQL_TYPES.keys()]
+_NAMES = ", ".join(_COLUMNS)
+_UPSERT = (
+    f"INSERT INTO jobs ({_NAMES}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) "  # noqa: S608
+    f"ON CONFLICT(id) DO UPDATE SET {', '.join(f'{name} = :{name}' for name in _COLUMNS if name != 'id')}"
+)
+_ENDED = f"status IN ({', '.join(repr(status.value) for status in JobStatus if status.ended)})"
 
 _VERSION = 3
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE images (
     id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
     bytes INTEGER NOT NULL, touched_at REAL NOT NULL
 );
 CREATE TABLE jobs (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, key_hash BLOB NOT NULL, client TEXT NOT NULL,
-    content TEXT NOT NULL, styles TEXT NOT NULL, params TEXT NOT NULL, status TEXT NOT NULL,
-    created_at REAL NOT NULL, started_at REAL, ended_at REAL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, step INTEGER NOT NULL, total_steps INTEGER NOT NULL,
-    elapsed_s REAL NOT NULL, seq INTEGER NOT NULL, costs TEXT, error TEXT,
-    has_result INTEGER NOT NULL, partial INTEGER NOT NULL, report TEXT, starts INTEGER NOT NULL DEFAULT 0,
-    steering TEXT
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    {", ".join(f"{name} {_declaration(kind)}" for name, kind in _COLUMNS.items())},
+    UNIQUE (id)
 );
 CREATE TABLE uses (
     job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
@@ -64,56 +99,12 @@ def storage_errors() -> Iterator[None]:
         raise StorageUnavailable("the server cannot use its data folder at the moment; try again later") from error
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRow:
-    """An uploaded picture: size in px after orientation, `bytes` as uploaded."""
+class Unused(NamedTuple):
+    """A picture that no job uses; `touched_at`: when it was last uploaded, in unix seconds."""
 
+    touched_at: float
     id: str
-    width: int
-    height: int
-    format: str
     bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobRow:
-    """All that outlives the process about a job. Times are unix seconds, `status` a JobStatus value.
-
-    `starts` counts the runs on the engine that never came back.
-    """
-
-    id: str
-    key_hash: bytes
-    client: str
-    content: str
-    styles: tuple[str, ...]
-    params: dict[str, Any]
-    status: str
-    created_at: float
-    started_at: float | None
-    ended_at: float | None
-    width: int
-    height: int
-    step: int
-    total_steps: int
-    elapsed_s: float
-    seq: int
-    costs: dict[str, Any] | None
-    error: dict[str, Any] | None
-    has_result: bool
-    partial: bool
-    report: dict[str, Any] | None
-    starts: int = 0
-    steering: dict[str, Any] | None = None
-
-
-_COLUMNS = [field.name for field in dataclasses.fields(JobRow)]
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM jobs"  # noqa: S608
-_UPSERT = (
-    f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) "  # noqa: S608
-    f"ON CONFLICT(id) DO UPDATE SET {', '.join(f'{name} = :{name}' for name in _COLUMNS[1:])}"
-)
-_JSON = ("styles", "params", "costs", "error", "report", "steering")
 
 
 class Database:
@@ -162,52 +153,57 @@ class Database:
         """Write something that changes nothing. Raises what every write would raise now."""
         self._sql.execute(f"PRAGMA user_version = {_VERSION}")
 
-    def put_image(self, row: ImageRow, now: float) -> None:
+    def put_image(self, image: StoredImage, now: float) -> None:
         """Insert, or note that it was uploaded again at `now` (unix seconds)."""
         self._sql.execute(
             "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT(id) DO UPDATE SET touched_at = excluded.touched_at",
-            (row.id, row.width, row.height, row.format, row.bytes, now),
+            (image.id, image.width, image.height, image.format, image.bytes, now),
         )
 
-    def image(self, image_id: str) -> ImageRow | None:
+    def image(self, image_id: str) -> StoredImage | None:
         row = self._sql.execute(
             "SELECT id, width, height, format, bytes FROM images WHERE id = ?", (image_id,)
         ).fetchone()
-        return None if row is None else ImageRow(*row)
+        return None if row is None else StoredImage(*row)
 
-    def images(self) -> list[str]:
-        return [image_id for (image_id,) in self._sql.execute("SELECT id FROM images")]
+    def images(self) -> dict[str, int]:
+        """Ids of all pictures, each with its size in bytes."""
+        return dict(self._sql.execute("SELECT id, bytes FROM images"))
 
     def remove_image(self, image_id: str) -> None:
         self._sql.execute("DELETE FROM images WHERE id = ?", (image_id,))
 
-    def unused_images(self, untouched_since: float) -> list[tuple[str, float, int]]:
-        """Pictures of no job, not uploaded again after `untouched_since`: (id, when, bytes)."""
-        return self._sql.execute(
-            "SELECT id, touched_at, bytes FROM images WHERE touched_at <= ? "
-            "AND NOT EXISTS (SELECT 1 FROM uses WHERE uses.image = images.id) ORDER BY touched_at",
-            (untouched_since,),
-        ).fetchall()
+    def unused_images(self, *, untouched_since: float, most: int) -> list[Unused]:
+        """Pictures of no job, not uploaded again after `untouched_since` (unix seconds): the oldest `most`."""
+        rows = self._sql.execute(
+            "SELECT touched_at, id, bytes FROM images WHERE touched_at <= ? "
+            "AND NOT EXISTS (SELECT 1 FROM uses WHERE image = images.id) ORDER BY touched_at, id LIMIT ?",
+            (untouched_since, most),
+        )
+        return [Unused(*row) for row in rows]
 
-    def image_bytes_total(self) -> int:
-        (total,) = self._sql.execute("SELECT coalesce(sum(bytes), 0) FROM images").fetchone()
-        return int(total)
+    def used_only_by(self, job_id: str) -> list[Unused]:
+        """Pictures that no other job uses."""
+        rows = self._sql.execute(
+            "SELECT touched_at, id, bytes FROM uses JOIN images ON id = image WHERE job = ?1 "
+            "AND NOT EXISTS (SELECT 1 FROM uses AS others WHERE others.image = id AND others.job != ?1)",
+            (job_id,),
+        )
+        return [Unused(*row) for row in rows]
 
-    def save_job(self, row: JobRow) -> None:
+    def save_job(self, job: Job) -> None:
         """Insert or replace, with the pictures it uses; a job keeps its place in the order."""
-        values = {name: getattr(row, name) for name in _COLUMNS}
+        values = job.stored()
         for name in _JSON:
             values[name] = None if values[name] is None else json.dumps(values[name])
-        masks = row.params.get("masks")
-        used = {row.content, *row.styles}
-        if isinstance(masks, list):
-            used.update(mask for mask in masks if mask is not None)
+        masks = job.params.masks if isinstance(job.params.masks, list) else []
+        used = {job.content, *job.styles, *(mask for mask in masks if mask is not None)}
         self._sql.execute("BEGIN IMMEDIATE")
         try:
             self._sql.execute(_UPSERT, values)
-            self._sql.execute("DELETE FROM uses WHERE job = ?", (row.id,))
-            self._sql.executemany("INSERT INTO uses VALUES (?, ?)", [(row.id, image) for image in sorted(used)])
+            self._sql.execute("DELETE FROM uses WHERE job = ?", (job.id,))
+            self._sql.executemany("INSERT INTO uses VALUES (?, ?)", [(job.id, image) for image in sorted(used)])
             self._sql.execute("COMMIT")
         except BaseException:
             # a full disk has ended the transaction already
@@ -215,16 +211,39 @@ class Database:
                 self._sql.execute("ROLLBACK")
             raise
 
-    def jobs(self) -> list[JobRow]:
-        """All jobs, in the order they were first saved."""
-        return [_job(row) for row in self._sql.execute(_SELECT + " ORDER BY number")]
+    def jobs(self) -> list[Job]:
+        """All jobs that this version can read, in the order they were first saved."""
+        read = map(_job, self._sql.execute(f"SELECT {_NAMES} FROM jobs ORDER BY number"))  # noqa: S608
+        return [job for job in read if job is not None]
 
-    def job(self, job_id: str) -> JobRow | None:
-        row = self._sql.execute(_SELECT + " WHERE id = ?", (job_id,)).fetchone()
+    def job(self, job_id: str) -> Job | None:
+        """One job; None when there is none of that id that this version can read."""
+        row = self._sql.execute(f"SELECT {_NAMES} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608
         return None if row is None else _job(row)
 
-    def used_by(self, job_id: str) -> list[str]:
-        return [image for (image,) in self._sql.execute("SELECT image FROM uses WHERE job = ?", (job_id,))]
+    def results(self) -> dict[str, bool]:
+        """Ids of all jobs, also of those that only another version can read, each with whether it has a result."""
+        return {job_id: bool(has_result) for job_id, has_result in self._sql.execute("SELECT id, has_result FROM jobs")}
+
+    def unfinished(self) -> list[str]:
+        """Ids of the jobs that have not ended."""
+        return [job_id for (job_id,) in self._sql.execute(f"SELECT id FROM jobs WHERE NOT {_ENDED}")]  # noqa: S608
+
+    def created_at(self, job_id: str) -> float | None:
+        """In unix seconds; None when there is no such job."""
+        row = self._sql.execute("SELECT created_at FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return None if row is None else float(row[0])
+
+    def ended_jobs_total(self) -> int:
+        (total,) = self._sql.execute(f"SELECT count(*) FROM jobs WHERE {_ENDED}").fetchone()  # noqa: S608
+        return int(total)
+
+    def ended_jobs(self, *, most: int) -> list[tuple[float, str]]:
+        """When they ended (unix seconds) and their ids: the oldest `most`."""
+        return self._sql.execute(
+            f"SELECT coalesce(ended_at, created_at) AS at, id FROM jobs WHERE {_ENDED} ORDER BY at, id LIMIT ?",  # noqa: S608
+            (most,),
+        ).fetchall()
 
     def lost_results(self, job_ids: Iterable[str]) -> None:
         """These jobs have no result any more."""
@@ -234,10 +253,13 @@ class Database:
         self._sql.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
 
-def _job(row: tuple[Any, ...]) -> JobRow:
+def _job(row: tuple[Any, ...]) -> Job | None:
     values = dict(zip(_COLUMNS, row, strict=True))
     for name in _JSON:
         values[name] = None if values[name] is None else json.loads(values[name])
-    values["styles"] = tuple(values["styles"])
-    values["has_result"], values["partial"] = bool(values["has_result"]), bool(values["partial"])
-    return JobRow(**values)
+    try:
+        return Job.from_stored(values)
+    except ValidationError:
+        # its parameters were others: nothing can be painted from it
+        _log.warning("job of an earlier version left alone")
+        return None

@@ -5,11 +5,12 @@ Runs on the store's thread, on its database and folders.
 
 from __future__ import annotations
 
+import heapq
+import math
 from dataclasses import dataclass
 
-from duostyle.job import JobStatus
 from duostyle.storage.checkpoints import Shelf
-from duostyle.storage.database import Database
+from duostyle.storage.database import Database, Unused
 from duostyle.storage.files import Folder
 from duostyle.storage.timelapse_frames import Reels
 
@@ -39,69 +40,84 @@ class Retention:
         self._database = database
         self._images, self._results, self._reels, self._shelf = images, results, reels, shelf
         self.kept: frozenset[str] = frozenset()
+        # what `mend` counted, less what was removed since
+        self._bytes = 0
 
     def mend(self) -> None:
-        """Remove files without a row and rows without a file: a crash left them, or a disk that was read-only."""
-        rows, files = set(self._database.images()), set(self._images.names())
-        for image_id in rows:
-            if image_file(image_id) not in files:
+        """Remove files without a row and rows without a file: a crash left them, or a disk that was read-only.
+
+        Counts the bytes of all files on the way.
+        """
+        images, files = self._database.images(), set(self._images.names())
+        self._bytes = 0
+        for image_id, size in images.items():
+            if image_file(image_id) in files:
+                self._bytes += size
+            else:
                 self._database.remove_image(image_id)
-        for name in files - {image_file(image_id) for image_id in rows}:
+        for name in files - {image_file(image_id) for image_id in images}:
             self._images.remove(name)
-        jobs, results = self._database.jobs(), set(self._results.names())
-        self._database.lost_results(job.id for job in jobs if job.has_result and job.id + ".png" not in results)
-        for name in results - {job.id + ".png" for job in jobs}:
+        jobs, results = self._database.results(), set(self._results.names())
+        self._database.lost_results(
+            job for job, has_result in jobs.items() if has_result and job + ".png" not in results
+        )
+        for name in results - {job + ".png" for job in jobs}:
             self._results.remove(name)
-        for job_id in self._reels.jobs() - {job.id for job in jobs}:
-            self._reels.remove(job_id)
+        for job in self._reels.jobs() - jobs.keys():
+            self._reels.remove(job)
+        self._bytes += sum(map(self._results.size_bytes, self._results.names()))
+        self._bytes += sum(map(self._reels.size_bytes, self._reels.jobs()))
 
     def forget(self, job_id: str) -> None:
         """Remove the job and all that is its own, so that nothing of it can be read from the disk's files."""
-        job = self._database.job(job_id)
-        if job is None:
+        created_at = self._database.created_at(job_id)
+        if created_at is None:
             return
-        used = set(self._database.used_by(job_id))
-        self._remove_job(job_id)
-        unused = {image_id for image_id, _, _ in self._database.unused_images(job.created_at)}
-        for image_id in (used & unused) - self.kept:
-            self._remove_image(image_id)
+        for image in self._remove_job(job_id):
+            if image.touched_at <= created_at and image.id not in self.kept:
+                self._remove_image(image)
         self._database.scrub()
 
     def sweep(self, limits: Limits, *, now: float, keep_images: frozenset[str], most: int) -> int:
-        """Remove at most `most` jobs and pictures that the limits do not allow, oldest first; how many went."""
+        """Remove at most `most` jobs and pictures that the limits do not allow, oldest first; how many went.
+
+        Comes after `mend`. Reads no more rows than it may remove, and those of the pictures of the jobs that go.
+        """
         kept = keep_images | self.kept
-        oldest = now - limits.keep_days * _DAY_S
-        jobs = [job for job in self._database.jobs() if JobStatus(job.status).ended]
-        ended = sorted((job.ended_at or job.created_at, job.id) for job in jobs)
-        results = {name: self._results.size_bytes(name) for name in self._results.names()}
-        reels = {job_id: self._reels.size_bytes(job_id) for job_id in self._reels.jobs()}
+        too_old, spare = now - limits.keep_days * _DAY_S, now - _FRESH_S
+        count, jobs = self._database.ended_jobs_total(), self._database.ended_jobs(most=most)
+        found = self._database.unused_images(untouched_since=max(too_old, spare), most=most + len(kept))
+        images = [image for image in found if image.id not in kept]
         removed = 0
         while removed < most:
-            total = self._database.image_bytes_total() + sum(results.values()) + sum(reels.values())
-            full = total > limits.max_bytes
-            old = [row for row in self._database.unused_images(oldest) if row[0] not in kept]
-            spare = [row for row in self._database.unused_images(now - _FRESH_S) if row[0] not in kept] if full else []
-            if old:
-                self._remove_image(old[0][0])
-            elif spare and (not ended or spare[0][1] <= ended[0][0]):
-                self._remove_image(spare[0][0])
-            elif ended and (full or ended[0][0] < oldest or len(ended) > limits.max_jobs):
-                _, job_id = ended.pop(0)
-                self._remove_job(job_id)
-                results.pop(job_id + ".png", None)
-                reels.pop(job_id, None)
+            full = self._bytes > limits.max_bytes
+            touched_at = images[0].touched_at if images else math.inf
+            ended_at, job = jobs[0] if jobs else (math.inf, "")
+            if touched_at <= too_old or (full and touched_at <= min(spare, ended_at)):
+                self._remove_image(heapq.heappop(images))
+            elif job and (full or ended_at < too_old or count > limits.max_jobs):
+                jobs.pop(0)
+                count -= 1
+                for freed in self._remove_job(job):
+                    if freed.id not in kept:
+                        heapq.heappush(images, freed)
             else:
                 break
             removed += 1
         return removed
 
-    def _remove_job(self, job_id: str) -> None:
+    def _remove_job(self, job_id: str) -> list[Unused]:
+        """Answers the pictures that no job uses any more."""
+        unused = self._database.used_only_by(job_id)
+        self._bytes -= self._results.size_bytes(job_id + ".png") + self._reels.size_bytes(job_id)
         # The row first: a file without a row is removed at the next start, a row without a file would be a lie.
         self._database.remove_job(job_id)
         self._results.remove(job_id + ".png")
         self._reels.remove(job_id)
         self._shelf.discard(job_id)
+        return unused
 
-    def _remove_image(self, image_id: str) -> None:
-        self._database.remove_image(image_id)
-        self._images.remove(image_file(image_id))
+    def _remove_image(self, image: Unused) -> None:
+        self._database.remove_image(image.id)
+        self._images.remove(image_file(image.id))
+        self._bytes -= image.bytes

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
-import re
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,24 +17,21 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from duostyle.errors import BadRequest, StorageUnavailable
-from duostyle.imaging.decode import Checked
-from duostyle.job import JobStatus
+from duostyle.job import JOB_ID, Job
 from duostyle.params import IMAGE_ID
+from duostyle.picture import StoredImage
 from duostyle.storage.checkpoints import Shelf
-from duostyle.storage.database import Database, ImageRow, JobRow, storage_errors
+from duostyle.storage.database import Database, storage_errors
 from duostyle.storage.files import Folder
 from duostyle.storage.outage import Outage
 from duostyle.storage.retention import Limits, Retention, image_file
 from duostyle.storage.timelapse_frames import Reels
-
-__all__ = ["ImageRow", "JobRow", "Store"]
 
 _log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # Of a sweep without a break.
 _PORTION = 50
 _PROBE_EVERY_S = 2.0
@@ -81,11 +78,11 @@ class Store:
         await self.shelf.close()
         self._thread.shutdown()
 
-    async def put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
+    async def put_image(self, data: bytes, image: StoredImage) -> tuple[StoredImage, bool]:
         """Keep a checked picture; True when it was not there before. Durable when it returns."""
-        return await self._on_thread(self._put_image, data, checked)
+        return await self._on_thread(self._put_image, data, image)
 
-    async def image(self, image_id: str) -> ImageRow | None:
+    async def image(self, image_id: str) -> StoredImage | None:
         """What is known of a picture; None when there is none of that id."""
         if not IMAGE_ID.fullmatch(image_id):
             return None
@@ -101,29 +98,31 @@ class Store:
         """These pictures (the gallery's) are never removed, whatever uses them or not."""
         self._retention.kept = frozenset(image_ids)
 
-    async def save_job(self, row: JobRow) -> None:
+    async def save_job(self, job: Job) -> None:
         """Insert or replace; durable when it returns. A job keeps the place in the order that it first had."""
-        await self._on_thread(lambda: self._database.save_job(row))
+        # it may change while the thread writes
+        snapshot = dataclasses.replace(job)
+        await self._on_thread(lambda: self._database.save_job(snapshot))
 
-    async def jobs(self) -> list[JobRow]:
-        """All jobs, oldest first."""
+    async def jobs(self) -> list[Job]:
+        """All jobs that this version can read, oldest first."""
         return await self._on_thread(lambda: self._database.jobs())
 
-    async def job(self, job_id: str) -> JobRow | None:
-        """One job; None when there is none of that id."""
-        if not _JOB_ID.fullmatch(job_id):
+    async def job(self, job_id: str) -> Job | None:
+        """One job; None when there is none of that id that this version can read."""
+        if not JOB_ID.fullmatch(job_id):
             return None
         return await self._on_thread(lambda: self._database.job(job_id))
 
     async def save_result(self, job_id: str, png: bytes) -> None:
         """Keep a job's picture, replacing an earlier one whole. Raises ValueError on an id that is no job id."""
-        if not _JOB_ID.fullmatch(job_id):
+        if not JOB_ID.fullmatch(job_id):
             raise ValueError("not a job id")
         await self._on_thread(self._write, self._results, job_id + ".png", png)
 
     async def result(self, job_id: str) -> bytes | None:
         """The job's picture as a PNG; None when there is none."""
-        if not _JOB_ID.fullmatch(job_id):
+        if not JOB_ID.fullmatch(job_id):
             return None
         return await self._on_thread(self._results.read, job_id + ".png")
 
@@ -204,7 +203,7 @@ class Store:
         try:
             with storage_errors():
                 retention.mend()
-                self.shelf.keep_only([job.id for job in database.jobs() if not JobStatus(job.status).ended])
+                self.shelf.keep_only(database.unfinished())
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
             _log.warning("the data folder could not be mended: %s", error.__cause__)
@@ -214,13 +213,12 @@ class Store:
             self._opened[0].close()
             self._opened = None
 
-    def _put_image(self, data: bytes, checked: Checked) -> tuple[ImageRow, bool]:
-        row = ImageRow(checked.id, checked.width, checked.height, checked.format, checked.bytes)
-        new = self._database.image(row.id) is None
+    def _put_image(self, data: bytes, image: StoredImage) -> tuple[StoredImage, bool]:
+        new = self._database.image(image.id) is None
         if new:
-            self._write(self._images, image_file(row.id), data)
-        self._database.put_image(row, self._clock())
-        return row, new
+            self._write(self._images, image_file(image.id), data)
+        self._database.put_image(image, self._clock())
+        return image, new
 
     def _write(self, folder: Folder, name: str, data: bytes) -> None:
         try:

@@ -10,8 +10,8 @@ from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
 from duostyle.imaging import decode as images
-from duostyle.imaging.decode import Checked
-from duostyle.storage.store import ImageRow, Store
+from duostyle.picture import StoredImage
+from duostyle.storage.store import Store
 
 KINDS = ("content", "style")
 # What was shipped is trusted: a server that takes only small uploads still shows its gallery.
@@ -21,7 +21,7 @@ _MAX_BYTES, _MAX_PIXELS = 2**28, 2**26
 class Offload(Protocol):
     """Runs a blocking function off the event loop."""
 
-    async def __call__(self, function: Callable[[], Checked], /) -> Checked: ...
+    async def __call__(self, function: Callable[[], StoredImage], /) -> StoredImage: ...
 
 
 def shipped() -> Traversable:
@@ -48,7 +48,7 @@ async def load(store: Store, offload: Offload, folder: Traversable) -> dict[str,
     return gallery
 
 
-async def _stored(store: Store, offload: Offload, data: bytes) -> ImageRow:
+async def _stored(store: Store, offload: Offload, data: bytes) -> StoredImage:
     # Decoding all of them again at every start would cost seconds; the hash says that they are the same.
     row = await store.image(images.image_id(data))
     if row is None:

@@ -12,8 +12,9 @@ from duostyle.jobs.service import Scheduler
 from duostyle.jobs.timelapse_views import Cinema
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
+from duostyle.picture import StoredImage
 from duostyle.settings import Settings
-from duostyle.storage.store import ImageRow, Store
+from duostyle.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class House:
     cinema: Cinema
     gallery: Mapping[str, Any]
 
-    async def take_in(self, data: bytes) -> tuple[ImageRow, bool]:
+    async def take_in(self, data: bytes) -> tuple[StoredImage, bool]:
         """Check and keep an uploaded picture; True when it is new. Raises ImageError."""
         limits = {"max_bytes": self.settings.max_upload_bytes, "max_pixels": self.settings.max_pixels}
         checked = await self.worker.offload(images.check, data, **limits)
