@@ -59,7 +59,7 @@ async def measure(params: StyleParams, folder: Path) -> None:
     last = glimpses[-1].step
     await timelapses.finish(JOB, ended.picture, step=last.step, elapsed_s=last.elapsed_s)
     taken = [glimpse.picture_s for glimpse in glimpses if glimpse.picture is not None]
-    pictures = await store.with_reels(lambda reels: reels.pictures(JOB))
+    pictures = await store.with_timelapses(lambda timelapses: timelapses.pictures(JOB))
     print(
         f"painting       {last.elapsed_s:8.1f} s, {last.step} evaluations, {ended.picture.width}x{ended.picture.height}"
     )

@@ -105,7 +105,7 @@ async def test_a_disk_that_fails_costs_only_the_checkpoint(keeper: Keeper, monke
     async def failing(job_id: str, checkpoint: Checkpoint) -> None:
         raise StorageUnavailable("full")
 
-    monkeypatch.setattr(keeper._store.shelf, "save", failing)
+    monkeypatch.setattr(keeper._store.checkpoints, "save", failing)
     watch = keeper.watch()
     watch.busy = True
 

@@ -85,7 +85,7 @@ async def test_what_has_a_checkpoint_goes_before_what_never_began(store: Store) 
     before = Archive(store)
     for name in "abc":
         await before.save(job(name, JobStatus.QUEUED, step=3, costs={"total": 1.0}))
-    await store.shelf.save("b" * 22, Checkpoint({"step": 3}, {}))
+    await store.checkpoints.save("b" * 22, Checkpoint({"step": 3}, {}))
     recovered = await Archive(store).recover(now=9.0)
     assert [(one.id[0], one.step) for one in recovered] == [("b", 3), ("a", 0), ("c", 0)]
     assert [one.costs is None for one in recovered] == [False, True, True]
@@ -106,7 +106,7 @@ async def test_a_job_that_ended_the_process_three_times_is_given_up(
 ) -> None:
     await Archive(store).save(job("a", JobStatus(status), starts=starts, seq=40))
     await Archive(store).save(job("b", JobStatus.QUEUED))
-    await store.shelf.save("a" * 22, Checkpoint({"step": 1}, {}))
+    await store.checkpoints.save("a" * 22, Checkpoint({"step": 1}, {}))
     after = Archive(store)
     recovered = [one.id[0] for one in await after.recover(now=9.0)]
     assert recovered == (["b"] if then == "failed" else ["a", "b"])
@@ -118,7 +118,7 @@ async def test_a_job_that_ended_the_process_three_times_is_given_up(
         assert (row.error["code"], row.ended_at) == ("engine_failed", 9.0)
         assert "died 3 times" in row.error["message"]
         assert after.at_hand("a" * 22).seq > 40
-        assert await store.shelf.load("a" * 22) is None
+        assert await store.checkpoints.load("a" * 22) is None
 
 
 async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:

@@ -12,6 +12,8 @@ from duostyle.engine.api import Checkpoint
 from duostyle.errors import StorageUnavailable
 from duostyle.imaging import decode as images
 from duostyle.jobs.service import Accepted
+from duostyle.storage.checkpoints import CheckpointFiles
+from duostyle.storage.files import Folder
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import Ear, Rig, rig, soon
 
@@ -45,7 +47,7 @@ async def kept(built: Rig, job: str, step: int) -> None:
     """Wait until the checkpoint of this step is on the disk and its job's row is saved."""
     while True:
         await soon(built.scheduler._keeper.stop())
-        checkpoint = await built.store.shelf.load(job)
+        checkpoint = await built.store.checkpoints.load(job)
         if checkpoint is not None and checkpoint.step >= step:
             return
 
@@ -76,7 +78,7 @@ async def test_a_stopped_server_goes_on_where_it_stood(tmp_path: Path) -> None:
         engine.release(2)
         assert (await heard(ear, "completed"))["step"] == 5
         assert [painter.began_at for painter in engine.painters] == [3]
-        assert await built.store.shelf.load(accepted.job) is None, "an ended job needs no checkpoint"
+        assert await built.store.checkpoints.load(accepted.job) is None, "an ended job needs no checkpoint"
 
 
 async def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path: Path) -> None:
@@ -191,7 +193,7 @@ async def test_paused_while_nothing_can_be_written_it_stays_in_memory(
 
     engine = FakeEngine(gated=True)
     async with rig(tmp_path, engine, **EVERY) as built:
-        monkeypatch.setattr(built.store.shelf, "save", failing)
+        monkeypatch.setattr(built.store.checkpoints, "save", failing)
         accepted = await built.submit(iterations=4)
         ear = await watch(built, accepted.job)
         engine.release(2)
@@ -218,9 +220,9 @@ async def test_a_checkpoint_that_cannot_be_used_means_to_begin_afresh(tmp_path: 
     if damage == "cut short":
         file.write_bytes(file.read_bytes()[:-1])
     else:
-        async with rig(tmp_path / "other") as built:
-            built.store.shelf._folder = type(built.store.shelf._folder)(tmp_path / "checkpoints")
-            await built.store.shelf.save(accepted.job, Checkpoint({"step": 3, "made_by": "other"}, {}))
+        files = CheckpointFiles(Folder(tmp_path / "checkpoints"))
+        await files.save(accepted.job, Checkpoint({"step": 3, "made_by": "other"}, {}))
+        await files.close()
     engine = FakeEngine()
     async with rig(tmp_path, engine) as built:
         ear = await watch(built, accepted.job)
@@ -234,14 +236,14 @@ async def test_cancelled_and_deleted_jobs_leave_no_checkpoint(tmp_path: Path) ->
     async with rig(tmp_path, engine, **EVERY) as built:
         first, _ = await begun(built, 2)
         assert await soon(built.scheduler.cancel(first.job, first.key))
-        assert await built.store.shelf.load(first.job) is None
+        assert await built.store.checkpoints.load(first.job) is None
         assert await built.scheduler.result(first.job, "png", partial=True)
         second, ear = await begun(built, 2)
         await soon(built.scheduler.pause(second.job, second.key))
         await heard(ear, "paused")
         await soon(built.scheduler.delete(second.job, second.key))
-        assert await built.store.shelf.load(second.job) is None
-        assert built.store.shelf.jobs() == set()
+        assert await built.store.checkpoints.load(second.job) is None
+        assert built.store.checkpoints.jobs() == set()
 
 
 async def test_a_resumed_job_that_is_cancelled_at_once_keeps_its_picture(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from duostyle.engine.api import Costs, Step
 from duostyle.executor.task import Glimpse
 from duostyle.imaging import decode as images
 from duostyle.jobs.timelapse import MAX_SHARE, Timelapses
-from duostyle.storage.timelapse_frames import Reels
+from duostyle.storage.timelapse_frames import TimelapseFrames
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import Rig, rig, soon
 
@@ -55,7 +55,7 @@ class Recorder:
             await soon(self.take.writing)
 
     async def steps(self) -> list[int]:
-        frames = await self.built.store.with_reels(lambda reels: reels.frames(JOB))
+        frames = await self.built.store.with_timelapses(lambda timelapses: timelapses.frames(JOB))
         assert frames == self.take.frames
         return [frame.step for frame in frames]
 
@@ -66,7 +66,7 @@ async def test_pictures_become_frames_that_can_be_read(tmp_path: Path) -> None:
         await recorder.offer(40, size=(128, 96))
         frame = recorder.take.frames[0]
         assert (frame.number, frame.step, frame.width, frame.height, frame.elapsed_s) == (0, 40, 64, 48, 40.0)
-        jpeg = await built.store.with_reels(lambda reels: reels.picture(JOB, 0))
+        jpeg = await built.store.with_timelapses(lambda timelapses: timelapses.picture(JOB, 0))
         assert jpeg is not None
         shown = images.decode(jpeg)
         assert (shown.width, shown.height) == (64, 48)
@@ -156,12 +156,12 @@ async def test_a_broken_disk_ends_the_recording_not_the_job(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Reels, "append", full)
+    monkeypatch.setattr(TimelapseFrames, "append", full)
     async with rig(tmp_path, FakeEngine(steps=3)) as built:
         accepted = await built.submit()
         await built_until_ended(built, accepted.job)
         assert await built.status(accepted.job) == "completed"
-        assert await built.store.with_reels(lambda reels: reels.frames(accepted.job)) == []
+        assert await built.store.with_timelapses(lambda timelapses: timelapses.frames(accepted.job)) == []
     assert caplog.text.count("time-lapse of a job ends here") == 1
 
 
@@ -177,7 +177,7 @@ async def test_an_unwatched_job_has_its_first_and_its_last_picture(tmp_path: Pat
     async with rig(tmp_path, FakeEngine(steps=30)) as built:
         accepted = await built.submit()
         await built_until_ended(built, accepted.job)
-        frames = await built.store.with_reels(lambda reels: reels.frames(accepted.job))
+        frames = await built.store.with_timelapses(lambda timelapses: timelapses.frames(accepted.job))
         assert (frames[0].step, frames[-1].step) == (1, 30)
         assert built.engine.pictures_taken < 30, "not one a step"
         assert built.scheduler._timelapses._takes == {}
@@ -192,7 +192,7 @@ async def test_a_cancelled_job_keeps_its_frames(tmp_path: Path) -> None:
         while (await ear.next()).get("step") != 4:
             pass
         await soon(built.scheduler.cancel(accepted.job, accepted.key))
-        frames = await built.store.with_reels(lambda reels: reels.frames(accepted.job))
+        frames = await built.store.with_timelapses(lambda timelapses: timelapses.frames(accepted.job))
         assert (frames[0].step, frames[-1].step) == (1, 4)
 
 
@@ -203,7 +203,7 @@ async def test_deleting_leaves_no_file(tmp_path: Path) -> None:
         await built_until_ended(built, ended.job)
         for accepted in (ended, running):
             await soon(built.scheduler.delete(accepted.job, accepted.key))
-        assert await built.store.with_reels(lambda reels: reels.jobs()) == set()
+        assert await built.store.with_timelapses(lambda timelapses: timelapses.jobs()) == set()
         assert list((tmp_path / "timelapses").iterdir()) == []
 
 
@@ -212,7 +212,7 @@ async def test_a_server_that_records_nothing_asks_for_nothing(tmp_path: Path) ->
         accepted = await built.submit()
         await built_until_ended(built, accepted.job)
         assert built.engine.pictures_taken == 0
-        assert await built.store.with_reels(lambda reels: reels.jobs()) == set()
+        assert await built.store.with_timelapses(lambda timelapses: timelapses.jobs()) == set()
 
 
 async def test_stopping_waits_for_what_is_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from duostyle.engine.api import Array, Checkpoint
 from duostyle.errors import StorageUnavailable
-from duostyle.storage.checkpoints import Shelf
+from duostyle.storage.checkpoints import CheckpointFiles
 from duostyle.storage.files import Folder
 from duostyle.storage.store import Store
 from tests.support.harness import soon
@@ -20,56 +20,56 @@ def made(step: int) -> Checkpoint:
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
-    built = Shelf(Folder(tmp_path / "checkpoints"))
+async def checkpoints(tmp_path: Path) -> AsyncIterator[CheckpointFiles]:
+    built = CheckpointFiles(Folder(tmp_path / "checkpoints"))
     built.prepare()
     yield built
     await soon(built.close())
 
 
-async def test_the_newest_comes_back(shelf: Shelf) -> None:
-    assert await shelf.load("a") is None
+async def test_the_newest_comes_back(checkpoints: CheckpointFiles) -> None:
+    assert await checkpoints.load("a") is None
     for step in (1, 2):
-        await shelf.save("a", made(step))
-    await shelf.save("b", made(9))
-    back = await shelf.load("a")
+        await checkpoints.save("a", made(step))
+    await checkpoints.save("b", made(9))
+    back = await checkpoints.load("a")
     assert back is not None
     assert (back.step, bytes(back.arrays["x"].data)) == (2, b"\2" * 8)
-    assert shelf.jobs() == {"a", "b"}
+    assert checkpoints.jobs() == {"a", "b"}
 
 
-async def test_discarded_after_what_was_asked_for_before(shelf: Shelf) -> None:
-    await shelf.save("a", made(1))
-    shelf.discard("a")
-    shelf.discard("never there")
-    assert await shelf.load("a") is None
+async def test_discarded_after_what_was_asked_for_before(checkpoints: CheckpointFiles) -> None:
+    await checkpoints.save("a", made(1))
+    checkpoints.discard("a")
+    checkpoints.discard("never there")
+    assert await checkpoints.load("a") is None
 
 
 @pytest.mark.parametrize("keep", [0, 1, 40, -1])
 async def test_a_broken_file_is_nothing_and_goes(
-    shelf: Shelf, tmp_path: Path, keep: int, caplog: pytest.LogCaptureFixture
+    checkpoints: CheckpointFiles, tmp_path: Path, keep: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await shelf.save("a", made(1))
+    await checkpoints.save("a", made(1))
     (file,) = (tmp_path / "checkpoints").iterdir()
     file.write_bytes(file.read_bytes()[:keep])
-    assert await shelf.load("a") is None
+    assert await checkpoints.load("a") is None
     assert "begins afresh" in caplog.text
     assert not file.exists()
 
 
 async def test_a_disk_that_fails_leaves_the_one_before(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    checkpoints: CheckpointFiles, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    await shelf.save("a", made(1))
+    await checkpoints.save("a", made(1))
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StorageUnavailable):
-        await shelf.save("a", made(2))
+        await checkpoints.save("a", made(2))
     monkeypatch.undo()
-    back = await shelf.load("a")
+    back = await checkpoints.load("a")
     assert back is not None
     assert back.step == 1
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1
@@ -78,9 +78,9 @@ async def test_a_disk_that_fails_leaves_the_one_before(
 async def test_the_store_keeps_only_those_of_unfinished_jobs(tmp_path: Path) -> None:
     store = Store(tmp_path)
     await store.open()
-    await store.shelf.save("gone", made(1))
+    await store.checkpoints.save("gone", made(1))
     await store.close()
     again = Store(tmp_path)
     await again.open()
-    assert again.shelf.jobs() == set()
+    assert again.checkpoints.jobs() == set()
     await again.close()

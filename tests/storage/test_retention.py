@@ -11,7 +11,7 @@ import pytest
 
 from duostyle.engine.api import Checkpoint
 from duostyle.storage.store import Store
-from duostyle.storage.timelapse_frames import Frame, Reels
+from duostyle.storage.timelapse_frames import Frame, TimelapseFrames
 from tests.storage.test_store import DAY_S, Clock, job, job_id, jobs_of, put
 from tests.support.harness import GUARD_S
 
@@ -21,8 +21,8 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.parent != folder)
 
 
-def begin_reel(reels: Reels, *, job: str) -> None:
-    reels.append(job, Frame(0, 1, 4, 3, 0.1, 4), b"jpeg")
+def begin_timelapse(timelapses: TimelapseFrames, *, job: str) -> None:
+    timelapses.append(job, Frame(0, 1, 4, 3, 0.1, 4), b"jpeg")
 
 
 @pytest.fixture
@@ -142,8 +142,8 @@ async def test_an_unfinished_job_keeps_all_its_files(
     for status in ("queued", "running", "paused"):
         names += [await put(store, status.encode()), await put(store, b"mask of " + status.encode())]
         await store.save_job(job(status, names[-2], status=status, params={"masks": [names[-1]]}))
-        await store.shelf.save(job_id(status), Checkpoint({"step": 1}, {}))
-        await store.with_reels(functools.partial(begin_reel, job=job_id(status)))
+        await store.checkpoints.save(job_id(status), Checkpoint({"step": 1}, {}))
+        await store.with_timelapses(functools.partial(begin_timelapse, job=job_id(status)))
     await store.save_job(job("ended", names[0], status="completed", ended_at=clock.now))
     clock.now += 100 * DAY_S
     before = files(tmp_path)
@@ -168,7 +168,7 @@ async def test_nothing_of_a_forgotten_job_can_be_read_from_the_disk(store: Store
     await store.save_job(row)
     await store.save_job(job("other", image, status="running"))
     await store.save_result(job_id("jobtoforget"), b"the painting")
-    await store.shelf.save(job_id("jobtoforget"), Checkpoint({"step": 1}, {}))
+    await store.checkpoints.save(job_id("jobtoforget"), Checkpoint({"step": 1}, {}))
     words = (job_id("jobtoforget").encode(), b"client-to-forget", b"77001122", b"the painting")
 
     def found() -> set[bytes]:
@@ -178,6 +178,6 @@ async def test_nothing_of_a_forgotten_job_can_be_read_from_the_disk(store: Store
     assert found() == set(words)
     await store.forget_job(job_id("jobtoforget"))
     # what removes the checkpoint is not waited for, but comes before this
-    await store.shelf.save(job_id("other"), Checkpoint({"step": 1}, {}))
+    await store.checkpoints.save(job_id("other"), Checkpoint({"step": 1}, {}))
     assert found() == set()
     assert await store.image_bytes(image) == b"a picture of mine", "another job uses it"

@@ -16,7 +16,7 @@ from duostyle.params import IMAGE_ID, MAX_STYLES, StyleParams, live_fields
 from duostyle.protocol import incoming as protocol
 from duostyle.protocol.status_codes import codes
 from duostyle.settings import Settings
-from duostyle.storage.timelapse_frames import FILM_FORMATS
+from duostyle.storage.timelapse_frames import ANIMATION_FORMATS
 
 Schema = dict[str, Any]
 
@@ -158,7 +158,7 @@ def _limits() -> dict[str, Schema]:
 
 def _timelapse() -> Schema:
     frame = record({"n": COUNT, "step": COUNT, "width": COUNT, "height": COUNT, "elapsed_s": SECONDS, "bytes": COUNT})
-    films: Schema = {"type": "string", "enum": list(FILM_FORMATS)}
+    films: Schema = {"type": "string", "enum": list(ANIMATION_FORMATS)}
     head = {"job": ref("JobId"), "count": COUNT, "ended": FLAG, "fps": NUMBER, "formats": listed(films)}
     return record({**head, "width": COUNT, "height": COUNT, "frames": listed(frame)})
 

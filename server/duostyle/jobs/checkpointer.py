@@ -68,7 +68,7 @@ class Keeper:
 
     async def newest(self, job_id: str) -> Checkpoint | None:
         """What the job can go on from. Raises StorageUnavailable."""
-        return await self._store.shelf.load(job_id)
+        return await self._store.checkpoints.load(job_id)
 
     def offer(self, job_id: str, watch: Watch, checkpoint: Checkpoint, on_kept: OnKept) -> None:
         """Write in the background; `on_kept` once it is durable."""
@@ -80,7 +80,7 @@ class Keeper:
         """True when it is durable, False when it could not be written."""
         begin = self._clock()
         try:
-            await self._store.shelf.save(job_id, checkpoint)
+            await self._store.checkpoints.save(job_id, checkpoint)
         except StorageUnavailable as error:
             _log.warning("a checkpoint could not be written: %s", error.__cause__ or error)
             self._metrics.checkpoints.labels("failed").inc()
@@ -91,7 +91,7 @@ class Keeper:
 
     def discard(self, job_id: str) -> None:
         """The job has ended."""
-        self._store.shelf.discard(job_id)
+        self._store.checkpoints.discard(job_id)
 
     async def stop(self) -> None:
         """Wait for what is being written."""

@@ -100,7 +100,7 @@ class Archive:
         A job during whose evaluations the process died for the third time has failed at `now` (unix seconds).
         """
         unfinished: list[Job] = []
-        begun = self._store.shelf.jobs()
+        begun = self._store.checkpoints.jobs()
         for job in await self._store.jobs():
             if job.status.ended:
                 self.keep(job)
@@ -129,7 +129,7 @@ class Archive:
         job.move(JobStatus.FAILED)
         _log.error("job given up: the process died %d times while it ran", job.starts)
         await self.save_or_later(job)
-        self._store.shelf.discard(job.id)
+        self._store.checkpoints.discard(job.id)
         self.keep(job)
 
     @contextlib.contextmanager

@@ -118,12 +118,12 @@ class Timelapses:
         try:
             jpeg = await self._worker.encode_preview(picture, self._settings.timelapse_px, _QUALITY)
             if not take.begun:
-                take.frames = await self._store.with_reels(lambda reels: reels.begin(job, step))
+                take.frames = await self._store.with_timelapses(lambda timelapses: timelapses.begin(job, step))
                 take.next_number, take.begun = 1 + max((frame.number for frame in take.frames), default=-1), True
             width, height = fit(picture.width, picture.height, self._settings.timelapse_px)
             await self._make_room(job, take, len(jpeg))
             frame = Frame(take.next_number, step, width, height, round(elapsed_s, 3), len(jpeg))
-            await self._store.with_reels(lambda reels: reels.append(job, frame, jpeg))
+            await self._store.with_timelapses(lambda timelapses: timelapses.append(job, frame, jpeg))
         except Exception:
             _log.exception("the time-lapse of a job ends here")
             take.broken, take.ask_at = True, math.inf
@@ -141,5 +141,5 @@ class Timelapses:
             kept = kept[::2] if len(kept) > 1 else []
             interval_s *= 2
         if kept is not take.frames:
-            await self._store.with_reels(lambda reels: reels.keep(job, kept))
+            await self._store.with_timelapses(lambda timelapses: timelapses.keep(job, kept))
             take.frames, take.interval_s = list(kept), interval_s

@@ -11,7 +11,7 @@ from duostyle.executor.engine_thread import Worker
 from duostyle.imaging import animation as film
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
-from duostyle.storage.timelapse_frames import FILM_FORMATS, FilmFormat
+from duostyle.storage.timelapse_frames import ANIMATION_FORMATS, AnimationFormat
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Cinema:
     async def contents(self, job: str, *, ended: bool) -> dict[str, Any]:
         """What `timelapse.json` says. Raises NotAvailable when this server records nothing."""
         self._check_recorded()
-        frames = await self._store.with_reels(lambda reels: reels.frames(job))
+        frames = await self._store.with_timelapses(lambda timelapses: timelapses.frames(job))
         return {
             "job": job,
             "count": len(frames),
@@ -52,19 +52,19 @@ class Cinema:
         }
 
     @property
-    def formats(self) -> list[FilmFormat]:
+    def formats(self) -> list[AnimationFormat]:
         """The films that this server can make."""
-        return [format for format in FILM_FORMATS if format != "mp4" or film.has_mp4()]
+        return [format for format in ANIMATION_FORMATS if format != "mp4" or film.has_mp4()]
 
     async def frame(self, job: str, number: int) -> bytes:
         """One frame as JPEG. Raises NotFound, NotAvailable."""
         self._check_recorded()
-        jpeg = await self._store.with_reels(lambda reels: reels.picture(job, number))
+        jpeg = await self._store.with_timelapses(lambda timelapses: timelapses.picture(job, number))
         if jpeg is None:
             raise NotFound("the time-lapse has no such frame", field="n", got=number)
         return jpeg
 
-    async def film(self, job: str, format: FilmFormat, *, ended: bool) -> bytes:
+    async def film(self, job: str, format: AnimationFormat, *, ended: bool) -> bytes:
         """The whole recording as an animation, made once. Raises NotAvailable, NotFinished."""
         self._check_recorded()
         if format not in self.formats:
@@ -73,7 +73,7 @@ class Cinema:
             )
         if not ended:
             raise NotFinished("the film is made when the job has ended; timelapse.json lists the frames so far")
-        kept = await self._store.with_reels(lambda reels: reels.film(job, format))
+        kept = await self._store.with_timelapses(lambda timelapses: timelapses.animation(job, format))
         if kept is not None:
             return kept
         task = self._filming.get((job, format))
@@ -83,20 +83,20 @@ class Cinema:
         # whoever asked first may go away; others wait for the same film
         return await asyncio.shield(task)
 
-    async def _make_film(self, job: str, format: FilmFormat) -> bytes:
+    async def _make_film(self, job: str, format: AnimationFormat) -> bytes:
         async with self._one_film:
-            frames = await self._store.with_reels(lambda reels: reels.pictures(job))
+            frames = await self._store.with_timelapses(lambda timelapses: timelapses.pictures(job))
             if not frames:
                 raise NotFinished("no frame of this job was recorded")
             data = await self._worker.offload(film.mp4 if format == "mp4" else film.webp, frames)
         try:
-            await self._store.with_reels(lambda reels: reels.save_film(job, format, data))
+            await self._store.with_timelapses(lambda timelapses: timelapses.save_animation(job, format, data))
         except (OSError, DuostyleError):
             # it can be made again
             _log.warning("a time-lapse film could not be kept", exc_info=True)
         return data
 
-    def _filmed(self, job: str, format: FilmFormat, task: asyncio.Task[bytes]) -> None:
+    def _filmed(self, job: str, format: AnimationFormat, task: asyncio.Task[bytes]) -> None:
         del self._filming[job, format]
         if not task.cancelled():
             # told to whoever waited, if anybody still does

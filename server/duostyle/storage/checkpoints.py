@@ -21,12 +21,12 @@ _log = logging.getLogger(__name__)
 _ENDING = ".checkpoint"
 
 
-class Shelf:
+class CheckpointFiles:
     """Job ids are checked by the caller. What is asked for is done in order."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._thread = quiet_pool(1, "duostyle-shelf")
+        self._thread = quiet_pool(1, "duostyle-checkpoints")
 
     def prepare(self) -> None:
         """Create the folder and remove half-written files. Blocking, as are `jobs` and `keep_only`."""

@@ -9,10 +9,10 @@ import heapq
 import math
 from dataclasses import dataclass
 
-from duostyle.storage.checkpoints import Shelf
+from duostyle.storage.checkpoints import CheckpointFiles
 from duostyle.storage.database import Database, Unused
 from duostyle.storage.files import Folder
-from duostyle.storage.timelapse_frames import Reels
+from duostyle.storage.timelapse_frames import TimelapseFrames
 
 _DAY_S = 86_400.0
 # An upload this young may be about to be used: room is made elsewhere.
@@ -36,9 +36,17 @@ def image_file(image_id: str) -> str:
 class Retention:
     """`kept` are pictures (the gallery's) that are never removed, whatever uses them or not."""
 
-    def __init__(self, database: Database, *, images: Folder, results: Folder, reels: Reels, shelf: Shelf) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        images: Folder,
+        results: Folder,
+        timelapses: TimelapseFrames,
+        checkpoints: CheckpointFiles,
+    ) -> None:
         self._database = database
-        self._images, self._results, self._reels, self._shelf = images, results, reels, shelf
+        self._images, self._results, self._timelapses, self._checkpoints = images, results, timelapses, checkpoints
         self.kept: frozenset[str] = frozenset()
         # what `mend` counted, less what was removed since
         self._bytes = 0
@@ -63,10 +71,10 @@ class Retention:
         )
         for name in results - {job + ".png" for job in jobs}:
             self._results.remove(name)
-        for job in self._reels.jobs() - jobs.keys():
-            self._reels.remove(job)
+        for job in self._timelapses.jobs() - jobs.keys():
+            self._timelapses.remove(job)
         self._bytes += sum(map(self._results.size_bytes, self._results.names()))
-        self._bytes += sum(map(self._reels.size_bytes, self._reels.jobs()))
+        self._bytes += sum(map(self._timelapses.size_bytes, self._timelapses.jobs()))
 
     def forget(self, job_id: str) -> None:
         """Remove the job and all that is its own, so that nothing of it can be read from the disk's files."""
@@ -109,12 +117,12 @@ class Retention:
     def _remove_job(self, job_id: str) -> list[Unused]:
         """Answers the pictures that no job uses any more."""
         unused = self._database.used_only_by(job_id)
-        self._bytes -= self._results.size_bytes(job_id + ".png") + self._reels.size_bytes(job_id)
+        self._bytes -= self._results.size_bytes(job_id + ".png") + self._timelapses.size_bytes(job_id)
         # The row first: a file without a row is removed at the next start, a row without a file would be a lie.
         self._database.remove_job(job_id)
         self._results.remove(job_id + ".png")
-        self._reels.remove(job_id)
-        self._shelf.discard(job_id)
+        self._timelapses.remove(job_id)
+        self._checkpoints.discard(job_id)
         return unused
 
     def _remove_image(self, image: Unused) -> None:

@@ -20,12 +20,12 @@ from duostyle.errors import BadRequest, StorageUnavailable
 from duostyle.job import JOB_ID, Job
 from duostyle.params import IMAGE_ID
 from duostyle.picture import StoredImage
-from duostyle.storage.checkpoints import Shelf
+from duostyle.storage.checkpoints import CheckpointFiles
 from duostyle.storage.database import Database, storage_errors
 from duostyle.storage.files import Folder
 from duostyle.storage.outage import Outage
 from duostyle.storage.retention import Limits, Retention, image_file
-from duostyle.storage.timelapse_frames import Reels
+from duostyle.storage.timelapse_frames import TimelapseFrames
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +54,8 @@ class Store:
         self._clock = clock
         self._images = Folder(folder / "images")
         self._results = Folder(folder / "results")
-        self._reels = Reels(Folder(folder / "timelapses"))
-        self.shelf = Shelf(Folder(folder / "checkpoints"))
+        self._timelapses = TimelapseFrames(Folder(folder / "timelapses"))
+        self.checkpoints = CheckpointFiles(Folder(folder / "checkpoints"))
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
         self._opened: tuple[Database, Retention] | None = None
         # A folder that takes small files is not well while a large one waits for room.
@@ -75,7 +75,7 @@ class Store:
         self.outage.abandon()
         with contextlib.suppress(StorageUnavailable):
             await self._submit(self._close)
-        await self.shelf.close()
+        await self.checkpoints.close()
         self._thread.shutdown()
 
     async def put_image(self, data: bytes, image: StoredImage) -> tuple[StoredImage, bool]:
@@ -126,9 +126,9 @@ class Store:
             return None
         return await self._on_thread(self._results.read, job_id + ".png")
 
-    async def with_reels(self, work: Callable[[Reels], T]) -> T:
+    async def with_timelapses(self, work: Callable[[TimelapseFrames], T]) -> T:
         """Let `work` do something with the recorded frames. Raises what it raises."""
-        return await self._on_thread(work, self._reels)
+        return await self._on_thread(work, self._timelapses)
 
     async def forget_job(self, job_id: str) -> None:
         """Remove the job, its result, and its pictures, unless another job uses them or they were uploaded again."""
@@ -196,14 +196,20 @@ class Store:
         # Only after the lock is ours: another server's half-written files are none of our business.
         self._images.prepare()
         self._results.prepare()
-        self._reels.prepare()
-        self.shelf.prepare()
-        retention = Retention(database, images=self._images, results=self._results, reels=self._reels, shelf=self.shelf)
+        self._timelapses.prepare()
+        self.checkpoints.prepare()
+        retention = Retention(
+            database,
+            images=self._images,
+            results=self._results,
+            timelapses=self._timelapses,
+            checkpoints=self.checkpoints,
+        )
         self._opened = database, retention
         try:
             with storage_errors():
                 retention.mend()
-                self.shelf.keep_only(database.unfinished())
+                self.checkpoints.keep_only(database.unfinished())
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
             _log.warning("the data folder could not be mended: %s", error.__cause__)

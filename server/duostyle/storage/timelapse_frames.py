@@ -15,13 +15,13 @@ from typing import BinaryIO, Literal
 
 from duostyle.storage.files import Folder
 
-FilmFormat = Literal["webp", "mp4"]
-FILM_FORMATS: tuple[FilmFormat, ...] = ("webp", "mp4")
+AnimationFormat = Literal["webp", "mp4"]
+ANIMATION_FORMATS: tuple[AnimationFormat, ...] = ("webp", "mp4")
 
 # mark, number, step, width, height, elapsed seconds, bytes and CRC-32 of the JPEG that follows
 _HEAD = struct.Struct(">4sIIHHfII")
 _MARK = b"DSF1"
-_REEL = ".frames"
+_FRAMES = ".frames"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Frame:
     bytes: int
 
 
-class Reels:
-    """`JOB.frames` and the films made of it, `JOB.webp` and `JOB.mp4`. Job ids are checked by the caller."""
+class TimelapseFrames:
+    """`JOB.frames` and the animations made of it, `JOB.webp` and `JOB.mp4`. Job ids are checked by the caller."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
@@ -52,7 +52,7 @@ class Reels:
         return {name.rpartition(".")[0] for name in self._folder.names()}
 
     def size_bytes(self, job: str) -> int:
-        """What the job's frames and films take."""
+        """What the job's frames and animations take."""
         return sum(self._folder.size_bytes(job + ending) for ending in _endings())
 
     def remove(self, job: str) -> None:
@@ -60,12 +60,12 @@ class Reels:
             self._folder.remove(job + ending)
 
     def begin(self, job: str, step: int) -> list[Frame]:
-        """The frames of an earlier process before `step`; later ones, and all films, are removed."""
-        for format in FILM_FORMATS:
+        """The frames of an earlier process before `step`; later ones, and all animations, are removed."""
+        for format in ANIMATION_FORMATS:
             self._folder.remove(f"{job}.{format}")
         found = self.frames(job)
         kept = [frame for frame in found if frame.step < step]
-        if kept != found or self._folder.size_bytes(job + _REEL) != sum(_HEAD.size + frame.bytes for frame in found):
+        if kept != found or self._folder.size_bytes(job + _FRAMES) != sum(_HEAD.size + frame.bytes for frame in found):
             self.keep(job, kept)
         return kept
 
@@ -87,9 +87,9 @@ class Reels:
     def append(self, job: str, frame: Frame, jpeg: bytes) -> None:
         """Add a frame. Raises OSError, and then leaves what was there before.
 
-        Not flushed to the disk: a time-lapse is not worth waiting for, and a torn end is told by its checksum.
+        Not flushed to the disk: a time-lapse is not worth waiting for, and its checksum gives a torn end away.
         """
-        path = self._folder.path / (job + _REEL)
+        path = self._folder.path / (job + _FRAMES)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
         with open(descriptor, "ab", buffering=0) as file:
             before = os.fstat(descriptor).st_size
@@ -104,18 +104,19 @@ class Reels:
     def keep(self, job: str, frames: Sequence[Frame]) -> None:
         """Keep only these frames. Raises OSError, and then leaves what was there before."""
         if not frames:
-            self._folder.remove(job + _REEL)
+            self._folder.remove(job + _FRAMES)
             return
         numbers = {frame.number for frame in frames}
         records = [_record(frame, body) for frame, body in self._records(job, bodies=True) if frame.number in numbers]
-        self._folder.write(job + _REEL, b"".join(records))
+        self._folder.write(job + _FRAMES, b"".join(records))
 
-    def film(self, job: str, format: FilmFormat) -> bytes | None:
+    def animation(self, job: str, format: AnimationFormat) -> bytes | None:
+        """The kept animation, None when there is none."""
         return self._folder.read(f"{job}.{format}")
 
-    def save_film(self, job: str, format: FilmFormat, data: bytes) -> None:
-        """Keep a film, unless the job's frames are gone by now. Raises OSError."""
-        if (self._folder.path / (job + _REEL)).exists():
+    def save_animation(self, job: str, format: AnimationFormat, data: bytes) -> None:
+        """Keep an animation, unless the job's frames are gone by now. Raises OSError."""
+        if (self._folder.path / (job + _FRAMES)).exists():
             self._folder.write(f"{job}.{format}", data)
 
     def _records(self, job: str, *, bodies: bool) -> Iterator[tuple[Frame, bytes]]:
@@ -130,7 +131,7 @@ class Reels:
 
     def _heads(self, job: str) -> Iterator[tuple[Frame, int, BinaryIO]]:
         """Each frame with the CRC-32 of its JPEG and the file standing at it; the reader may move it."""
-        path = self._folder.path / (job + _REEL)
+        path = self._folder.path / (job + _FRAMES)
         if not path.exists():
             return
         with open(path, "rb") as file:
@@ -148,7 +149,7 @@ class Reels:
 
 
 def _endings() -> tuple[str, ...]:
-    return (_REEL, *(f".{format}" for format in FILM_FORMATS))
+    return (_FRAMES, *(f".{format}" for format in ANIMATION_FORMATS))
 
 
 def _record(frame: Frame, jpeg: bytes) -> bytes:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from duostyle.errors import NotFound
-from duostyle.storage.timelapse_frames import FILM_FORMATS
+from duostyle.storage.timelapse_frames import ANIMATION_FORMATS
 from duostyle.web.state import House
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -37,9 +37,9 @@ async def contents(request: Request) -> Response:
 async def film(request: Request) -> Response:
     house: House = request.state.house
     job, asked = request.path_params["job"], request.path_params["format"]
-    format = next((known for known in FILM_FORMATS if known == asked), None)
+    format = next((known for known in ANIMATION_FORMATS if known == asked), None)
     if format is None:
-        raise NotFound("time-lapses are .webp, .mp4 or .json", limit=[*FILM_FORMATS, "json"], got=asked[:80])
+        raise NotFound("time-lapses are .webp, .mp4 or .json", limit=[*ANIMATION_FORMATS, "json"], got=asked[:80])
     data = await house.cinema.film(job, format, ended=await _ended(house, job))
     name = f'inline; filename="duostyle-{job[:8]}-timelapse.{format}"'
     return Response(data, media_type=_TYPES[format], headers={**_FRESH, "Content-Disposition": name})
