@@ -15,9 +15,8 @@ PACKAGE = SOURCE / "duostyle"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "picture", "metrics", "threads", "version", "data"),
     ("params", "settings"),
-    ("job",),
+    ("job", "recipe"),
     ("protocol", "imaging", "engine"),
-    ("recipe",),
     ("executor", "storage", "live", "client"),
     ("contract",),
     ("jobs",),

@@ -9,7 +9,7 @@ import pytest
 
 from duostyle.errors import BadRequest
 from duostyle.params import StyleParams
-from duostyle.recipe import PARAMS_KEY, RECIPE_KEY, Due, Recipe, Script, read_recipe, recipe_text
+from duostyle.recipe import PARAMS_KEY, RECIPE_KEY, Recipe, read_recipe, recipe_text
 
 A, B, MASK = ("sha256:" + letter * 64 for letter in "abc")
 BEGIN = StyleParams(size=300, style_weight=5.0)
@@ -71,16 +71,3 @@ def test_what_is_wrong_is_said(raw: Any, said: str) -> None:
     data = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
     with pytest.raises(BadRequest, match=said):
         read_recipe(data, styles=1, max_size_px=8192)
-
-
-def test_a_script_makes_each_change_in_its_time() -> None:
-    one, two, three = (StyleParams(style_weight=weight) for weight in (1.0, 2.0, 3.0))
-    script = Script([(Due(0, one), ()), (Due(4, two), ()), (Due(4, three), ())])
-    assert script.params is None
-    assert script.take_update() == (one, ())
-    assert script.params is one
-    assert script.take_update() == (None, None)
-    script.step = 3
-    assert script.take_update() == (None, None)
-    script.step = 4
-    assert [script.take_update()[0] for _ in range(3)] == [two, three, None]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from duostyle.engine.api import Control
 from duostyle.errors import BadRequest
 from duostyle.params import IMAGE_ID, StyleParams, apply_changes, parse_params
 from duostyle.picture import Picture
@@ -44,26 +42,6 @@ class Recipe:
         lists = [params.masks for params in (self.params, *(due.params for due in self.changes))]
         ids = (mask for masks in lists if isinstance(masks, list) for mask in masks)
         return list(dict.fromkeys(mask for mask in ids if mask is not None))
-
-
-class Script(Control):
-    """A control that makes the changes of a recipe: each as soon as `step`, which whoever paints keeps up, is due.
-
-    `params` are those of the last change that was made, None before the first.
-    """
-
-    def __init__(self, changes: Iterable[tuple[Due, Masks]]) -> None:
-        super().__init__()
-        self.step = 0
-        self.params: StyleParams | None = None
-        self.changes = deque(changes)
-
-    def take_update(self) -> tuple[StyleParams | None, Masks | None]:
-        if self.changes and self.changes[0][0].step <= self.step:
-            due, masks = self.changes.popleft()
-            self.params = due.params
-            return due.params, masks
-        return None, None
 
 
 def recipe_text(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import tempfile
 from collections.abc import Mapping
@@ -14,13 +13,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from duostyle.cli.paint import ENDINGS, Order, check_output, paint, read_order, write_atomically
+from duostyle.cli.paint import ENDINGS, Order, Script, check_output, paint, read_order
 from duostyle.cli.progress import SilentReporter
 from duostyle.engine.api import Step
 from duostyle.errors import BadRequest, CorruptImage, EngineError, ImageTooLarge, UnsupportedFormat
 from duostyle.imaging.decode import image_id
-from duostyle.params import parse_params
-from duostyle.recipe import PARAMS_KEY
+from duostyle.params import StyleParams, parse_params
+from duostyle.recipe import PARAMS_KEY, Due
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 
 
@@ -236,35 +235,22 @@ def test_an_engine_that_fails_leaves_the_old_file(files: Path) -> None:
     assert order.output.read_bytes() == b"older"
 
 
-def test_writing_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "out.png"
-    target.write_bytes(b"older")
-
-    def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_atomically(target, b"newer")
-    assert target.read_bytes() == b"older"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_writing_replaces_and_keeps_the_umask(tmp_path: Path) -> None:
-    target = tmp_path / "out.png"
-    umask = os.umask(0o027)
-    try:
-        write_atomically(target, b"one")
-        write_atomically(target, b"two")
-    finally:
-        os.umask(umask)
-    assert target.read_bytes() == b"two"
-    assert target.stat().st_mode & 0o777 == 0o640
-
-
 def test_a_link_stays_a_link(files: Path) -> None:
     (files / "real.png").write_bytes(b"older")
     (files / "link.png").symlink_to(files / "real.png")
     assert paint(order_of(files, output="link.png"), FakeEngine(), Recorder())
     assert (files / "link.png").is_symlink()
     assert (files / "real.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_script_makes_each_change_in_its_time() -> None:
+    one, two, three = (StyleParams(style_weight=weight) for weight in (1.0, 2.0, 3.0))
+    script = Script([(Due(0, one), ()), (Due(4, two), ()), (Due(4, three), ())])
+    assert script.params is None
+    assert script.take_update() == (one, ())
+    assert script.params is one
+    assert script.take_update() == (None, None)
+    script.step = 3
+    assert script.take_update() == (None, None)
+    script.step = 4
+    assert [script.take_update()[0] for _ in range(3)] == [two, three, None]

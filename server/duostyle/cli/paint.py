@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ from duostyle.imaging import decode as images
 from duostyle.jobs.pictures import DECODE_PX, style_px
 from duostyle.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
 from duostyle.picture import Picture
-from duostyle.recipe import Due, Masks, Script, recipe_text
+from duostyle.recipe import Due, Masks, recipe_text
+from duostyle.storage.files import write_atomically
 
 ENDINGS: Mapping[str, images.Format] = {
     ".png": "png",
@@ -120,6 +121,26 @@ def check_output(output: Path, inputs: Sequence[Path]) -> images.Format:
     return format
 
 
+class Script(Control):
+    """A control that makes the changes of a recipe: each as soon as `step`, which whoever paints keeps up, is due.
+
+    `params` are those of the last change that was made, None before the first.
+    """
+
+    def __init__(self, changes: Iterable[tuple[Due, Masks]]) -> None:
+        super().__init__()
+        self.step = 0
+        self.params: StyleParams | None = None
+        self.changes = deque(changes)
+
+    def take_update(self) -> tuple[StyleParams | None, Masks | None]:
+        if self.changes and self.changes[0][0].step <= self.step:
+            due, masks = self.changes.popleft()
+            self.params = due.params
+            return due.params, masks
+        return None, None
+
+
 def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
     """Paint and save. True when done, False when interrupted; then the best picture so far is saved, if there is one.
 
@@ -144,21 +165,6 @@ def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
             done = False
         _save(order, painter, control.params or order.request.params, done, reporter)
     return done
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` beside `path` and rename, so that `path` is never half written. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        # not mkstemp: the picture gets the rights that the user's umask gives
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
 
 
 def _save(order: Order, painter: Painter, params: StyleParams, done: bool, reporter: Reporter) -> None:

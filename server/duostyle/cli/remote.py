@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any
 
 from duostyle.cli.options import read_options
-from duostyle.cli.paint import MAX_SIZE_PX, QUALITY, check_output, read_file, read_mask, write_atomically
+from duostyle.cli.paint import MAX_SIZE_PX, QUALITY, check_output, read_file, read_mask
 from duostyle.cli.progress import Reporter, make_reporter
 from duostyle.cli.relay import facts_of, raise_failure, relay
 from duostyle.client import Client, Format, Ticket, Unreachable
@@ -23,6 +23,7 @@ from duostyle.client.follow import Backoff
 from duostyle.errors import BadRequest, BusyError, DuostyleError, ImageError
 from duostyle.imaging import decode as images
 from duostyle.params import MAX_STYLES, parse_params
+from duostyle.storage.files import write_atomically
 
 INTERRUPTED = 130
 STOPPING = b"\nstopping; the best picture so far will be saved (Ctrl-C again: stop waiting for it)\n"

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from duostyle.cli.paint import write_atomically
 from duostyle.cli.progress import make_reporter
 from duostyle.cli.relay import facts_of, raise_failure, relay
 from duostyle.client import Client, Frame
+from duostyle.storage.files import write_atomically
 
 _FRAME_QUALITY = 90
 _LINK = re.compile(r"(https?://[^?#]+)\?(?:[^#]*&)?job=([A-Za-z0-9_-]+)[^#]*")

@@ -9,6 +9,29 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _TEMPORARY = ".writing-"
+_OWNER_ONLY = 0o600
+
+
+def write_atomically(path: Path, data: bytes | Iterable[bytes | memoryview], *, mode: int = 0o666) -> None:
+    """Durable when it returns, with the rights `mode` less the umask. `data` may come in pieces.
+
+    Raises OSError (a full disk, say) and then leaves what was there before.
+    """
+    temporary = _beside(path)
+    try:
+        _fill(temporary, data, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    # Without this the rename itself may be lost with the power. Some systems cannot open a folder.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class Folder:
@@ -24,26 +47,14 @@ class Folder:
             leftover.unlink(missing_ok=True)
 
     def write(self, name: str, data: bytes | Iterable[bytes | memoryview]) -> None:
-        """Durable when it returns. Raises OSError (a full disk, say) and then leaves what was there before.
-
-        `data` may come in pieces.
-        """
-        target = self.path / name
-        temporary = self.path / f"{_TEMPORARY}{secrets.token_hex(8)}"
-        try:
-            self._fill(temporary, data)
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        self._sync()
+        """As `write_atomically`."""
+        write_atomically(self.path / name, data, mode=_OWNER_ONLY)
 
     def probe(self, size_bytes: int) -> None:
         """Write and remove a file of this size. Raises OSError when `write` would."""
-        temporary = self.path / f"{_TEMPORARY}{secrets.token_hex(8)}"
+        temporary = _beside(self.path / "probe")
         try:
-            self._fill(temporary, b"\0" * size_bytes)
+            _fill(temporary, b"\0" * size_bytes, _OWNER_ONLY)
         finally:
             # nothing can be removed from a folder that is gone or read-only
             with contextlib.suppress(OSError):
@@ -70,18 +81,14 @@ class Folder:
         except FileNotFoundError:
             return 0
 
-    def _fill(self, path: Path, data: bytes | Iterable[bytes | memoryview]) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with open(descriptor, "wb") as file:
-            file.writelines((data,) if isinstance(data, bytes) else data)
-            file.flush()
-            os.fsync(file.fileno())
 
-    def _sync(self) -> None:
-        # Without this the rename itself may be lost with the power. Some systems cannot open a folder.
-        with contextlib.suppress(OSError):
-            descriptor = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+
+
+def _fill(path: Path, data: bytes | Iterable[bytes | memoryview], mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    with open(descriptor, "wb") as file:
+        file.writelines((data,) if isinstance(data, bytes) else data)
+        file.flush()
+        os.fsync(file.fileno())
