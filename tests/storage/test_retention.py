@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import random
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from duostyle.engine.api import Checkpoint
+from duostyle.picture import StoredImage
+from duostyle.storage.checkpoints import CheckpointFiles
+from duostyle.storage.database import Database
+from duostyle.storage.files import Folder
+from duostyle.storage.retention import Limits, Retention
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame, TimelapseFrames
 from tests.storage.test_store import DAY_S, Clock, job, job_id, jobs_of, put
@@ -132,6 +141,110 @@ async def test_a_long_sweep_lets_others_in_between(store: Store, clock: Clock) -
     assert len(left) == 70, "the first portion is all that one has to wait for"
     assert await sweeping == 115
     assert await jobs_of(store) == [f"j{number}" for number in range(115, 120)]
+
+
+def rows_of_a_portion(folder: Path, monkeypatch: pytest.MonkeyPatch, *, jobs: int) -> int:
+    """How many rows the removal of ten jobs or pictures reads, of so many jobs and twice as many pictures."""
+    read = 0
+    connect = sqlite3.connect
+
+    def counting(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        nonlocal read
+        read += 1
+        return row
+
+    def connect_counted(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
+        connection.row_factory = counting
+        return connection
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", connect_counted)
+        database = Database(folder / f"{jobs}.sqlite")
+    for number in range(jobs):
+        used, unused = (StoredImage(f"{number}{kind}", 4, 3, "png", 9) for kind in "uf")
+        database.put_image(used, now=0.0)
+        database.put_image(unused, now=0.0)
+        database.save_job(job(f"j{number}", used.id, status="failed", ended_at=float(-number)))
+    folders = {name: Folder(folder / name) for name in ("images", "results", "timelapses", "checkpoints")}
+    for each in folders.values():
+        each.prepare()
+    checkpoints = CheckpointFiles(folders["checkpoints"])
+    retention = Retention(
+        database,
+        images=folders["images"],
+        results=folders["results"],
+        timelapses=TimelapseFrames(folders["timelapses"]),
+        checkpoints=checkpoints,
+    )
+    read = 0
+    limits = Limits(keep_days=1.0, max_jobs=1, max_bytes=0)
+    assert retention.sweep(limits, now=DAY_S / 2, keep_images=frozenset(), most=10) == 10
+    assert retention.sweep(limits, now=9 * DAY_S, keep_images=frozenset(), most=10) == 10
+    database.close()
+    return read
+
+
+def test_a_portion_reads_no_more_rows_of_many_jobs_than_of_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = rows_of_a_portion(tmp_path, monkeypatch, jobs=20)
+    assert few > 20, "the rows of two portions are counted"
+    assert rows_of_a_portion(tmp_path, monkeypatch, jobs=200) == few
+
+
+async def test_what_stays_is_what_a_plain_model_of_the_limits_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # not a test of what a power cut leaves
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    for seed in range(12):
+        await one_random_sweep(tmp_path / str(seed), random.Random(seed))
+
+
+async def one_random_sweep(folder: Path, chance: random.Random) -> None:
+    """Sweep in one go; the model below takes one thing after the other, each time looking at all that is left."""
+    clock = Clock()
+    store = Store(folder, clock=clock)
+    await store.open()
+    begin, images, jobs = clock.now, {}, {}
+    for number in range(20):
+        clock.now = begin + number * 600.0
+        image = await put(store, b"i" * (number + 1))
+        images[image] = (clock.now, number + 1)
+        if chance.random() < 0.6:
+            used = {image, chance.choice(list(images))}
+            status = chance.choice(["completed", "failed", "queued", "paused"])
+            name = f"j{number}"
+            await store.save_job(job(name, *used, status=status, ended_at=clock.now, created_at=clock.now))
+            size = chance.randrange(40)
+            await store.save_result(job_id(name), b"r" * size)
+            jobs[name] = (clock.now, status in ("completed", "failed"), used, size)
+    kept = set(chance.sample(list(images), 3))
+    keep_days = chance.choice([0.08, 30.0, 30.0])
+    max_bytes, max_jobs = chance.randrange(50, 350), chance.choice([5, 10**9, 10**9])
+
+    def oldest_to_go() -> tuple[dict[str, Any], str] | None:
+        in_use = {image for _, _, used, _ in jobs.values() for image in used} | kept
+        full = sum(size for _, size in images.values()) + sum(job[3] for job in jobs.values()) > max_bytes
+        spare = sorted((at, image) for image, (at, _) in images.items() if image not in in_use)
+        ended = sorted((at, name) for name, (at, over, _, _) in jobs.items() if over)
+        too_old = clock.now - keep_days * DAY_S
+        if spare and spare[0][0] <= too_old:
+            return images, spare[0][1]
+        if full and spare and spare[0][0] <= clock.now - 3600.0 and (not ended or spare[0][0] <= ended[0][0]):
+            return images, spare[0][1]
+        if ended and (full or ended[0][0] < too_old or len(ended) > max_jobs):
+            return jobs, ended[0][1]
+        return None
+
+    swept = await store.sweep(keep_days=keep_days, max_bytes=max_bytes, max_jobs=max_jobs, keep_images=kept)
+    removed = 0
+    while found := oldest_to_go():
+        del found[0][found[1]]
+        removed += 1
+    assert swept == removed
+    assert await jobs_of(store) == list(jobs)
+    assert {path.name for path in (folder / "images").iterdir()} == {image.removeprefix("sha256:") for image in images}
+    await store.close()
 
 
 @pytest.mark.parametrize("limits", [{"keep_days": 0.001}, {"max_jobs": 1}, {"max_bytes": 0}])
