@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -25,36 +27,56 @@ ENDS = ("completed", "failed", "cancelled")
 
 
 class Disk:
-    """`fill` and `empty` the files' side; `forbid` and `allow` the database's."""
+    """`largest_bytes` bounds the files that fit on it: 0 when it is full. `forbid` and `allow` the database's writes."""
 
     def __init__(self) -> None:
-        self.full = False
+        self.largest_bytes: float = math.inf
         self.refused = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._fsync = os.fsync
+        self._fsync, self._connect = os.fsync, sqlite3.connect
+        self._database: sqlite3.Connection | None = None
+
+    @property
+    def full(self) -> bool:
+        return self.largest_bytes == 0
+
+    @full.setter
+    def full(self, full: bool) -> None:
+        self.largest_bytes = 0 if full else math.inf
 
     def fsync(self, descriptor: int) -> None:
-        if self.full:
+        if self.full or os.fstat(descriptor).st_size > self.largest_bytes:
             self._loop.call_soon_threadsafe(self.refused.set)
             raise OSError(errno.ENOSPC, "No space left on device")
         self._fsync(descriptor)
 
+    def connect(self, *args: Any, **options: Any) -> sqlite3.Connection:
+        self._database = self._connect(*args, **options)
+        return self._database
+
+    async def execute(self, store: Store, sql: str) -> Any:
+        """The first value that this gives, on the store's own connection and after what it was asked for before."""
+        await store.jobs()
+        assert self._database is not None
+        return (self._database.execute(sql).fetchone() or [None])[0]
+
     async def forbid(self, store: Store) -> None:
-        await store._submit(lambda: store._database._sql.execute("PRAGMA query_only = 1"))
+        await self.execute(store, "PRAGMA query_only = 1")
 
     async def allow(self, store: Store) -> None:
-        await store._submit(lambda: store._database._sql.execute("PRAGMA query_only = 0"))
+        await self.execute(store, "PRAGMA query_only = 0")
 
 
 @pytest.fixture
 async def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     disk = Disk()
     monkeypatch.setattr(os, "fsync", disk.fsync)
+    monkeypatch.setattr(sqlite3, "connect", disk.connect)
     return disk
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> Any:
+async def store(tmp_path: Path, disk: Disk) -> Any:
     made = Store(tmp_path, probe_every_s=PROBE_S)
     await made.open()
     yield made
@@ -105,12 +127,8 @@ async def test_a_read_only_database_refuses_and_mends_itself(store: Store, disk:
 
 
 async def test_a_database_without_room_keeps_what_it_has(store: Store, disk: Disk) -> None:
-    def no_more_pages() -> None:
-        sql = store._database._sql
-        (pages,) = sql.execute("PRAGMA page_count").fetchone()
-        sql.execute(f"PRAGMA max_page_count = {pages}")
-
-    await store._submit(no_more_pages)
+    pages = await disk.execute(store, "PRAGMA page_count")
+    await disk.execute(store, f"PRAGMA max_page_count = {pages}")
     saved: list[str] = []
 
     async def save_many() -> None:
@@ -121,25 +139,20 @@ async def test_a_database_without_room_keeps_what_it_has(store: Store, disk: Dis
     with pytest.raises(StorageUnavailable):
         await save_many()
     assert await jobs_of(store) == saved
-    await store._submit(lambda: store._database._sql.execute("PRAGMA max_page_count = 1000000"))
+    await disk.execute(store, "PRAGMA max_page_count = 1000000")
     await store.save_job(job("last", "c"))
     assert await jobs_of(store) == [*saved, "last"]
 
 
-async def test_it_is_not_well_while_what_failed_would_fail_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = 300_000
-
-    def fill(self: Any, path: Path, data: bytes) -> None:
-        if len(data) > room:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        path.write_bytes(data)
-
-    monkeypatch.setattr("duostyle.storage.files.Folder._fill", fill)
+async def test_it_is_not_well_while_what_failed_would_fail_again(store: Store, disk: Disk) -> None:
+    disk.largest_bytes = 300_000
     with pytest.raises(StorageUnavailable):
         await store.save_result(job_id("j1"), b"x" * 400_000)
-    with pytest.raises(StorageUnavailable):
-        await store._probe()
-    room = 500_000
+    for _ in range(2):
+        disk.refused.clear()
+        await soon(disk.refused.wait())
+    assert store.outage.lasts, "a probe of the size that failed"
+    disk.largest_bytes = 500_000
     await soon(store.outage.until_over())
     await store.save_result(job_id("j1"), b"x" * 400_000)
 
