@@ -1,9 +1,20 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from duostyle.errors import Forbidden, InternalError
-from duostyle.job import JOB_ID, Job, JobStatus, hash_key, may_become, new_id, new_key
+from duostyle.job import (
+    JOB_ID,
+    Job,
+    JobStatus,
+    hash_key,
+    may_become,
+    new_id,
+    new_key,
+    state_types,
+    stored_types,
+)
 from duostyle.params import StyleParams
 
 ENDS = {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
@@ -86,6 +97,7 @@ def test_state_has_the_fields_of_the_contract() -> None:
         "steering",
     }
     assert (state["status"], state["position"], state["eta_s"]) == ("queued", 2, 3.5)
+    assert list(state) == list(state_types())
 
 
 def test_only_what_was_measured_is_reported() -> None:
@@ -95,6 +107,28 @@ def test_only_what_was_measured_is_reported() -> None:
     assert one.measured == {"share": [0.1235, None], "evaluations": 9}
     one.report["share"] = None
     assert one.state(position=None, eta_s=None)["report"] == {"share": None, "evaluations": 9}
+
+
+def test_what_was_stored_is_the_job_again() -> None:
+    one = job()
+    one.seq, one.has_result, one.frame_seq, one.params = 9, True, 8, StyleParams(size=300)
+    stored = one.stored()
+    assert list(stored) == list(stored_types())
+    assert stored["params"] == {"size": 300}, "defaults may change with a version, what was chosen does not"
+    assert Job.from_stored(stored) == one
+    with pytest.raises(ValidationError):
+        Job.from_stored(stored | {"params": {"brush": 5}})
+
+
+def test_a_job_that_begins_anew_has_nothing_of_its_run() -> None:
+    one = job()
+    one.step = one.level = one.width = one.height = 7
+    one.elapsed_s, one.eta_s, one.costs, one.started_at, one.steering = 1.5, 2.0, {"total": 1.0}, 3.0, {"changes": []}
+    one.seq, one.starts, one.total_steps = 40, 2, 9
+    one.begin_anew()
+    fresh = job()
+    fresh.seq, fresh.starts, fresh.total_steps = 40, 2, 9
+    assert one == fresh
 
 
 def test_seq_rises() -> None:

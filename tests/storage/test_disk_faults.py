@@ -27,7 +27,7 @@ ENDS = ("completed", "failed", "cancelled")
 
 
 class Disk:
-    """`largest_bytes` bounds the files that fit on it: 0 when it is full. `forbid` and `allow` the database's writes."""
+    """`largest_bytes` bounds the files that fit on it (0: full). `forbid` and `allow` the database's writes."""
 
     def __init__(self) -> None:
         self.largest_bytes: float = math.inf

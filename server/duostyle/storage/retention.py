@@ -45,7 +45,7 @@ class Retention:
         timelapses: TimelapseFrames,
         checkpoints: CheckpointFiles,
     ) -> None:
-        self._database = database
+        self.database = database
         self._images, self._results, self._timelapses, self._checkpoints = images, results, timelapses, checkpoints
         self.kept: frozenset[str] = frozenset()
         # what `mend` counted, less what was removed since
@@ -56,17 +56,17 @@ class Retention:
 
         Counts the bytes of all files on the way.
         """
-        images, files = self._database.images(), set(self._images.names())
+        images, files = self.database.images(), set(self._images.names())
         self._bytes = 0
         for image_id, size in images.items():
             if image_file(image_id) in files:
                 self._bytes += size
             else:
-                self._database.remove_image(image_id)
+                self.database.remove_image(image_id)
         for name in files - {image_file(image_id) for image_id in images}:
             self._images.remove(name)
-        jobs, results = self._database.results(), set(self._results.names())
-        self._database.lost_results(
+        jobs, results = self.database.results(), set(self._results.names())
+        self.database.lost_results(
             job for job, has_result in jobs.items() if has_result and job + ".png" not in results
         )
         for name in results - {job + ".png" for job in jobs}:
@@ -78,13 +78,13 @@ class Retention:
 
     def forget(self, job_id: str) -> None:
         """Remove the job and all that is its own, so that nothing of it can be read from the disk's files."""
-        created_at = self._database.created_at(job_id)
+        created_at = self.database.created_at(job_id)
         if created_at is None:
             return
         for image in self._remove_job(job_id):
             if image.touched_at <= created_at and image.id not in self.kept:
                 self._remove_image(image)
-        self._database.scrub()
+        self.database.scrub()
 
     def sweep(self, limits: Limits, *, now: float, keep_images: frozenset[str], most: int) -> int:
         """Remove at most `most` jobs and pictures that the limits do not allow, oldest first; how many went.
@@ -93,8 +93,8 @@ class Retention:
         """
         kept = keep_images | self.kept
         too_old, spare = now - limits.keep_days * _DAY_S, now - _FRESH_S
-        count, jobs = self._database.ended_jobs_total(), self._database.ended_jobs(most=most)
-        found = self._database.unused_images(untouched_since=max(too_old, spare), most=most + len(kept))
+        count, jobs = self.database.ended_jobs_total(), self.database.ended_jobs(most=most)
+        found = self.database.unused_images(untouched_since=max(too_old, spare), most=most + len(kept))
         images = [image for image in found if image.id not in kept]
         removed = 0
         while removed < most:
@@ -116,16 +116,16 @@ class Retention:
 
     def _remove_job(self, job_id: str) -> list[Unused]:
         """Answers the pictures that no job uses any more."""
-        unused = self._database.used_only_by(job_id)
+        unused = self.database.used_only_by(job_id)
         self._bytes -= self._results.size_bytes(job_id + ".png") + self._timelapses.size_bytes(job_id)
         # The row first: a file without a row is removed at the next start, a row without a file would be a lie.
-        self._database.remove_job(job_id)
+        self.database.remove_job(job_id)
         self._results.remove(job_id + ".png")
         self._timelapses.remove(job_id)
         self._checkpoints.discard(job_id)
         return unused
 
     def _remove_image(self, image: Unused) -> None:
-        self._database.remove_image(image.id)
+        self.database.remove_image(image.id)
         self._images.remove(image_file(image.id))
         self._bytes -= image.bytes

@@ -57,7 +57,7 @@ class Store:
         self._timelapses = TimelapseFrames(Folder(folder / "timelapses"))
         self.checkpoints = CheckpointFiles(Folder(folder / "checkpoints"))
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
-        self._opened: tuple[Database, Retention] | None = None
+        self._opened: Retention | None = None
         # A folder that takes small files is not well while a large one waits for room.
         self._needed_bytes = _PROBE_BYTES
         self.outage = Outage(self._probe, every_s=probe_every_s)
@@ -127,7 +127,7 @@ class Store:
         return await self._on_thread(self._results.read, job_id + ".png")
 
     async def with_timelapses(self, work: Callable[[TimelapseFrames], T]) -> T:
-        """Let `work` do something with the recorded frames. Raises what it raises."""
+        """Let `work` do something with the recorded frames, on the store's thread. Raises what it raises."""
         return await self._on_thread(work, self._timelapses)
 
     async def forget_job(self, job_id: str) -> None:
@@ -148,7 +148,7 @@ class Store:
             return self._retention.sweep(limits, now=self._clock(), keep_images=kept, most=_PORTION)
 
         await self._on_thread(lambda: self._retention.mend())
-        removed = last = await self._on_thread(portion)
+        removed, last = 0, _PORTION
         while last == _PORTION:
             # others have their turn in between
             last = await self._on_thread(portion)
@@ -180,15 +180,13 @@ class Store:
 
     @property
     def _database(self) -> Database:
-        if self._opened is None:
-            raise RuntimeError("the store is not open")
-        return self._opened[0]
+        return self._retention.database
 
     @property
     def _retention(self) -> Retention:
         if self._opened is None:
             raise RuntimeError("the store is not open")
-        return self._opened[1]
+        return self._opened
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -198,14 +196,13 @@ class Store:
         self._results.prepare()
         self._timelapses.prepare()
         self.checkpoints.prepare()
-        retention = Retention(
+        self._opened = retention = Retention(
             database,
             images=self._images,
             results=self._results,
             timelapses=self._timelapses,
             checkpoints=self.checkpoints,
         )
-        self._opened = database, retention
         try:
             with storage_errors():
                 retention.mend()
@@ -216,7 +213,7 @@ class Store:
 
     def _close(self) -> None:
         if self._opened is not None:
-            self._opened[0].close()
+            self._opened.database.close()
             self._opened = None
 
     def _put_image(self, data: bytes, image: StoredImage) -> tuple[StoredImage, bool]:
