@@ -9,7 +9,6 @@ from duostyle.job import (
     Job,
     JobStatus,
     hash_key,
-    may_become,
     new_id,
     new_key,
     state_types,
@@ -33,7 +32,6 @@ def job(key: str = "secret") -> Job:
 @pytest.mark.parametrize("new", JobStatus)
 def test_every_change_of_status(old: JobStatus, new: JobStatus) -> None:
     allowed = new.value in ALLOWED.get(old.value, set())
-    assert may_become(old, new) is allowed
     one = job()
     one.status = old
     if allowed:

@@ -46,15 +46,7 @@ _NEXT: dict[JobStatus, frozenset[JobStatus]] = {
     JobStatus.RUNNING: frozenset({JobStatus.QUEUED, JobStatus.PAUSED}) | _ENDS,
     # a paused job may complete: the pause came while its last step was being computed
     JobStatus.PAUSED: frozenset({JobStatus.QUEUED, JobStatus.RUNNING}) | _ENDS,
-    JobStatus.COMPLETED: frozenset(),
-    JobStatus.FAILED: frozenset(),
-    JobStatus.CANCELLED: frozenset(),
 }
-
-
-def may_become(old: JobStatus, new: JobStatus) -> bool:
-    """True when the contract allows this change of status."""
-    return new in _NEXT[old]
 
 
 def new_id() -> str:
@@ -146,7 +138,7 @@ class Job:
 
     def move(self, status: JobStatus) -> None:
         """Change the status. Raises InternalError when the contract does not allow it."""
-        if not may_become(self.status, status):
+        if status not in _NEXT.get(self.status, ()):
             raise InternalError(f"a {self.status} job cannot become {status}")
         self.status = status
 
@@ -157,7 +149,7 @@ class Job:
     def check_key(self, key: str) -> None:
         """Raises Forbidden unless `key` is this job's; takes the same time for every wrong key."""
         if not hmac.compare_digest(self.key_hash, hash_key(key)):
-            raise Forbidden("this job has another key", field="key")
+            raise Forbidden("the key is not that of this job", field="key")
 
     @property
     def measured(self) -> dict[str, Any] | None:

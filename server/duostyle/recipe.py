@@ -1,4 +1,4 @@
-"""What a painting was made from, as JSON: written into every PNG, told of every job, and read to paint it again."""
+"""What a painting was made from, as JSON: part of every PNG and every job's state, and read to paint it again."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ def read_recipe(data: bytes, *, styles: int, max_size_px: int) -> Recipe:
     except ValueError:
         raise BadRequest("the file to replay is not JSON", limit=_WHOLE) from None
     if not isinstance(raw, dict):
-        raise BadRequest("the file to replay is no JSON object", limit=_WHOLE)
+        raise BadRequest("the file to replay is not a JSON object", limit=_WHOLE)
     if "params" not in raw:
         raw = {"params": raw}
     content, used = raw.get("content"), raw.get("styles")
     if content is not None and not _is_id(content):
-        raise BadRequest("the file to replay names no image id as its content", field="content")
+        raise BadRequest("the content in the file to replay is not an image id", field="content")
     if used is not None and not (isinstance(used, list) and used and all(map(_is_id, used))):
-        raise BadRequest("the file to replay has no list of image ids as its styles", field="styles")
+        raise BadRequest("the styles in the file to replay are not a list of image ids", field="styles")
     if used is not None and len(used) != styles:
-        raise BadRequest("another number of styles than the job had", limit=len(used), got=styles)
+        raise BadRequest("the job had a different number of styles", limit=len(used), got=styles)
     steering = raw.get("steering")
     if steering is None:
         steering = {"params": raw["params"], "changes": []}
@@ -81,7 +81,7 @@ def read_recipe(data: bytes, *, styles: int, max_size_px: int) -> Recipe:
     for change in steering["changes"]:
         params, step = _changed(params, change, styles, max_size_px)
         if changes and step < changes[-1].step:
-            raise BadRequest("the changes are not in order", field="steering.changes", got=step)
+            raise BadRequest("the changes in the file to replay are not in order", field="steering.changes", got=step)
         changes.append(Due(step, params))
     return Recipe(begin, tuple(changes), content, None if used is None else tuple(used))
 
@@ -95,7 +95,7 @@ def _params(holder: dict[str, Any]) -> Any:
 def _changed(params: StyleParams, change: Any, styles: int, max_size_px: int) -> tuple[StyleParams, int]:
     step = change.get("step") if isinstance(change, dict) else None
     if not isinstance(step, int) or isinstance(step, bool) or step < 0:
-        raise BadRequest("a change needs the step that it came after", field="steering.changes.step")
+        raise BadRequest("every change needs the step after which it was made", field="steering.changes.step")
     return apply_changes(params, _params(change), styles=styles, max_size_px=max_size_px), step
 
 

@@ -102,7 +102,7 @@ def test_an_interrupted_replay_tells_only_of_the_changes_that_it_made(
         ({}, ["--style-weight", "3"], "--style-weight cannot be given with --replay"),
         ({"content": image_id(BLUE)}, [], "content.png is not the picture"),
         ({"styles": [image_id(RED)]}, [], "style.png is not the picture"),
-        ({"styles": [image_id(RED), image_id(BLUE)]}, [], "another number of styles"),
+        ({"styles": [image_id(RED), image_id(BLUE)]}, [], "a different number of styles"),
         ({"params": {"masks": [image_id(WHITE)]}}, [], "masks: the job used one that is not given"),
         ({"params": {"masks": [image_id(WHITE)]}}, ["--masks", "nowhere.png"], "cannot read nowhere.png"),
         ({"steering": 5}, [], "steering must be an object"),

@@ -21,8 +21,9 @@ def made(step: int) -> Checkpoint:
 
 @pytest.fixture
 async def checkpoints(tmp_path: Path) -> AsyncIterator[CheckpointFiles]:
-    built = CheckpointFiles(Folder(tmp_path / "checkpoints"))
-    built.prepare()
+    folder = Folder(tmp_path / "checkpoints")
+    folder.prepare()
+    built = CheckpointFiles(folder)
     yield built
     await soon(built.close())
 

@@ -22,9 +22,7 @@ def frame(number: int, data: bytes, step: int | None = None) -> Frame:
 
 @pytest.fixture
 def timelapses(tmp_path: Path) -> TimelapseFrames:
-    made = TimelapseFrames(Folder(tmp_path))
-    made.prepare()
-    return made
+    return TimelapseFrames(Folder(tmp_path))
 
 
 def fill(timelapses: TimelapseFrames, count: int = 3) -> list[Frame]:

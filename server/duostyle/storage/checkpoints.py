@@ -28,12 +28,8 @@ class CheckpointFiles:
         self._folder = folder
         self._thread = quiet_pool(1, "duostyle-checkpoints")
 
-    def prepare(self) -> None:
-        """Create the folder and remove half-written files. Blocking, as are `jobs` and `keep_only`."""
-        self._folder.prepare()
-
     def jobs(self) -> frozenset[str]:
-        """Ids of the jobs that have a checkpoint."""
+        """Ids of the jobs that have a checkpoint. Blocking, as is `keep_only`."""
         return frozenset(name.removesuffix(_ENDING) for name in self._folder.names())
 
     def keep_only(self, job_ids: Collection[str]) -> None:

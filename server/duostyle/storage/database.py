@@ -22,14 +22,7 @@ from duostyle.picture import StoredImage
 
 _log = logging.getLogger(__name__)
 # How a field's type is stored; all others are JSON in a TEXT.
-_SQL_TYPES: dict[Any, str] = {
-    str: "TEXT",
-    JobStatus: "TEXT",
-    bytes: "BLOB",
-    int: "INTEGER",
-    bool: "INTEGER",
-    float: "REAL",
-}
+_SQL_TYPES = {str: "TEXT", JobStatus: "TEXT", bytes: "BLOB", int: "INTEGER", bool: "INTEGER", float: "REAL"}
 
 
 def _alternatives(kind: Any) -> set[Any]:

@@ -52,10 +52,10 @@ class Store:
         """`clock` gives unix seconds. Nothing is touched before `open`."""
         self._folder = folder
         self._clock = clock
-        self._images = Folder(folder / "images")
-        self._results = Folder(folder / "results")
-        self._timelapses = TimelapseFrames(Folder(folder / "timelapses"))
-        self.checkpoints = CheckpointFiles(Folder(folder / "checkpoints"))
+        self._folders = {name: Folder(folder / name) for name in ("images", "results", "timelapses", "checkpoints")}
+        self._images, self._results = self._folders["images"], self._folders["results"]
+        self._timelapses = TimelapseFrames(self._folders["timelapses"])
+        self.checkpoints = CheckpointFiles(self._folders["checkpoints"])
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
         self._opened: Retention | None = None
         # A folder that takes small files is not well while a large one waits for room.
@@ -192,10 +192,8 @@ class Store:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = Database(self._folder / "duostyle.sqlite")
         # Only after the lock is ours: another server's half-written files are none of our business.
-        self._images.prepare()
-        self._results.prepare()
-        self._timelapses.prepare()
-        self.checkpoints.prepare()
+        for folder in self._folders.values():
+            folder.prepare()
         self._opened = retention = Retention(
             database,
             images=self._images,

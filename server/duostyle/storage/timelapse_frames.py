@@ -43,10 +43,6 @@ class TimelapseFrames:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
-    def prepare(self) -> None:
-        """Create the folder and remove half-written files."""
-        self._folder.prepare()
-
     def jobs(self) -> set[str]:
         """Ids of the jobs that have any file here."""
         return {name.rpartition(".")[0] for name in self._folder.names()}
