@@ -11,7 +11,7 @@ import pytest
 from duostyle.errors import BadRequest, NotFinished
 from duostyle.imaging import decode as images
 from duostyle.imaging import formats
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import rig, soon
 

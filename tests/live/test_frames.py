@@ -10,8 +10,8 @@ import pytest
 from duostyle.live.hub import fit, frame_class
 from duostyle.live.outbox import FrameDue, Subscription
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions
+from duostyle.protocol.outgoing import text
 from tests.support.fake_engine import picture_of
 from tests.support.hub_harness import FRAMES, Desk
 
@@ -114,14 +114,14 @@ async def test_the_final_frame_needs_no_credit_and_precedes_the_end() -> None:
     mailbox = desk.watcher()
     desk.show(1)
     assert await desk.all(mailbox) == [1]
-    desk.hub.progress("j", messages.text("progress"))
-    desk.hub.tell("j", messages.text("updated"))
+    desk.hub.progress("j", text("progress"))
+    desk.hub.tell("j", text("updated"))
     desk.show(2, final=True)
-    desk.hub.end("j", messages.text("completed"))
+    desk.hub.end("j", text("completed"))
     assert await desk.all(mailbox) == ["updated", "progress", 2, "completed"]
-    desk.hub.tell("j", messages.text("paused"))
-    desk.hub.progress("j", messages.text("progress"))
-    desk.hub.end("j", messages.text("failed"))
+    desk.hub.tell("j", text("paused"))
+    desk.hub.progress("j", text("progress"))
+    desk.hub.end("j", text("failed"))
     desk.now += 10
     assert await desk.all(mailbox) == []
     assert mailbox.subscriptions == {}
@@ -131,7 +131,7 @@ async def test_a_job_without_a_final_frame_ends_without_an_older_one() -> None:
     desk = Desk()
     mailbox = desk.watcher()
     desk.show(1)
-    desk.hub.end("j", messages.text("failed"))
+    desk.hub.end("j", text("failed"))
     assert await desk.all(mailbox) == ["failed"]
 
 
@@ -139,7 +139,7 @@ async def test_a_frame_that_cannot_be_encoded_does_not_hold_up_the_end() -> None
     desk = Desk(broken=True)
     mailbox = desk.watcher()
     desk.show(1, final=True)
-    desk.hub.end("j", messages.text("completed"))
+    desk.hub.end("j", text("completed"))
     assert await desk.all(mailbox) == ["completed"]
 
 

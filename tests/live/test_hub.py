@@ -11,7 +11,7 @@ from duostyle.errors import TooManyRequests
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import MAX_LANE, Close
 from duostyle.metrics import Metrics
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.outgoing import text
 from duostyle.settings import Settings
 from tests.support.fake_engine import picture_of
 from tests.support.hub_harness import FRAMES, Desk
@@ -21,11 +21,11 @@ async def test_progress_newest_wins_and_is_paced() -> None:
     desk = Desk()
     mailbox = desk.watcher()
     for number in range(50):
-        desk.hub.progress("j", messages.text("progress", n=number))
+        desk.hub.progress("j", text("progress", n=number))
     taken = mailbox.take(desk.now)
     assert isinstance(taken, str)
     assert json.loads(taken)["n"] == 49
-    desk.hub.progress("j", messages.text("progress", n=50))
+    desk.hub.progress("j", text("progress", n=50))
     assert mailbox.take(desk.now) is None
     assert mailbox.due_at() == pytest.approx(desk.now + 0.105)
     desk.now += 0.106
@@ -39,7 +39,7 @@ async def test_never_more_than_ten_progress_messages_in_a_second() -> None:
     times = []
     for _ in range(3000):
         desk.now += 0.001
-        desk.hub.progress("j", messages.text("progress"))
+        desk.hub.progress("j", text("progress"))
         if mailbox.take(desk.now) is not None:
             times.append(desk.now)
     assert len(times) >= 28
@@ -49,19 +49,19 @@ async def test_never_more_than_ten_progress_messages_in_a_second() -> None:
 async def test_rare_messages_come_first_and_in_order() -> None:
     desk = Desk()
     mailbox = desk.watcher()
-    desk.hub.progress("j", messages.text("progress"))
+    desk.hub.progress("j", text("progress"))
     for kind in ("started", "updated", "paused"):
-        desk.hub.tell("j", messages.text(kind))
+        desk.hub.tell("j", text(kind))
     assert await desk.all(mailbox) == ["started", "updated", "paused", "progress"]
 
 
 async def test_a_progress_not_due_is_dropped_at_the_end() -> None:
     desk = Desk()
     mailbox = desk.watcher(frames=None)
-    desk.hub.progress("j", messages.text("progress"))
+    desk.hub.progress("j", text("progress"))
     assert await desk.all(mailbox) == ["progress"]
-    desk.hub.progress("j", messages.text("progress"))
-    desk.hub.end("j", messages.text("completed"))
+    desk.hub.progress("j", text("progress"))
+    desk.hub.end("j", text("completed"))
     assert await desk.all(mailbox) == ["completed"]
     desk.now += 10
     assert await desk.all(mailbox) == []
@@ -72,7 +72,7 @@ async def test_a_stalled_watcher_costs_bounded_memory_and_delays_nobody() -> Non
     stalled, healthy = desk.watcher(), desk.watcher()
     for seq in range(1, 1001):
         desk.now += 0.2
-        desk.hub.progress("j", messages.text("progress"))
+        desk.hub.progress("j", text("progress"))
         desk.show(seq)
         assert await desk.all(healthy) == ["progress", seq]
         healthy.acknowledge("j", seq)
@@ -85,7 +85,7 @@ async def test_too_many_rare_messages_close_the_connection() -> None:
     desk = Desk()
     mailbox, other = desk.watcher(), desk.watcher()
     for _ in range(MAX_LANE + 1):
-        desk.hub.tell("j", messages.text("updated"))
+        desk.hub.tell("j", text("updated"))
         assert await desk.all(other) == ["updated"]
     assert await desk.all(mailbox) == [Close(1013)]
     assert len(mailbox._lane) == 0
@@ -120,7 +120,7 @@ async def test_who_has_heard_of_the_end_is_no_watcher_any_more() -> None:
     desk = Desk()
     mailbox = desk.watcher()
     assert desk.sample("duostyle_watchers") == 1
-    desk.hub.end("j", messages.text("completed"))
+    desk.hub.end("j", text("completed"))
     assert await desk.all(mailbox) == ["completed"]
     assert desk.sample("duostyle_watchers") == 0
 
@@ -128,7 +128,7 @@ async def test_who_has_heard_of_the_end_is_no_watcher_any_more() -> None:
 async def test_shutdown_is_told_then_closed_also_to_newcomers() -> None:
     desk = Desk()
     mailbox = desk.watcher()
-    desk.hub.progress("j", messages.text("progress"))
+    desk.hub.progress("j", text("progress"))
     desk.hub.shutdown(5.0)
     newcomer = desk.connect()
     for one in (mailbox, newcomer):

@@ -18,7 +18,7 @@ from duostyle.jobs.service import Accepted, Scheduler
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import Close
 from duostyle.metrics import Metrics
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.frames import decode_frame
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
 from duostyle.web.websocket import Connection
@@ -130,7 +130,7 @@ class Ear:
             if taken is not None:
                 frame = await self._rig.hub.frame(taken)
                 if frame is not None:
-                    header, _ = messages.decode_frame(frame)
+                    header, _ = decode_frame(frame)
                     self.mailbox.acknowledge(header["job"], header["seq"])
                     return header
                 continue
@@ -160,7 +160,7 @@ class Wire:
             hub=built.hub,
             metrics=built.metrics,
             client="10.0.0.9",
-            hello={"protocol": 1},
+            hello={"protocol": 1, "server": "", "device": "cpu", "limits": {}, "heartbeat_s": 20.0},
             **clocked,
         )
         self.serving = asyncio.create_task(self.connection.serve())
@@ -190,7 +190,7 @@ class Wire:
         if event["type"] == "websocket.close":
             return {"type": "close", "code": event["code"]}
         if event.get("bytes") is not None:
-            return messages.decode_frame(event["bytes"])[0]
+            return decode_frame(event["bytes"])[0]
         return dict(json.loads(event["text"]))
 
     async def until(self, *types: str) -> list[dict[str, Any]]:

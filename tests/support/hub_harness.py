@@ -11,8 +11,7 @@ from duostyle.live.hub import Hub
 from duostyle.live.outbox import FrameDue, Mailbox
 from duostyle.metrics import Metrics
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions, decode_frame
 from duostyle.settings import Settings
 from tests.support.fake_engine import picture_of
 
@@ -59,7 +58,7 @@ class Desk:
             elif isinstance(taken, FrameDue):
                 frame = await self.hub.frame(taken)
                 if frame is not None:
-                    heard.append(messages.decode_frame(frame)[0]["seq"])
+                    heard.append(decode_frame(frame)[0]["seq"])
             else:
                 heard.append(taken)
                 break

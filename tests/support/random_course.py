@@ -15,7 +15,7 @@ from duostyle.errors import BadRequest, Forbidden
 from duostyle.imaging import decode as images
 from duostyle.jobs.service import Accepted
 from duostyle.live.outbox import Mailbox
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions
 from tests.support.fake_engine import picture_of
 from tests.support.harness import Rig, soon
 

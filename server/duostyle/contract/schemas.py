@@ -1,6 +1,6 @@
 """JSON Schemas of the values that go over the wire, for `openapi` and `asyncapi`; made from the code's own sources.
 
-Parameters come from `params`, codes from `statuses`, limits from `settings`, statuses from `jobs`; what has no such
+Messages come from `protocol`, parameters from `params`, limits from `settings`, statuses from `job`; what has no such
 source is written here and compared with a running server by the tests.
 """
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from duostyle.contract.limits import setting_names
-from duostyle.imaging.formats import FORMATS
+from pydantic import TypeAdapter
+
+from duostyle.contract.limits import limit_schemas
 from duostyle.job import JOB_ID, JobStatus
 from duostyle.params import IMAGE_ID, MAX_STYLES, StyleParams, live_fields
-from duostyle.protocol import incoming as protocol
-from duostyle.protocol.status_codes import codes
-from duostyle.settings import Settings
+from duostyle.protocol import outgoing
 from duostyle.storage.timelapse_frames import FILM_FORMATS
 
 Schema = dict[str, Any]
@@ -49,75 +48,58 @@ def record(
     return made if description is None else {**made, "description": description}
 
 
+def fields_of(kind: type) -> tuple[dict[str, Schema], dict[str, Schema]]:
+    """The fields of a server message that are always there, and those that may be absent (but never null)."""
+    made = plain(TypeAdapter(kind).json_schema())
+    fields, required = made.get("properties", {}), made.get("required", ())
+    optional = {name: schema.get("anyOf", [schema])[0] for name, schema in fields.items() if name not in required}
+    return {name: fields[name] for name in required}, optional
+
+
+def plain(schema: Any) -> Any:
+    """A schema as pydantic makes it in the style of the documents: references, no titles, no defaults."""
+    if isinstance(schema, list):
+        return [plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "x-ref" in schema:
+        return ref(schema["x-ref"])
+    return {key: plain(value) for key, value in schema.items() if key not in ("title", "default")}
+
+
 def components() -> dict[str, Schema]:
     """Every named schema that the two documents share."""
+    accepted, _ = fields_of(outgoing.Accepted)
     return {
         "ImageId": _pattern(IMAGE_ID.pattern, "`sha256:` and the hash of the uploaded bytes."),
+        "ImageIds": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
         "JobId": _pattern(JOB_ID.pattern, "Who has it may watch the job."),
         "JobKey": {"type": "string", "description": "The secret that cancel, update, pause, resume and DELETE need."},
         "Status": {"type": "string", "enum": [status.value for status in JobStatus]},
         "Params": _params(None),
         "LiveParams": {**_params(live_fields()), "minProperties": 1},
-        "Order": record(
-            {"content": ref("ImageId"), "styles": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES)},
-            {"params": nullable(ref("Params"))},
-        ),
-        "Accepted": record(accepted_fields() | {"links": {"type": "object", "additionalProperties": TEXT}}),
+        "Order": record({"content": ref("ImageId"), "styles": ref("ImageIds")}, {"params": nullable(ref("Params"))}),
+        "Accepted": record(accepted | {"links": {"type": "object", "additionalProperties": TEXT}}),
         "Costs": record({"total": nullable(NUMBER), "content": nullable(NUMBER)} | _style_and_tv()),
         "Report": record({"share": nullable(listed(nullable(NUMBER))), "evaluations": nullable(COUNT)}),
         "Problem": _problem(),
         "Error": record({"error": ref("Problem")}),
-        "State": record(state_fields()),
+        "State": record(*fields_of(outgoing.State)),
+        "Steering": _steering(),
         "Image": record({"id": ref("ImageId"), "width": COUNT, "height": COUNT, "format": TEXT, "bytes": COUNT}),
         "Gallery": record({"content": listed(ref("GalleryPicture")), "style": listed(ref("GalleryPicture"))}),
         "GalleryPicture": record(
             dict.fromkeys(("file", "title", "author", "licence", "source"), TEXT)
             | {"id": ref("ImageId"), "width": COUNT, "height": COUNT}
         ),
-        "Limits": record(_limits()),
-        "LimitsAndParams": record(_limits() | {"params": listed(ref("ParamRow"))}),
+        "Limits": record(limit_schemas()),
+        "LimitsAndParams": record(limit_schemas() | {"params": listed(ref("ParamRow"))}),
         "ParamRow": record(
             {"name": TEXT, "schema": {"type": "object"}, "default": {}, "live": FLAG, "help": TEXT},
             description="One parameter of a job: its JSON Schema, its default, and whether it is live.",
         ),
         "Timelapse": _timelapse(),
     }
-
-
-def state_fields() -> dict[str, Schema]:
-    """The fields of `GET /api/jobs/{job}` and of the `state` message."""
-    return {
-        "job": ref("JobId"),
-        "status": ref("Status"),
-        "position": nullable(COUNT),
-        "eta_s": nullable(SECONDS),
-        "params": ref("Params"),
-        "step": COUNT,
-        "total_steps": COUNT,
-        "level": COUNT,
-        "levels": COUNT,
-        "width": COUNT,
-        "height": COUNT,
-        "costs": nullable(ref("Costs")),
-        "elapsed_s": SECONDS,
-        "seq": COUNT,
-        "frame_seq": COUNT,
-        "created_at": UNIX_S,
-        "started_at": nullable(UNIX_S),
-        "ended_at": nullable(UNIX_S),
-        "error": nullable(ref("Problem")),
-        "content": ref("ImageId"),
-        "styles": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
-        "partial": FLAG,
-        "report": nullable(ref("Report")),
-        "resumed_from_step": nullable(COUNT),
-        "steering": nullable(_steering()),
-    }
-
-
-def accepted_fields() -> dict[str, Schema]:
-    """The fields that tell a submitter about the new job."""
-    return {"job": ref("JobId"), "key": ref("JobKey"), "position": COUNT, "eta_s": nullable(SECONDS)}
 
 
 def _steering() -> Schema:
@@ -146,23 +128,9 @@ def _params(names: frozenset[str] | None) -> Schema:
 
 
 def _problem() -> Schema:
-    code: Schema = {"type": "string", "enum": list(codes())}
-    return record({"code": code, "message": TEXT}, {"field": TEXT, "limit": {}, "got": {}, "reached": TEXT})
-
-
-def _limits() -> dict[str, Schema]:
-    settings = Settings.model_json_schema()["properties"]
-    told = {
-        name: {key: value for key, value in settings[name].items() if key not in ("title", "default")}
-        for name in setting_names()
-    }
-    fixed: dict[str, Schema] = {
-        "max_styles": {"const": MAX_STYLES},
-        "max_side_px": COUNT,
-        "max_waiting_messages": COUNT,
-        "formats": listed({"type": "string", "enum": list(FORMATS)}),
-    }
-    return told | fixed
+    """An error without what only the message about it has."""
+    fields, optional = fields_of(outgoing.Error)
+    return record(fields, {name: schema for name, schema in optional.items() if name != "ref"})
 
 
 def _timelapse() -> Schema:
@@ -170,19 +138,3 @@ def _timelapse() -> Schema:
     films: Schema = {"type": "string", "enum": list(FILM_FORMATS)}
     head = {"job": ref("JobId"), "count": COUNT, "ended": FLAG, "fps": NUMBER, "formats": listed(films)}
     return record({**head, "width": COUNT, "height": COUNT, "frames": listed(frame)})
-
-
-def frame_options() -> Schema:
-    """How a watcher wants its frames, within the widest limits that a server may have."""
-    settings = Settings.model_json_schema()["properties"]
-    widest = {name: settings[f"max_{name}"]["maximum"] for name in ("frame_px", "fps", "window")}
-    options = record(
-        {},
-        {
-            "max_px": {"type": "integer", "minimum": protocol.MIN_FRAME_PX, "maximum": widest["frame_px"]},
-            "max_fps": {"type": "number", "exclusiveMinimum": 0, "maximum": widest["fps"]},
-            "quality": {"type": "integer", "minimum": 1, "maximum": protocol.MAX_QUALITY},
-            "window": {"type": "integer", "minimum": 1, "maximum": widest["window"]},
-        },
-    )
-    return {"anyOf": [{"const": False}, options], "description": "false for none, absent for the defaults."}

@@ -68,7 +68,7 @@ class Teller:
             self.show(entry, glimpse.picture, glimpse.picture_step)
             self._timelapses.offer(job.id, glimpse)
         if job.status is JobStatus.RUNNING and self._hub.watched(job.id):
-            self._hub.progress(job.id, messages.progress(job=job.id, seq=job.seq, **step.numbers()))
+            self._hub.progress(job.id, messages.Progress(job=job.id, seq=job.seq, **step.numbers()).text())
         self._line.tell_now_and_then()
 
     def show(self, entry: Entry, picture: Picture, step: int) -> None:

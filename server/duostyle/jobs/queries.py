@@ -15,7 +15,7 @@ from duostyle.jobs.registry import Archive
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import Mailbox
 from duostyle.protocol import outgoing as messages
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions
 
 _RESULT_QUALITY, _FRAME_QUALITY = 95, 85
 

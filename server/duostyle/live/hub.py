@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 from duostyle.live.outbox import FrameDue, Mailbox, Subscription, Topic
 from duostyle.metrics import Metrics
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol import outgoing
+from duostyle.protocol.frames import FrameHeader, FrameOptions, encode_frame
 from duostyle.protocol.status_codes import RESTART
 from duostyle.settings import Settings
 
@@ -179,7 +179,7 @@ class Hub:
         task = topic.encoded.get((max_px, quality))
         if task is None:
             width, height = fit(picture.width, picture.height, max_px)
-            header = messages.FrameHeader(topic.job, seq, topic.step, width, height, final=topic.final)
+            header = FrameHeader(topic.job, seq, topic.step, width, height, final=topic.final)
             task = asyncio.ensure_future(self._encoded(header, picture, max_px, quality))
             topic.encoded[max_px, quality] = task
         frame: bytes | None = await asyncio.shield(task)
@@ -196,7 +196,7 @@ class Hub:
 
     def shutdown(self, retry_s: float) -> None:
         """Tell every connection, also those still to come, that the server restarts; each then closes with 1012."""
-        self._farewell = messages.text("shutdown", retry_s=retry_s)
+        self._farewell = outgoing.Shutdown(retry_s=retry_s).text()
         for mailbox in self._mailboxes:
             self._part(mailbox, self._farewell)
 
@@ -204,14 +204,14 @@ class Hub:
         """Wait until no connection is left."""
         await self._empty.wait()
 
-    async def _encoded(self, header: messages.FrameHeader, picture: Picture, max_px: int, quality: int) -> bytes | None:
+    async def _encoded(self, header: FrameHeader, picture: Picture, max_px: int, quality: int) -> bytes | None:
         try:
             image = await self._encode(picture, max_px, quality)
         except (OSError, ValueError, RuntimeError):
             # a frame that cannot be encoded is skipped: the painting itself goes on
             return None
         self._metrics.frames_encoded.inc()
-        return messages.encode_frame(header, image)
+        return encode_frame(header, image)
 
     def _reckon_soon(self, topic: Topic) -> None:
         """Once for all frames that go out in this turn of the loop, however many watch."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from duostyle.errors import TooManyRequests
 from duostyle.picture import Picture
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import TRY_LATER
 
 MAX_LANE = 256

@@ -37,7 +37,7 @@ from duostyle.jobs.service import Scheduler
 from duostyle.jobs.timelapse_views import Cinema
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
-from duostyle.protocol import incoming as protocol
+from duostyle.protocol import outgoing
 from duostyle.protocol import status_codes as statuses
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
@@ -121,7 +121,7 @@ def _routes() -> list[BaseRoute]:
 async def _watch(socket: WebSocket) -> None:
     built: House = socket.state.house
     hello = {
-        "protocol": protocol.VERSION,
+        "protocol": outgoing.VERSION,
         "server": version(),
         "device": built.worker.device,
         "limits": limits(built.settings),

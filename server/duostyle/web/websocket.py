@@ -21,9 +21,9 @@ from duostyle.jobs.service import Accepted, Scheduler
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import Close, FrameDue
 from duostyle.metrics import Metrics
-from duostyle.protocol import incoming as protocol
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, POLICY, TOO_BIG, TRY_LATER
+from duostyle.protocol import incoming, outgoing
+from duostyle.protocol.frames import FrameOptions
+from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
 from duostyle.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ class Connection:
         self._clock = clock
         self._ready = asyncio.Event()
         self._mailbox = hub.connect(self._ready.set)
-        self._inbox: asyncio.Queue[protocol.ClientMessage] = asyncio.Queue(MAX_WAITING)
-        self._limits = protocol.FrameLimits(settings.max_frame_px, settings.max_fps, settings.max_window)
+        self._inbox: asyncio.Queue[incoming.ClientMessage] = asyncio.Queue(MAX_WAITING)
+        self._most = FrameOptions(settings.max_frame_px, settings.max_fps, window=settings.max_window)
         self._allowance = float(settings.max_messages_per_s)
         self._counted_at = clock()
 
@@ -61,8 +61,8 @@ class Connection:
         tasks: list[asyncio.Task[None]] = []
         try:
             offered = self._socket.scope.get("subprotocols", [])
-            await self._socket.accept(subprotocol=protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
-            await self._send(messages.text("hello", **self._hello))
+            await self._socket.accept(subprotocol=outgoing.SUBPROTOCOL if outgoing.SUBPROTOCOL in offered else None)
+            await self._send(outgoing.Hello(**self._hello).text())
             # thousands of idle connections need not each remember every limit
             self._hello = {}
             tasks = [asyncio.create_task(part()) for part in (self._read, self._handle, self._write)]
@@ -90,31 +90,30 @@ class Connection:
                 return
             text = event.get("text")
             if text is None:
-                return await self._drop(protocol.NOT_TEXT, "binary")
+                return await self._drop(NOT_TEXT, "binary")
             if not self._allowed():
                 self._metrics.count_limit("max_messages_per_s")
                 return await self._drop(POLICY, "flood")
-            ref = None
+            raw: dict[str, Any] = {}
             try:
-                raw = protocol.decode(text)
-                ref = protocol.ref_of(raw)
-                message = protocol.parse(raw, self._limits)
+                raw = incoming.decode(text)
+                message = incoming.parse(raw, self._most)
             except DuostyleError as error:
                 self._metrics.messages_received.labels("invalid").inc()
-                self._complain(error, ref)
+                self._complain(error, incoming.ref_of(raw))
                 continue
             self._take_in(message)
 
-    def _take_in(self, message: protocol.ClientMessage | None) -> None:
+    def _take_in(self, message: incoming.ClientMessage | None) -> None:
         """Answer at once what needs no waiting; hand the rest to the handler, in order."""
-        kind = type(message).__name__.lower() if message is not None else "unknown"
+        kind = message.type if message is not None else "unknown"
         self._metrics.messages_received.labels(kind).inc()
         if message is None:
             return
-        if isinstance(message, protocol.Ack):
+        if isinstance(message, incoming.Ack):
             self._mailbox.acknowledge(message.job, message.seq)
-        elif isinstance(message, protocol.Ping):
-            self._mailbox.post(messages.reply("pong", message.ref))
+        elif isinstance(message, incoming.Ping):
+            self._mailbox.post(outgoing.Pong(ref=message.ref).text())
         else:
             try:
                 self._inbox.put_nowait(message)
@@ -126,7 +125,7 @@ class Connection:
 
     def _complain(self, error: DuostyleError, ref: str | None) -> None:
         self._metrics.count_limit(error.reached)
-        self._mailbox.post(messages.error(error, ref))
+        self._mailbox.post(outgoing.Error(**error.as_dict(), ref=ref).text())
 
     async def _handle(self) -> None:
         while True:
@@ -138,47 +137,46 @@ class Connection:
             except Exception:
                 # a bug: it costs this message and not the connection
                 _log.exception("a message could not be handled")
-                self._mailbox.post(messages.error(InternalError("the server failed; its log tells why"), message.ref))
+                self._complain(InternalError("the server failed; its log tells why"), message.ref)
 
-    async def _act(self, message: protocol.ClientMessage) -> None:
+    async def _act(self, message: incoming.ClientMessage) -> None:
         scheduler = self._scheduler
 
         def ok() -> None:
-            self._mailbox.post(messages.reply("ok", message.ref))
+            self._mailbox.post(outgoing.Ok(ref=message.ref).text())
 
         match message:
-            case protocol.Submit():
+            case incoming.Submit():
                 await self._submit(message)
-            case protocol.Subscribe():
+            case incoming.Subscribe():
                 await scheduler.watch(self._mailbox, message.job, message.frames, message.after)
-            case protocol.Unsubscribe():
+            case incoming.Unsubscribe():
                 self._hub.unsubscribe(self._mailbox, message.job)
-            case protocol.Cancel():
+            case incoming.Cancel():
                 await scheduler.cancel(message.job, message.key, wait=False, answer=ok)
-            case protocol.Update():
+            case incoming.Update():
                 await scheduler.update(message.job, message.key, message.params, answer=ok)
-            case protocol.Pause():
+            case incoming.Pause():
                 await scheduler.pause(message.job, message.key, answer=ok)
-            case protocol.Resume():
+            case incoming.Resume():
                 await scheduler.resume(message.job, message.key, answer=ok)
-            case protocol.Preview():
+            case incoming.Preview():
                 raise NotAvailable("instant previews are not available on this server", got="preview")
 
-    async def _submit(self, message: protocol.Submit) -> None:
+    async def _submit(self, message: incoming.Submit) -> None:
         limit = self._settings.max_subscriptions
         if len(self._mailbox.subscriptions) >= limit:
             raise TooManyRequests("too many jobs watched on one connection", limit=limit, reached="max_subscriptions")
 
         def answer(accepted: Accepted) -> None:
             self._mailbox.post(
-                messages.reply(
-                    "accepted",
-                    message.ref,
+                outgoing.Accepted(
+                    ref=message.ref,
                     job=accepted.job,
                     key=accepted.key,
                     position=accepted.position,
                     eta_s=accepted.eta_s,
-                )
+                ).text()
             )
             self._hub.subscribe(self._mailbox, accepted.job, message.frames)
 
