@@ -6,10 +6,10 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from duostyle.contract.schemas import TEXT, Schema, components, fields_of, plain, record, ref
+from duostyle.contract.schemas import TEXT, Schema, components, fields_of, plain, record, ref, state_fields
 from duostyle.protocol.frames import FrameHeader
 from duostyle.protocol.incoming import SCHEMAS, ClientMessage
-from duostyle.protocol.outgoing import MESSAGES, SUBPROTOCOL
+from duostyle.protocol.outgoing import SUBPROTOCOL, messages
 from duostyle.protocol.status_codes import CLOSE_CODES
 from duostyle.settings import Settings
 
@@ -74,11 +74,8 @@ def client_messages() -> dict[str, Schema]:
 
 def server_messages() -> dict[str, Schema]:
     """What the server says in text, by type."""
-    made = {}
-    for kind in MESSAGES:
-        fields, optional = fields_of(kind)
-        made[kind.type] = record({"type": {"const": kind.type}, **fields}, optional)
-    return made
+    made = {kind.type: fields_of(kind) for kind in messages()} | {"state": (state_fields(), {})}
+    return {name: record({"type": {"const": name}, **fields}, optional) for name, (fields, optional) in made.items()}
 
 
 def frame_options() -> Schema:
@@ -101,8 +98,8 @@ def _in_channel(name: str) -> dict[str, str]:
 
 
 def _received(kind: Any) -> dict[str, Any]:
-    messages = [_in_channel(kind.__name__.lower())]
-    made: dict[str, Any] = {"action": "receive", "channel": _CHANNEL, "messages": messages}
+    name = kind.__name__.lower()
+    made: dict[str, Any] = {"action": "receive", "channel": _CHANNEL, "messages": [_in_channel(name)]}
     if kind.answers:
         made["reply"] = {"channel": _CHANNEL, "messages": [_in_channel(answer) for answer in kind.answers]}
     return made

@@ -84,8 +84,7 @@ def components() -> dict[str, Schema]:
         "Report": record({"share": nullable(listed(nullable(NUMBER))), "evaluations": nullable(COUNT)}),
         "Problem": _problem(),
         "Error": record({"error": ref("Problem")}),
-        "State": record(*fields_of(outgoing.State)),
-        "Steering": _steering(),
+        "State": record(state_fields()),
         "Image": record({"id": ref("ImageId"), "width": COUNT, "height": COUNT, "format": TEXT, "bytes": COUNT}),
         "Gallery": record({"content": listed(ref("GalleryPicture")), "style": listed(ref("GalleryPicture"))}),
         "GalleryPicture": record(
@@ -99,6 +98,37 @@ def components() -> dict[str, Schema]:
             description="One parameter of a job: its JSON Schema, its default, and whether it is live.",
         ),
         "Timelapse": _timelapse(),
+    }
+
+
+def state_fields() -> dict[str, Schema]:
+    """The fields of `GET /api/jobs/{job}` and of the `state` message."""
+    return {
+        "job": ref("JobId"),
+        "status": ref("Status"),
+        "position": nullable(COUNT),
+        "eta_s": nullable(SECONDS),
+        "params": ref("Params"),
+        "step": COUNT,
+        "total_steps": COUNT,
+        "level": COUNT,
+        "levels": COUNT,
+        "width": COUNT,
+        "height": COUNT,
+        "costs": nullable(ref("Costs")),
+        "elapsed_s": SECONDS,
+        "seq": COUNT,
+        "frame_seq": COUNT,
+        "created_at": UNIX_S,
+        "started_at": nullable(UNIX_S),
+        "ended_at": nullable(UNIX_S),
+        "error": nullable(ref("Problem")),
+        "content": ref("ImageId"),
+        "styles": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
+        "partial": FLAG,
+        "report": nullable(ref("Report")),
+        "resumed_from_step": nullable(COUNT),
+        "steering": nullable(_steering()),
     }
 
 

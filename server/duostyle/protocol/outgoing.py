@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, dataclass_transform
 
@@ -28,14 +28,12 @@ def named(name: str) -> Any:
 
 
 JobId = Annotated[str, named("JobId")]
-ImageId = Annotated[str, named("ImageId")]
 LiveParams = Annotated[Mapping[str, Any], named("LiveParams")]
 Costs = Annotated[Mapping[str, Any], named("Costs")]
 Report = Annotated[Mapping[str, Any], named("Report")]
 Problem = Annotated[Mapping[str, Any], named("Problem")]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
-UnixSeconds = Annotated[float, Field(description="Unix seconds.")]
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -69,36 +67,6 @@ class Hello(ServerMessage):
     device: str
     limits: Annotated[Mapping[str, Any], named("Limits")]
     heartbeat_s: Seconds
-
-
-class State(ServerMessage):
-    """A job as it is now, as `GET /api/jobs/{job}` shows it too."""
-
-    job: JobId
-    status: Annotated[str, named("Status")]
-    position: Count | None
-    eta_s: Seconds | None
-    params: Annotated[Mapping[str, Any], named("Params")]
-    step: Count
-    total_steps: Count
-    level: Count
-    levels: Count
-    width: Count
-    height: Count
-    costs: Costs | None
-    elapsed_s: Seconds
-    seq: Count
-    frame_seq: Count
-    created_at: UnixSeconds
-    started_at: UnixSeconds | None
-    ended_at: UnixSeconds | None
-    error: Problem | None
-    content: ImageId
-    styles: Annotated[Sequence[str], named("ImageIds")]
-    partial: bool
-    report: Report | None
-    resumed_from_step: Count | None
-    steering: Annotated[Mapping[str, Any], named("Steering")] | None
 
 
 class Queued(ServerMessage):
@@ -221,24 +189,10 @@ class Shutdown(ServerMessage):
     retry_s: Seconds
 
 
-MESSAGES: tuple[type[ServerMessage], ...] = (
-    Hello,
-    State,
-    Queued,
-    Started,
-    Progress,
-    Completed,
-    Failed,
-    Cancelled,
-    Ok,
-    Accepted,
-    Updated,
-    Paused,
-    Resumed,
-    Pong,
-    Error,
-    Shutdown,
-)
+def messages(kind: type[ServerMessage] = ServerMessage) -> list[type[ServerMessage]]:
+    """Every message, in the order of this file, but for `state`: its fields are a job's (`Job.state`)."""
+    below = kind.__subclasses__()
+    return [message for each in below for message in messages(each)] if below else [kind]
 
 
 def text(type: str, **fields: Any) -> str:
