@@ -24,3 +24,11 @@ class Picture:
     def is_black(self) -> bool:
         """Every pixel is black: as a mask it would give a style no place at all."""
         return self.rgb == bytes(len(self.rgb))
+
+
+def fit(width: int, height: int, max_px: int | None) -> tuple[int, int]:
+    """The size in px after reducing the longest side to at most `max_px`; None reduces nothing."""
+    longest = max(width, height)
+    if max_px is None or longest <= max_px:
+        return width, height
+    return max(1, round(width * max_px / longest)), max(1, round(height * max_px / longest))

@@ -109,7 +109,7 @@ async def test_ended_jobs_leave_no_pictures_behind(tmp_path: Path) -> None:
                 await ear.until("completed")
             built.hub.disconnect(ear.mailbox)
         assert built.scheduler._endings.live == {}
-        assert built.hub._topics == {}
+        assert not built.hub.live_jobs
         assert built.metrics.registry.get_sample_value("duostyle_jobs_ended_total", {"status": "completed"}) == 20
 
 

@@ -15,12 +15,14 @@ from starlette.websockets import WebSocket
 from duostyle.executor.engine_thread import Worker
 from duostyle.imaging import decode as images
 from duostyle.jobs.service import Accepted, Scheduler
+from duostyle.jobs.timelapse_views import Cinema
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import Close
 from duostyle.metrics import Metrics
 from duostyle.protocol.frames import decode_frame
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
+from duostyle.web.state import House
 from duostyle.web.websocket import Connection
 from tests.support.fake_engine import FakeEngine, image_bytes
 
@@ -57,6 +59,12 @@ class Rig:
                 content=self.content, styles=[self.style] * styles, params=params or None, client=client
             )
         )
+
+    def app_state(self) -> House:
+        """What the handlers of the web reach for, without a gallery."""
+        cinema = Cinema(settings=self.settings, store=self.store, worker=self.worker)
+        made = (self.settings, self.metrics, self.store, self.hub, self.worker, self.scheduler)
+        return House(*made, cinema, gallery={})
 
     def watch(self) -> Ear:
         return Ear(self)
@@ -155,12 +163,8 @@ class Wire:
         clocked = {} if clock is None else {"clock": clock}
         self.connection = Connection(
             WebSocket(scope, self._to_server.get, self._send),
-            settings=built.settings,
-            scheduler=built.scheduler,
-            hub=built.hub,
-            metrics=built.metrics,
+            built.app_state(),
             client="10.0.0.9",
-            hello={"protocol": 1, "server": "", "device": "cpu", "limits": {}, "heartbeat_s": 20.0},
             **clocked,
         )
         self.serving = asyncio.create_task(self.connection.serve())

@@ -65,7 +65,7 @@ class Steering:
             self._line.remove(entry)
             await self._archive.save_or_later(entry.job)
             answer()
-            self._hub.hush(entry.job.id)
+            self._hub.drop_outdated(entry.job.id)
             self._hub.tell(entry.job.id, messages.text("paused", job=entry.job.id))
             self._endings.count()
 

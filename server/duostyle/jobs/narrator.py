@@ -35,7 +35,7 @@ class Teller:
     def started(self, entry: Entry) -> None:
         """Tell watchers that it is painted from now on."""
         job = entry.job
-        self._hub.hush(job.id)
+        self._hub.drop_outdated(job.id)
         self._hub.tell(
             job.id,
             messages.text(

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from duostyle.protocol.status_codes import codes
 
-VERSION = 1
+VERSION: Literal[1] = 1
 SUBPROTOCOL = "duostyle.v1"
 MAX_REF_CHARS = 64
 MAX_PROGRESS_BYTES = 300
