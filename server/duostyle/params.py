@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from duostyle.errors import BadRequest, NotAvailable
 
 MAX_STYLES = 4
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 
 StyleLayer = Literal["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+STYLE_LAYERS: tuple[str, ...] = get_args(StyleLayer)
 MaskMode = Literal["auto", "left-right", "top-bottom", "light-dark"]
 MASK_MODES: tuple[str, ...] = get_args(MaskMode)
 Weight = Annotated[float, Field(ge=0, le=1e4)]
@@ -151,10 +151,9 @@ def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params
                 limit=f"{styles} entries",
                 got=f"{len(value)} entries",
             )
-    if params.preset == "instant":
-        raise NotAvailable("preset instant is not available on this server", field=f"{path}.preset", got="instant")
-    if params.init == "preview":
-        raise NotAvailable("init preview is not available on this server", field=f"{path}.init", got="preview")
+    for name, value in (("preset", "instant"), ("init", "preview")):
+        if getattr(params, name) == value:
+            raise NotAvailable(f"{name} {value} is not available on this server", field=f"{path}.{name}", got=value)
     return params
 
 

@@ -10,7 +10,7 @@ import pytest
 from duostyle.live.frame_cache import frame_class
 from duostyle.live.outbox import FrameDue
 from duostyle.live.subscription import Subscription
-from duostyle.picture import Picture, fit
+from duostyle.picture import Picture
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.outgoing import text
 from tests.support.fake_engine import picture_of
@@ -239,10 +239,3 @@ def test_every_size_has_a_class_at_most_a_quarter_smaller() -> None:
     for asked in range(16, 8193):
         max_px, _ = frame_class(FrameOptions(asked, 10.0), 100_000)
         assert 0.75 * asked <= max_px <= asked
-
-
-@pytest.mark.parametrize(
-    ("size", "max_px", "expected"), [((100, 50), 50, (50, 25)), ((100, 50), 100, (100, 50)), ((1, 900), 90, (1, 90))]
-)
-def test_fit(size: tuple[int, int], max_px: int, expected: tuple[int, int]) -> None:
-    assert fit(*size, max_px) == expected

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from duostyle.contract.limits import limit_schemas
 from duostyle.job import JOB_ID, JobStatus
-from duostyle.params import IMAGE_ID, MAX_STYLES, StyleParams, live_fields
+from duostyle.params import IMAGE_ID, MAX_STYLES, describe_params
 from duostyle.protocol import outgoing
 from duostyle.storage.timelapse_frames import FILM_FORMATS
 
@@ -76,8 +76,8 @@ def components() -> dict[str, Schema]:
         "JobId": _pattern(JOB_ID.pattern, "Who has it may watch the job."),
         "JobKey": {"type": "string", "description": "The secret that cancel, update, pause, resume and DELETE need."},
         "Status": {"type": "string", "enum": [status.value for status in JobStatus]},
-        "Params": _params(None),
-        "LiveParams": {**_params(live_fields()), "minProperties": 1},
+        "Params": _params(live_only=False),
+        "LiveParams": {**_params(live_only=True), "minProperties": 1},
         "Order": record({"content": ref("ImageId"), "styles": ref("ImageIds")}, {"params": nullable(ref("Params"))}),
         "Accepted": record(accepted | {"links": {"type": "object", "additionalProperties": TEXT}}),
         "Costs": record({"total": nullable(NUMBER), "content": nullable(NUMBER)} | _style_and_tv()),
@@ -145,15 +145,10 @@ def _pattern(pattern: str, description: str) -> Schema:
     return {"type": "string", "pattern": f"^{pattern}$", "description": description}
 
 
-def _params(names: frozenset[str] | None) -> Schema:
+def _params(*, live_only: bool) -> Schema:
     """The parameters, or some of them; `x-live` marks those that may change while the job runs."""
-    schema = StyleParams.model_json_schema()
-    live = live_fields()
-    shown = {
-        name: {key: value for key, value in field.items() if key not in ("title", "live")} | {"x-live": name in live}
-        for name, field in schema["properties"].items()
-        if names is None or name in names
-    }
+    rows = [row for row in describe_params() if row["live"] or not live_only]
+    shown = {row["name"]: row["schema"] | {"x-live": row["live"]} for row in rows}
     return {"type": "object", "properties": shown, "additionalProperties": False}
 
 

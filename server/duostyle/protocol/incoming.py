@@ -89,14 +89,12 @@ class _WithKey(_OfJob):
 
 class Submit(_Order):
     answers = ("accepted", "error")
-
     type: Literal["submit"]
     frames: Frames = None
 
 
 class Subscribe(_OfJob):
     answers = ("state", "error")
-
     type: Literal["subscribe"]
     after: Seq | None = None
     frames: Frames = None
@@ -133,13 +131,11 @@ class Ack(_OfJob):
 
 class Preview(_Order):
     answers = ("frame", "error")
-
     type: Literal["preview"]
 
 
 class Ping(Message):
     answers = ("pong",)
-
     type: Literal["ping"]
 
 

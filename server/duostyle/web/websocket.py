@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import math
 import time
@@ -161,15 +162,7 @@ class Connection:
         self._outbox.check_room()
 
         def answer(accepted: Accepted) -> None:
-            self._outbox.post(
-                outgoing.Accepted(
-                    ref=message.ref,
-                    job=accepted.job,
-                    key=accepted.key,
-                    position=accepted.position,
-                    eta_s=accepted.eta_s,
-                ).text()
-            )
+            self._outbox.post(outgoing.Accepted(ref=message.ref, **dataclasses.asdict(accepted)).text())
             self._hub.subscribe(self._outbox, accepted.job, message.frames)
 
         await self._jobs.submit(
