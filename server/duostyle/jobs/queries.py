@@ -14,7 +14,7 @@ from duostyle.jobs.queue import Line
 from duostyle.jobs.registry import Archive
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import Outbox
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol import outgoing
 from duostyle.protocol.frames import FrameOptions
 
 _RESULT_QUALITY, _FRAME_QUALITY = 95, 85
@@ -69,7 +69,7 @@ class Views:
             self._hub.subscribe(outbox, job_id, frames, after)
         elif picture is not None and frames is not None and watched is None:
             self._hub.show(outbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
-        outbox.post(messages.text("state", **state))
+        outbox.post(outgoing.text("state", **state))
 
     async def result(self, job_id: str, format: Literal["png", "jpeg", "webp"], *, partial: bool = False) -> bytes:
         """The finished picture; with `partial` the best so far. Raises NotFound, NotFinished."""
