@@ -1,4 +1,4 @@
-"""Every knob of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) and the command line."""
+"""Every setting of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) and the command line."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ FRAMES = FrameOptions(max_px=64, max_fps=10.0, window=1)
 
 
 @dataclass
-class Desk:
+class HubHarness:
     """`now` is the time in s; `encoded` has (grey, max_px, quality) of each picture; a `broken` encoder fails."""
 
     now: float = 100.0
