@@ -1,4 +1,4 @@
-"""Every setting of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) and the command line."""
+"""Every setting of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) or the options."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -55,7 +54,8 @@ class FrameHeader:
 
 def encode_frame(header: FrameHeader, image: bytes) -> bytes:
     """Four bytes of header length (big endian), the header as JSON, the image."""
-    head = text("frame", **dataclasses.asdict(header)).encode("ascii")
+    fields = {name: getattr(header, name) for name in FrameHeader.__dataclass_fields__}
+    head = text("frame", **fields).encode("ascii")
     return b"".join((len(head).to_bytes(_LENGTH_BYTES, "big"), head, image))
 
 

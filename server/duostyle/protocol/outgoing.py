@@ -51,8 +51,10 @@ class ServerMessage:
 
     def text(self) -> str:
         """The message as compact JSON. Raises ValueError for NaN and infinities."""
-        absent = {name for name, value in vars(self).items() if value is None and hasattr(type(self), name)}
-        return text(self.type, **{name: value for name, value in vars(self).items() if name not in absent})
+        # the default of a field is an attribute of the class
+        kind = type(self)
+        fields = {name: value for name, value in vars(self).items() if value is not None or not hasattr(kind, name)}
+        return text(self.type, **fields)
 
 
 class _Reply(ServerMessage):
