@@ -40,12 +40,9 @@ def listed(schema: Schema, **bounds: int) -> Schema:
     return {"type": "array", "items": schema, **bounds}
 
 
-def record(
-    fields: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, description: str | None = None
-) -> Schema:
+def record(fields: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
     """An object with these `fields`, all of them required, and these `optional` ones."""
-    made: Schema = {"type": "object", "properties": {**fields, **(optional or {})}, "required": list(fields)}
-    return made if description is None else {**made, "description": description}
+    return {"type": "object", "properties": {**fields, **(optional or {})}, "required": list(fields)}
 
 
 def fields_of(kind: type) -> tuple[dict[str, Schema], dict[str, Schema]]:
@@ -70,6 +67,7 @@ def plain(schema: Any) -> Any:
 def components() -> dict[str, Schema]:
     """Every named schema that the two documents share."""
     accepted, _ = fields_of(outgoing.Accepted)
+    cost = nullable(NUMBER)
     return {
         "ImageId": _pattern(IMAGE_ID.pattern, "`sha256:` and the hash of the uploaded bytes."),
         "ImageIds": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
@@ -80,7 +78,9 @@ def components() -> dict[str, Schema]:
         "LiveParams": {**_params(live_only=True), "minProperties": 1},
         "Order": record({"content": ref("ImageId"), "styles": ref("ImageIds")}, {"params": nullable(ref("Params"))}),
         "Accepted": record(accepted | {"links": {"type": "object", "additionalProperties": TEXT}}),
-        "Costs": record({"total": nullable(NUMBER), "content": nullable(NUMBER)} | _style_and_tv()),
+        "Costs": record(
+            {"total": cost, "content": cost, "style": listed(cost, minItems=1, maxItems=MAX_STYLES), "tv": cost}
+        ),
         "Report": record({"share": nullable(listed(nullable(NUMBER))), "evaluations": nullable(COUNT)}),
         "Problem": _problem(),
         "Error": record({"error": ref("Problem")}),
@@ -93,10 +93,10 @@ def components() -> dict[str, Schema]:
         ),
         "Limits": record(limit_schemas()),
         "LimitsAndParams": record(limit_schemas() | {"params": listed(ref("ParamRow"))}),
-        "ParamRow": record(
-            {"name": TEXT, "schema": {"type": "object"}, "default": {}, "live": FLAG, "help": TEXT},
-            description="One parameter of a job: its JSON Schema, its default, and whether it is live.",
-        ),
+        "ParamRow": {
+            **record({"name": TEXT, "schema": {"type": "object"}, "default": {}, "live": FLAG, "help": TEXT}),
+            "description": "One parameter of a job: its JSON Schema, its default, and whether it is live.",
+        },
         "Timelapse": _timelapse(),
     }
 
@@ -135,10 +135,6 @@ def state_fields() -> dict[str, Schema]:
 def _steering() -> Schema:
     change = record({"step": COUNT, "params": ref("LiveParams")})
     return record({"params": ref("Params"), "changes": listed(change)})
-
-
-def _style_and_tv() -> dict[str, Schema]:
-    return {"style": listed(nullable(NUMBER), minItems=1, maxItems=MAX_STYLES), "tv": nullable(NUMBER)}
 
 
 def _pattern(pattern: str, description: str) -> Schema:

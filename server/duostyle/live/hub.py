@@ -51,11 +51,6 @@ class Hub:
         """Ids of the jobs that have a topic."""
         return frozenset(self._topics)
 
-    @property
-    def connections(self) -> int:
-        """How many connections are open."""
-        return len(self._outboxes)
-
     def connect(self, wake: Callable[[], None]) -> Outbox:
         """An outbox for a new connection; `wake` is called when there may be something to take."""
         outbox = Outbox(
