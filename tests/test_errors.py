@@ -48,11 +48,11 @@ def leaves() -> list[type[errors.DuostyleError]]:
 
 @pytest.mark.parametrize("kind", list(tree()))
 def test_every_class_has_a_row_of_its_own(kind: type[errors.DuostyleError]) -> None:
-    assert statuses.has_row(kind)
+    assert isinstance(statuses.wire_status(kind("x")), statuses.WireStatus)
 
 
 def test_codes_and_statuses_are_those_of_the_contract() -> None:
-    assert {kind.code: statuses.outcome(kind("x")).http for kind in leaves()} == CONTRACT
+    assert {kind.code: statuses.wire_status(kind("x")).http for kind in leaves()} == CONTRACT
 
 
 def test_each_leaf_has_its_own_code() -> None:
@@ -66,11 +66,11 @@ def test_the_docstring_draws_the_tree() -> None:
 
 
 def test_close_codes_are_legal_and_tell_busy_from_broken() -> None:
-    assert statuses.outcome(errors.Forbidden("x")).close == 1008
-    assert statuses.outcome(errors.ShuttingDown("x")).close == 1012
-    assert statuses.outcome(errors.TooManyRequests("x")).close == 1013
-    assert statuses.outcome(errors.InternalError("x")).close == 1011
-    assert {statuses.outcome(kind("x")).close for kind in tree()} <= {1008, 1009, 1011, 1012, 1013}
+    assert statuses.wire_status(errors.Forbidden("x")).close == 1008
+    assert statuses.wire_status(errors.ShuttingDown("x")).close == 1012
+    assert statuses.wire_status(errors.TooManyRequests("x")).close == 1013
+    assert statuses.wire_status(errors.InternalError("x")).close == 1011
+    assert {statuses.wire_status(kind("x")).close for kind in tree()} <= {1008, 1009, 1011, 1012, 1013}
 
 
 def test_the_wire_form_has_only_what_is_known() -> None:

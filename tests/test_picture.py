@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from duostyle.picture import Picture
+from duostyle.picture import Picture, fit
 
 
 def test_a_picture_holds_what_it_was_given() -> None:
@@ -31,3 +31,12 @@ def test_a_picture_cannot_be_changed() -> None:
 def test_black_is_every_pixel_black() -> None:
     assert Picture(2, 1, bytes(6)).is_black
     assert not Picture(2, 1, bytes(5) + b"\x01").is_black
+
+
+@pytest.mark.parametrize(
+    ("size", "max_px", "expected"), [((100, 50), 50, (50, 25)), ((100, 50), 100, (100, 50)), ((1, 900), 90, (1, 90))]
+)
+def test_fit_reduces_the_longest_side_and_never_enlarges(
+    size: tuple[int, int], max_px: int, expected: tuple[int, int]
+) -> None:
+    assert fit(*size, max_px) == expected

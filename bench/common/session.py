@@ -14,7 +14,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from duostyle.protocol.outgoing import decode_frame
+from duostyle.protocol.frames import decode_frame
 
 ENDS = ("completed", "failed", "cancelled")
 # no answer for so long means that the server hangs

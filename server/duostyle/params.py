@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from duostyle.errors import BadRequest, NotAvailable
 
 MAX_STYLES = 4
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 
 StyleLayer = Literal["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
+STYLE_LAYERS: tuple[str, ...] = get_args(StyleLayer)
 MaskMode = Literal["auto", "left-right", "top-bottom", "light-dark"]
 MASK_MODES: tuple[str, ...] = get_args(MaskMode)
 Weight = Annotated[float, Field(ge=0, le=1e4)]
@@ -151,10 +151,9 @@ def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params
                 limit=f"{styles} entries",
                 got=f"{len(value)} entries",
             )
-    if params.preset == "instant":
-        raise NotAvailable("preset instant is not available on this server", field=f"{path}.preset", got="instant")
-    if params.init == "preview":
-        raise NotAvailable("init preview is not available on this server", field=f"{path}.init", got="preview")
+    for name, value in (("preset", "instant"), ("init", "preview")):
+        if getattr(params, name) == value:
+            raise NotAvailable(f"{name} {value} is not available on this server", field=f"{path}.{name}", got=value)
     return params
 
 
@@ -227,19 +226,25 @@ def allowed_text(name: str) -> str:
         return ""
     schema = StyleParams.model_json_schema()["properties"][name]
     branches = [branch for branch in schema.get("anyOf", [schema]) if branch.get("type") != "null"]
-    return " or ".join(_branch_text(branch) for branch in branches)
+    return " or ".join(allowed_by(branch) for branch in branches)
 
 
-def _branch_text(branch: Mapping[str, Any]) -> str:
+def allowed_by(branch: Mapping[str, Any]) -> str:
+    """What a JSON Schema without alternatives allows, in words: of a parameter, or of a field of a message."""
     if "enum" in branch:
         return ", ".join(branch["enum"])
     if branch.get("type") == "array":
-        return f"a list: {_branch_text(branch['items'])}, one per style"
+        return f"a list: {allowed_by(branch['items'])}, one per style"
     if branch.get("type") == "object":
         return f"an object of {', '.join(STYLE_LAYERS)} with numbers from 0 to 10000"
     if "minimum" in branch:
         kind = "whole number" if branch["type"] == "integer" else "number"
         return f"{kind} from {branch['minimum']:g} to {branch['maximum']:.16g}"
+    if "exclusiveMinimum" in branch:
+        return f"number above {branch['exclusiveMinimum']:g}, at most {branch['maximum']:g}"
+    if "maxLength" in branch:
+        low, high = branch.get("minLength"), branch["maxLength"]
+        return f"at most {high} characters" if low is None else f"{low} to {high} characters"
     return "image id or null" if "anyOf" in branch else str(branch.get("type", ""))
 
 

@@ -36,3 +36,11 @@ class StoredImage:
     height: int
     format: str
     bytes: int
+
+
+def fit(width: int, height: int, max_px: int | None) -> tuple[int, int]:
+    """The size in px after reducing the longest side to at most `max_px`; None reduces nothing."""
+    longest = max(width, height)
+    if max_px is None or longest <= max_px:
+        return width, height
+    return max(1, round(width * max_px / longest)), max(1, round(height * max_px / longest))

@@ -1,4 +1,4 @@
-"""Every knob of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) and the command line."""
+"""Every setting of the server: name, unit, default, help; from the environment (prefix DUOSTYLE_) or the options."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from duostyle.errors import BadRequest
 
 _MIN_TOKEN_CHARS = 16
+
+
+def _limit(default: Any, **constraints: Any) -> Any:
+    """A setting that clients can run into: `GET /api/limits` shows it."""
+    return Field(default, json_schema_extra={"limit": True}, **constraints)
 
 
 class Settings(BaseSettings):
@@ -66,45 +71,45 @@ class Settings(BaseSettings):
         ),
     )
 
-    max_size_px: int = Field(2048, ge=64, le=8192, description="Longest side of a painting in px.")
-    max_upload_bytes: int = Field(32 * 2**20, ge=1024, description="Largest upload in bytes.")
-    max_inflight_bytes: int = Field(
+    max_size_px: int = _limit(2048, ge=64, le=8192, description="Longest side of a painting in px.")
+    max_upload_bytes: int = _limit(32 * 2**20, ge=1024, description="Largest upload in bytes.")
+    max_inflight_bytes: int = _limit(
         256 * 2**20,
         ge=2**16,
         description="Most bytes of uploads being received or checked at once, of all clients; more are told to wait.",
     )
-    max_uploads: int = Field(64, ge=1, le=10_000, description="Most uploads at once, of all clients.")
-    max_uploads_per_client: int = Field(16, ge=1, le=10_000, description="Most uploads of one client at once.")
-    max_pixels: int = Field(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
-    max_queue: int = Field(64, ge=1, le=10_000, description="Most jobs waiting, of all clients.")
-    max_jobs_per_client: int = Field(16, ge=1, le=10_000, description="Most unfinished jobs of one client.")
-    max_sockets: int = Field(512, ge=1, description="Most WebSockets open at once.")
-    max_sockets_per_client: int = Field(64, ge=1, description="Most WebSockets of one client.")
-    max_connections: int = Field(512, ge=1, description="Most HTTP connections open at once, beside the WebSockets.")
-    max_connections_per_client: int = Field(
+    max_uploads: int = _limit(64, ge=1, le=10_000, description="Most uploads at once, of all clients.")
+    max_uploads_per_client: int = _limit(16, ge=1, le=10_000, description="Most uploads of one client at once.")
+    max_pixels: int = _limit(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
+    max_queue: int = _limit(64, ge=1, le=10_000, description="Most jobs waiting, of all clients.")
+    max_jobs_per_client: int = _limit(16, ge=1, le=10_000, description="Most unfinished jobs of one client.")
+    max_sockets: int = _limit(512, ge=1, description="Most WebSockets open at once.")
+    max_sockets_per_client: int = _limit(64, ge=1, description="Most WebSockets of one client.")
+    max_connections: int = _limit(512, ge=1, description="Most HTTP connections open at once, beside the WebSockets.")
+    max_connections_per_client: int = _limit(
         128, ge=1, description="Most HTTP connections of one address; without meaning behind a trusted proxy."
     )
-    max_subscriptions: int = Field(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
-    max_message_bytes: int = Field(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
-    max_messages_per_s: int = Field(100, ge=1, description="WebSocket messages a client may send per second.")
-    max_requests_per_s: int = Field(
+    max_subscriptions: int = _limit(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
+    max_message_bytes: int = _limit(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
+    max_messages_per_s: int = _limit(100, ge=1, description="WebSocket messages a client may send per second.")
+    max_requests_per_s: int = _limit(
         100, ge=1, description="Requests a client may send per second, twice as many in one burst."
     )
-    max_frame_px: int = Field(2048, ge=64, le=8192, description="Longest side of a live frame in px.")
-    max_fps: float = Field(10.0, gt=0, le=60, description="Most frames per second for one watcher.")
-    max_window: int = Field(4, ge=1, le=4, description="Most frames a watcher may leave unacknowledged.")
-    progress_per_s: float = Field(10.0, gt=0, le=60, description="Most progress messages per second and watcher.")
+    max_frame_px: int = _limit(2048, ge=64, le=8192, description="Longest side of a live frame in px.")
+    max_fps: float = _limit(10.0, gt=0, le=60, description="Most frames per second for one watcher.")
+    max_window: int = _limit(4, ge=1, le=4, description="Most frames a watcher may leave unacknowledged.")
+    progress_per_s: float = _limit(10.0, gt=0, le=60, description="Most progress messages per second and watcher.")
 
-    heartbeat_s: float = Field(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
-    pong_timeout_s: float = Field(
+    heartbeat_s: float = _limit(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
+    pong_timeout_s: float = _limit(
         10.0, gt=0, le=600, description="A client that has got a ping and answers nothing for this long is dropped."
     )
-    send_timeout_s: float = Field(30.0, gt=0, le=600, description="A client that takes nothing this long is dropped.")
+    send_timeout_s: float = _limit(30.0, gt=0, le=600, description="A client that takes nothing this long is dropped.")
     shutdown_grace_s: float = Field(
         5.0, ge=1, le=600, description="Seconds from the signal to the end of the process, at most."
     )
-    timelapse_frames: int = Field(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
-    timelapse_px: int = Field(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
+    timelapse_frames: int = _limit(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
+    timelapse_px: int = _limit(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
     timelapse_bytes: int = Field(8 * 2**20, ge=2**20, description="Most bytes of the frames of a job's time-lapse.")
     stall_s: float = Field(
         120.0,
@@ -114,8 +119,8 @@ class Settings(BaseSettings):
     )
     checkpoint_s: float = Field(10.0, gt=0, le=3600, description="Most seconds of painting that a crash may cost.")
     checkpoint_evaluations: int = Field(25, ge=1, le=5000, description="Most evaluations that a crash may cost.")
-    keep_days: float = Field(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
-    keep_jobs: int = Field(10_000, ge=1, description="Most ended jobs kept.")
+    keep_days: float = _limit(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
+    keep_jobs: int = _limit(10_000, ge=1, description="Most ended jobs kept.")
     max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of pictures and time-lapses kept.")
 
     @field_validator("token")
@@ -137,6 +142,11 @@ class Settings(BaseSettings):
     def tokens(self) -> tuple[str, ...]:
         """Every token that opens the server; none when it is open to all."""
         return () if self.token is None else tuple(_tokens_in(self.token))
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The settings that limit a client, by name."""
+        return {name: getattr(self, name) for name, field in type(self).model_fields.items() if field.json_schema_extra}
 
     @property
     def state_dir(self) -> Path:

@@ -11,6 +11,7 @@ from duostyle.client.follow import Backoff, Event, Follower, Frame, reconnecting
 from duostyle.client.http import Unreachable
 from duostyle.errors import BadRequest, Forbidden, NotFound, ServerError
 from duostyle.protocol import outgoing as messages
+from duostyle.protocol.frames import FrameHeader, encode_frame
 
 JOB = "j" * 22
 
@@ -20,7 +21,7 @@ def text(type: str, **fields: Any) -> str:
 
 
 def picture(seq: int, *, final: bool = False) -> bytes:
-    return messages.encode_frame(messages.FrameHeader(JOB, seq, seq, 8, 6, final=final), b"jpeg")
+    return encode_frame(FrameHeader(JOB, seq, seq, 8, 6, final=final), b"jpeg")
 
 
 def state(status: str, frame_seq: int = 0) -> str:

@@ -14,14 +14,14 @@ from jsonschema import Draft7Validator
 from duostyle.contract import asyncapi
 from duostyle.errors import BadRequest
 from duostyle.params import StyleParams
-from duostyle.protocol import incoming as protocol
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol import incoming, outgoing
+from duostyle.protocol.frames import FrameHeader, FrameOptions, decode_frame, encode_frame
 from tests.project.test_docs import TEXT
 from tests.support.contract_schemas import check
 
 DOCUMENT: dict[str, Any] = asyncapi.document(version="1.2.3", host="example.org:8000", secure=False)
 META = Path(__file__).parents[2] / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
-LIMITS = protocol.FrameLimits(max_px=2048, max_fps=10.0, max_window=4)
+LIMITS = FrameOptions(max_px=2048, max_fps=10.0, window=4)
 IMAGE = "sha256:" + "0" * 64
 JOB = "j" * 22
 SAID: dict[str, dict[str, Any]] = {
@@ -76,24 +76,24 @@ def test_the_server_is_the_one_that_was_asked() -> None:
 
 
 def test_client_messages_are_those_of_the_protocol() -> None:
-    known = {kind.__name__.lower() for kind in typing.get_args(protocol.ClientMessage)}
+    known = {kind.__name__.lower() for kind in typing.get_args(incoming.ClientMessage)}
     assert set(asyncapi.client_messages()) == known == set(SAID)
-    for name, kind in ((kind.__name__.lower(), kind) for kind in typing.get_args(protocol.ClientMessage)):
-        assert set(payload(name)["properties"]) - {"type"} == set(kind.__dataclass_fields__)
+    for name, kind in ((kind.__name__.lower(), kind) for kind in typing.get_args(incoming.ClientMessage)):
+        assert set(payload(name)["properties"]) == set(kind.model_fields)
 
 
 @pytest.mark.parametrize("name", SAID)
 def test_what_fits_the_document_is_understood_and_what_lacks_a_field_is_not(name: str) -> None:
     message = {"type": name, **SAID[name]}
     check(DOCUMENT, payload(name), message)
-    check(DOCUMENT, payload(name), {**message, "ref": "r" * protocol.MAX_REF_CHARS})
-    assert type(protocol.parse(message, LIMITS)).__name__.lower() == name
+    check(DOCUMENT, payload(name), {**message, "ref": "r" * outgoing.MAX_REF_CHARS})
+    assert type(incoming.parse(message, LIMITS)).__name__.lower() == name
     for field in set(payload(name)["required"]) - LATER:
         less = {key: value for key, value in message.items() if key != field}
         with pytest.raises(AssertionError):
             check(DOCUMENT, payload(name), less)
         with pytest.raises(BadRequest):
-            protocol.parse(less, LIMITS)
+            incoming.parse(less, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_refused_by_both(name: str, wrong: dict[str, Any]) 
     with pytest.raises(AssertionError):
         check(DOCUMENT, payload(name), message)
     with pytest.raises(BadRequest):
-        protocol.parse(message, LIMITS)
+        incoming.parse(message, LIMITS)
 
 
 def test_server_messages_are_those_of_the_text() -> None:
@@ -127,7 +127,7 @@ def test_server_messages_are_those_of_the_text() -> None:
 
 def test_progress_and_frames_fit_as_they_are_made() -> None:
     costs = {"total": 3.0, "content": 1.0, "style": [1.5, float("nan")], "tv": 0.5}
-    text = messages.progress(
+    text = outgoing.Progress(
         job=JOB,
         seq=1,
         step=1,
@@ -139,9 +139,9 @@ def test_progress_and_frames_fit_as_they_are_made() -> None:
         step_s=0.1,
         elapsed_s=float("inf"),
         eta_s=0.9,
-    )
+    ).text()
     check(DOCUMENT, payload("progress"), json.loads(text))
-    header, _ = messages.decode_frame(messages.encode_frame(messages.FrameHeader(JOB, 1, 1, 8, 6), b"image"))
+    header, _ = decode_frame(encode_frame(FrameHeader(JOB, 1, 1, 8, 6), b"image"))
     check(DOCUMENT, {"$ref": "#/components/schemas/FrameHeader"}, header)
 
 

@@ -12,7 +12,7 @@ import pytest
 from duostyle.engine.api import Cancelled, Control, Costs, Step
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.outgoing import Progress
 
 MASK = Picture(1, 1, bytes(3))
 
@@ -30,7 +30,7 @@ def test_costs_as_json() -> None:
 def test_the_numbers_of_a_step_are_those_of_a_progress_message() -> None:
     costs = Costs(total=6.0, content=1.0, style=(2.0, 3.0), tv=0.0)
     step = Step(3, 9, 1, 2, 64, 48, costs, 0.5, 1.5, 4.5, lambda: MASK)
-    assert json.loads(messages.progress(job="j", seq=7, **step.numbers())) == {
+    assert json.loads(Progress(job="j", seq=7, **step.numbers()).text()) == {
         "type": "progress",
         "job": "j",
         "seq": 7,

@@ -11,7 +11,7 @@ import pytest
 from duostyle.errors import BadRequest, NotFinished
 from duostyle.imaging import decode as images
 from duostyle.imaging import formats
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import rig, soon
 
@@ -109,7 +109,7 @@ async def test_ended_jobs_leave_no_pictures_behind(tmp_path: Path) -> None:
                 await ear.until("completed")
             built.hub.disconnect(ear.mailbox)
         assert built.scheduler._endings.live == {}
-        assert built.hub._topics == {}
+        assert not built.hub.live_jobs
         assert built.metrics.registry.get_sample_value("duostyle_jobs_ended_total", {"status": "completed"}) == 20
 
 

@@ -7,223 +7,226 @@ import math
 
 import pytest
 
-from duostyle.live.hub import fit, frame_class
-from duostyle.live.outbox import FrameDue, Subscription
+from duostyle.live.frame_cache import frame_class
+from duostyle.live.outbox import FrameDue
+from duostyle.live.subscription import Subscription
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions
+from duostyle.protocol.outgoing import text
 from tests.support.fake_engine import picture_of
-from tests.support.hub_harness import FRAMES, Desk
+from tests.support.hub_harness import FRAMES, HubHarness
 
 
 async def test_one_frame_in_flight_until_acknowledged_then_the_newest() -> None:
-    desk = Desk()
-    mailbox = desk.watcher()
-    desk.show(1)
-    assert await desk.all(mailbox) == [1]
+    harness = HubHarness()
+    outbox = harness.watcher()
+    harness.show(1)
+    assert await harness.all(outbox) == [1]
     for seq in (2, 3, 4):
-        desk.now += 1
-        desk.show(seq)
-    assert await desk.all(mailbox) == []
-    mailbox.acknowledge("j", 1)
-    assert await desk.all(mailbox) == [4]
-    assert [shade for shade, _, _ in desk.encoded] == [1, 4], "skipped pictures are never encoded"
-    assert desk.sample("duostyle_frames_skipped_total") == 2
+        harness.now += 1
+        harness.show(seq)
+    assert await harness.all(outbox) == []
+    outbox.acknowledge("j", 1)
+    assert await harness.all(outbox) == [4]
+    assert [shade for shade, _, _ in harness.encoded] == [1, 4], "skipped pictures are never encoded"
+    assert harness.sample("duostyle_frames_skipped_total") == 2
 
 
 async def test_a_window_of_three() -> None:
-    desk = Desk()
-    mailbox = desk.watcher(frames=FrameOptions(64, 10.0, window=3))
+    harness = HubHarness()
+    outbox = harness.watcher(frames=FrameOptions(64, 10.0, window=3))
     sent = []
     for seq in range(1, 6):
-        desk.now += 1
-        desk.show(seq)
-        sent += await desk.all(mailbox)
+        harness.now += 1
+        harness.show(seq)
+        sent += await harness.all(outbox)
     assert sent == [1, 2, 3]
-    mailbox.acknowledge("j", 2)
-    assert await desk.all(mailbox) == [5]
+    outbox.acknowledge("j", 2)
+    assert await harness.all(outbox) == [5]
 
 
 async def test_the_same_frame_is_not_sent_twice_and_fps_is_kept() -> None:
-    desk = Desk()
-    mailbox = desk.watcher(frames=FrameOptions(64, 2.0, window=4))
-    desk.show(1)
-    assert await desk.all(mailbox) == [1]
-    assert await desk.all(mailbox) == []
-    desk.show(2)
-    assert await desk.all(mailbox) == [], "a quarter of a second must pass"
-    assert mailbox.due_at() == pytest.approx(desk.now + 0.25)
-    desk.now += 0.25
-    assert await desk.all(mailbox) == [2]
+    harness = HubHarness()
+    outbox = harness.watcher(frames=FrameOptions(64, 2.0, window=4))
+    harness.show(1)
+    assert await harness.all(outbox) == [1]
+    assert await harness.all(outbox) == []
+    harness.show(2)
+    assert await harness.all(outbox) == [], "a quarter of a second must pass"
+    assert outbox.due_at() == pytest.approx(harness.now + 0.25)
+    harness.now += 0.25
+    assert await harness.all(outbox) == [2]
     # what was early is made up for
-    desk.show(3)
-    assert mailbox.due_at() == pytest.approx(desk.now + 0.5)
+    harness.show(3)
+    assert outbox.due_at() == pytest.approx(harness.now + 0.5)
 
 
 async def test_steps_at_the_asked_for_rate_all_pass_though_not_on_the_dot() -> None:
-    desk = Desk()
-    mailbox = desk.watcher(frames=FrameOptions(64, 10.0))
-    topic, began, sent = desk.hub.topic("j"), desk.now, 0
+    harness = HubHarness()
+    outbox = harness.watcher(frames=FrameOptions(64, 10.0))
+    topic, began, sent = harness.hub.topic("j"), harness.now, 0
     for seq in range(1, 101):
         # ten a second, up to 20 ms early or late, sent 10 ms after they were taken
-        desk.now = began + seq * 0.1 + 0.02 * math.sin(seq)
-        assert topic.due_at <= desk.now, "the engine is asked for this picture"
-        desk.show(seq)
-        desk.now += 0.01
-        sent += len(await desk.all(mailbox))
-        mailbox.acknowledge("j", seq)
+        harness.now = began + seq * 0.1 + 0.02 * math.sin(seq)
+        assert topic.due_at <= harness.now, "the engine is asked for this picture"
+        harness.show(seq)
+        harness.now += 0.01
+        sent += len(await harness.all(outbox))
+        outbox.acknowledge("j", seq)
     assert sent == 100
 
 
 async def test_a_frame_to_each_of_many_does_not_look_at_all_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk, looks = Desk(), 0
-    watchers = [desk.watcher() for _ in range(200)]
-    wish_at = Subscription.wish_at
+    harness, looks = HubHarness(), 0
+    watchers = [harness.watcher() for _ in range(200)]
+    picture_wanted_at = Subscription.picture_wanted_at
 
     def counted(subscription: Subscription) -> float:
         nonlocal looks
         looks += 1
-        return wish_at(subscription)
+        return picture_wanted_at(subscription)
 
-    monkeypatch.setattr(Subscription, "wish_at", counted)
-    desk.show(1)
-    assert await asyncio.gather(*(desk.all(mailbox) for mailbox in watchers)) == [[1]] * 200
-    for mailbox in watchers:
-        mailbox.acknowledge("j", 1)
+    monkeypatch.setattr(Subscription, "picture_wanted_at", counted)
+    harness.show(1)
+    assert await asyncio.gather(*(harness.all(outbox) for outbox in watchers)) == [[1]] * 200
+    for outbox in watchers:
+        outbox.acknowledge("j", 1)
     # one for each at the picture and at its acknowledgement, and a few rounds for the frames that went out together
     assert looks < 200 * 10
-    assert desk.hub.topic("j").due_at == pytest.approx(desk.now + 0.05)
+    assert harness.hub.topic("j").due_at == pytest.approx(harness.now + 0.05)
 
 
 async def test_steps_that_come_faster_are_held_to_the_rate() -> None:
-    desk = Desk()
-    mailbox = desk.watcher(frames=FrameOptions(64, 10.0))
-    began, times = desk.now, []
+    harness = HubHarness()
+    outbox = harness.watcher(frames=FrameOptions(64, 10.0))
+    began, times = harness.now, []
     for seq in range(1, 1001):
-        desk.now = began + seq * 0.01
-        desk.show(seq)
-        if await desk.all(mailbox):
-            times.append(desk.now)
-        mailbox.acknowledge("j", seq)
+        harness.now = began + seq * 0.01
+        harness.show(seq)
+        if await harness.all(outbox):
+            times.append(harness.now)
+        outbox.acknowledge("j", seq)
     assert 95 <= len(times) <= 101
     assert all(later - first > 0.94 for first, later in zip(times, times[10:], strict=False))
 
 
 async def test_the_final_frame_needs_no_credit_and_precedes_the_end() -> None:
-    desk = Desk()
-    mailbox = desk.watcher()
-    desk.show(1)
-    assert await desk.all(mailbox) == [1]
-    desk.hub.progress("j", messages.text("progress"))
-    desk.hub.tell("j", messages.text("updated"))
-    desk.show(2, final=True)
-    desk.hub.end("j", messages.text("completed"))
-    assert await desk.all(mailbox) == ["updated", "progress", 2, "completed"]
-    desk.hub.tell("j", messages.text("paused"))
-    desk.hub.progress("j", messages.text("progress"))
-    desk.hub.end("j", messages.text("failed"))
-    desk.now += 10
-    assert await desk.all(mailbox) == []
-    assert mailbox.subscriptions == {}
+    harness = HubHarness()
+    outbox = harness.watcher()
+    harness.show(1)
+    assert await harness.all(outbox) == [1]
+    harness.hub.progress("j", text("progress"))
+    harness.hub.tell("j", text("updated"))
+    harness.show(2, final=True)
+    harness.hub.end("j", text("completed"))
+    assert await harness.all(outbox) == ["updated", "progress", 2, "completed"]
+    harness.hub.tell("j", text("paused"))
+    harness.hub.progress("j", text("progress"))
+    harness.hub.end("j", text("failed"))
+    harness.now += 10
+    assert await harness.all(outbox) == []
+    assert outbox.subscriptions == {}
 
 
 async def test_a_job_without_a_final_frame_ends_without_an_older_one() -> None:
-    desk = Desk()
-    mailbox = desk.watcher()
-    desk.show(1)
-    desk.hub.end("j", messages.text("failed"))
-    assert await desk.all(mailbox) == ["failed"]
+    harness = HubHarness()
+    outbox = harness.watcher()
+    harness.show(1)
+    harness.hub.end("j", text("failed"))
+    assert await harness.all(outbox) == ["failed"]
 
 
 async def test_a_frame_that_cannot_be_encoded_does_not_hold_up_the_end() -> None:
-    desk = Desk(broken=True)
-    mailbox = desk.watcher()
-    desk.show(1, final=True)
-    desk.hub.end("j", messages.text("completed"))
-    assert await desk.all(mailbox) == ["completed"]
+    harness = HubHarness(broken=True)
+    outbox = harness.watcher()
+    harness.show(1, final=True)
+    harness.hub.end("j", text("completed"))
+    assert await harness.all(outbox) == ["completed"]
 
 
 async def test_encoded_once_per_class_however_many_watch() -> None:
-    desk = Desk()
+    harness = HubHarness()
     big = Picture(1000, 500, bytes(1000 * 500 * 3))
-    small = [desk.watcher(frames=FrameOptions(px, 10.0, quality)) for px, quality in ((256, 75), (270, 79), (256, 75))]
-    large = [desk.watcher(frames=FrameOptions(px, 10.0, 75)) for px in (1000, 2048)]
-    desk.hub.picture("j", big, seq=1, step=1)
-    results = await asyncio.gather(*(desk.all(mailbox) for mailbox in small + large))
+    small = [
+        harness.watcher(frames=FrameOptions(px, 10.0, quality)) for px, quality in ((256, 75), (270, 79), (256, 75))
+    ]
+    large = [harness.watcher(frames=FrameOptions(px, 10.0, 75)) for px in (1000, 2048)]
+    harness.hub.picture("j", big, seq=1, step=1)
+    results = await asyncio.gather(*(harness.all(outbox) for outbox in small + large))
     assert results == [[1]] * 5
-    assert sorted(desk.encoded) == [(0, 256, 75), (0, 1000, 75)]
+    assert sorted(harness.encoded) == [(0, 256, 75), (0, 1000, 75)]
 
 
 async def test_an_unsubscribe_while_the_frame_is_encoded() -> None:
-    desk = Desk()
-    mailbox = desk.watcher()
-    desk.show(1)
-    due = mailbox.take(desk.now)
+    harness = HubHarness()
+    outbox = harness.watcher()
+    harness.show(1)
+    due = outbox.take(harness.now)
     assert isinstance(due, FrameDue)
-    encoding = asyncio.create_task(desk.hub.frame(due))
+    encoding = asyncio.create_task(harness.hub.frame(due))
     await asyncio.sleep(0)
-    desk.hub.unsubscribe(mailbox, "j")
+    outbox.unsubscribe("j")
     assert await encoding is None
 
 
 async def test_pictures_are_wanted_only_when_somebody_wants_them() -> None:
-    desk = Desk()
-    topic = desk.hub.topic("j")
+    harness = HubHarness()
+    topic = harness.hub.topic("j")
     assert topic.due_at == float("inf")
-    blind = desk.watcher(frames=None)
+    blind = harness.watcher(frames=None)
     assert topic.due_at == float("inf")
-    mailbox = desk.watcher()
-    assert topic.due_at <= desk.now
-    desk.show(1)
-    assert topic.due_at == pytest.approx(desk.now + 0.05)
-    desk.hub.unsubscribe(mailbox, "j")
+    outbox = harness.watcher()
+    assert topic.due_at <= harness.now
+    harness.show(1)
+    assert topic.due_at == pytest.approx(harness.now + 0.05)
+    outbox.unsubscribe("j")
     assert topic.due_at == float("inf")
-    desk.hub.ask("j")
-    assert topic.due_at <= desk.now
-    desk.hub.unchanged("j")
+    harness.hub.ask("j")
+    assert topic.due_at <= harness.now
+    harness.hub.unchanged("j")
     assert topic.due_at == float("inf")
-    assert not await desk.all(blind)
+    assert not await harness.all(blind)
 
 
 async def test_a_watcher_that_never_acknowledges_is_no_longer_painted_for() -> None:
-    desk = Desk()
-    mailbox = desk.watcher()
-    topic = desk.hub.topic("j")
+    harness = HubHarness()
+    outbox = harness.watcher()
+    topic = harness.hub.topic("j")
     for seq in range(1, 40):
-        desk.show(seq)
-        await desk.all(mailbox)
-        desk.now += 1
+        harness.show(seq)
+        await harness.all(outbox)
+        harness.now += 1
     assert topic.due_at == float("inf")
-    mailbox.acknowledge("j", 1)
-    assert topic.due_at <= desk.now
-    assert await desk.all(mailbox) == [39]
+    outbox.acknowledge("j", 1)
+    assert topic.due_at <= harness.now
+    assert await harness.all(outbox) == [39]
 
 
 async def test_a_busy_job_does_not_starve_another_on_the_same_connection() -> None:
-    desk = Desk()
-    mailbox = desk.connect()
+    harness = HubHarness()
+    outbox = harness.connect()
     for job in ("a", "b"):
-        desk.hub.subscribe(mailbox, job, FrameOptions(64, 10.0, window=4))
+        harness.hub.subscribe(outbox, job, FrameOptions(64, 10.0, window=4))
     heard = []
     for seq in range(1, 5):
         for job in ("a", "b"):
-            desk.hub.picture(job, picture_of(seq), seq=seq, step=seq)
-        due = mailbox.take(desk.now)
+            harness.hub.picture(job, picture_of(seq), seq=seq, step=seq)
+        due = outbox.take(harness.now)
         assert isinstance(due, FrameDue)
-        await desk.hub.frame(due)
+        await harness.hub.frame(due)
         heard.append(due.subscription.topic.job)
-        desk.now += 0.2
+        harness.now += 0.2
     assert sorted(heard) == ["a", "a", "b", "b"]
 
 
 async def test_late_watchers_of_a_live_job_get_the_last_frame_unless_seen() -> None:
-    desk = Desk()
-    desk.show(5)
-    late, seen = desk.connect(), desk.connect()
-    desk.hub.subscribe(late, "j", FRAMES, after=None)
-    desk.hub.subscribe(seen, "j", FRAMES, after=5)
-    assert await desk.all(late) == [5]
-    assert await desk.all(seen) == []
+    harness = HubHarness()
+    harness.show(5)
+    late, seen = harness.connect(), harness.connect()
+    harness.hub.subscribe(late, "j", FRAMES, after=None)
+    harness.hub.subscribe(seen, "j", FRAMES, after=5)
+    assert await harness.all(late) == [5]
+    assert await harness.all(seen) == []
 
 
 @pytest.mark.parametrize(
@@ -238,10 +241,3 @@ def test_every_size_has_a_class_at_most_a_quarter_smaller() -> None:
     for asked in range(16, 8193):
         max_px, _ = frame_class(FrameOptions(asked, 10.0), 100_000)
         assert 0.75 * asked <= max_px <= asked
-
-
-@pytest.mark.parametrize(
-    ("size", "max_px", "expected"), [((100, 50), 50, (50, 25)), ((100, 50), 100, (100, 50)), ((1, 900), 90, (1, 90))]
-)
-def test_fit(size: tuple[int, int], max_px: int, expected: tuple[int, int]) -> None:
-    assert fit(*size, max_px) == expected

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from duostyle.params import allowed_text, describe_params
-from duostyle.protocol import incoming as protocol
+from duostyle.protocol import incoming
+from duostyle.protocol.frames import FrameOptions
+from duostyle.protocol.status_codes import CLOSE_CODES
 from duostyle.web.routes import contracts as routes_contracts
 from duostyle.web.routes import images as routes
 from duostyle.web.routes import jobs as routes_jobs
@@ -39,6 +41,12 @@ def test_every_code_has_its_row() -> None:
     assert rows == [code_row(code, status) for code, status in CONTRACT.items()]
 
 
+def test_every_close_code_has_its_row() -> None:
+    section = TEXT.partition("### Close codes")[2].partition("## ")[0]
+    rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", section, flags=re.MULTILINE))
+    assert rows == {str(code): meaning for code, meaning in CLOSE_CODES.items()}
+
+
 def test_every_route_is_there_and_no_other() -> None:
     written = set(re.findall(r"^\| `([A-Z]+) (/\S*)`", TEXT, flags=re.MULTILINE))
     served = {
@@ -66,7 +74,7 @@ def test_every_client_message_is_understood() -> None:
         "preview",
         "ping",
     ]
-    limits = protocol.FrameLimits(max_px=2048, max_fps=10.0, max_window=4)
+    limits = FrameOptions(max_px=2048, max_fps=10.0, window=4)
     for name in names:
         message = {"type": name, "job": "j", "key": "k", "seq": 1}
-        assert type(protocol.parse(message, limits)).__name__.lower() == name
+        assert type(incoming.parse(message, limits)).__name__.lower() == name

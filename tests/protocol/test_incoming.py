@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duostyle.errors import BadRequest
-from duostyle.protocol import incoming as protocol
+from duostyle.protocol import incoming
+from duostyle.protocol.frames import FrameOptions
 
-LIMITS = protocol.FrameLimits(max_px=2048, max_fps=10.0, max_window=4)
+LIMITS = FrameOptions(max_px=2048, max_fps=10.0, window=4)
+HUGE = "a number too large"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -32,14 +35,14 @@ TYPES = (
 )
 
 
-def parse(**message: Any) -> protocol.ClientMessage | None:
-    return protocol.parse(protocol.decode(json.dumps(message)), LIMITS)
+def parse(**message: Any) -> incoming.ClientMessage | None:
+    return incoming.parse(incoming.decode(json.dumps(message)), LIMITS)
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_object_or_a_bad_request(text: str) -> None:
     try:
-        value = protocol.decode(text)
+        value = incoming.decode(text)
     except BadRequest:
         return
     assert isinstance(value, dict)
@@ -57,7 +60,7 @@ def test_any_object_is_a_message_or_a_bad_request_that_can_be_sent(type: str, fi
         return
     assert message is not None
     assert message.ref is None or len(message.ref) <= 64
-    if isinstance(message, protocol.Subscribe) and message.frames:
+    if isinstance(message, incoming.Subscribe) and message.frames:
         frames = message.frames
         assert 16 <= frames.max_px <= 2048
         assert 0 < frames.max_fps <= 10
@@ -73,19 +76,23 @@ def test_any_object_is_a_message_or_a_bad_request_that_can_be_sent(type: str, fi
 )
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(BadRequest):
-        protocol.decode(text)
+        incoming.decode(text)
 
 
 def test_subscribe_defaults() -> None:
     message = parse(type="subscribe", job="j")
-    assert message == protocol.Subscribe(None, "j", None, protocol.FrameOptions(512, 10.0, 75, 1))
+    assert message == incoming.Subscribe(type="subscribe", job="j", frames=FrameOptions(512, 10.0, 75, 1))
 
 
 def test_subscribe_in_full() -> None:
     frames = {"max_px": 300, "max_fps": 2, "quality": 60, "window": 3, "later": 1}
     message = parse(type="subscribe", ref="r", job="j", after=7, frames=frames)
-    assert message == protocol.Subscribe("r", "j", 7, protocol.FrameOptions(300, 2.0, 60, 3))
-    assert parse(type="subscribe", job="j", frames=False) == protocol.Subscribe(None, "j", None, None)
+    assert message == incoming.Subscribe(
+        type="subscribe", ref="r", job="j", after=7, frames=FrameOptions(300, 2.0, 60, 3)
+    )
+    without = parse(type="subscribe", job="j", frames=False)
+    assert isinstance(without, incoming.Subscribe)
+    assert without.frames is None
 
 
 @pytest.mark.parametrize(
@@ -117,10 +124,64 @@ def test_each_field_is_bounded(fields: dict[str, Any], field: str) -> None:
     assert caught.value.field == field
 
 
-def test_infinity_by_overflow_is_refused() -> None:
-    raw = protocol.decode('{"type":"subscribe","job":"j","frames":{"max_fps":1e400}}')
+@pytest.mark.parametrize(
+    ("fields", "message", "limit", "got"),
+    [
+        ({"job": 5}, "job must be a string", "string", "number"),
+        ({"job": None}, "job must be a string", "string", "null"),
+        ({"job": ""}, "job must not be empty", "1 to 128 characters", "0 characters"),
+        ({"job": "x" * 129}, "job is too long", "1 to 128 characters", "129 characters"),
+        ({"ref": []}, "ref must be a string", "string", "array"),
+        ({"ref": "x" * 65}, "ref is too long", "at most 64 characters", "65 characters"),
+        ({"after": 7.0}, "after must be a whole number", "whole number from 0 to 9007199254740991", "number"),
+        ({"after": True}, "after must be a whole number", "whole number from 0 to 9007199254740991", "boolean"),
+        ({"after": -1}, "after is out of range", "whole number from 0 to 9007199254740991", -1),
+        ({"frames": 0}, "frames must be false or an object", "false or object", "number"),
+        ({"frames": {"max_px": 3000}}, "frames.max_px is out of range", "whole number from 16 to 2048", 3000),
+        ({"frames": {"max_px": None}}, "frames.max_px must be a whole number", "whole number from 16 to 2048", "null"),
+        ({"frames": {"max_fps": "1"}}, "frames.max_fps must be a number", "number above 0, at most 10", "string"),
+        ({"frames": {"max_fps": 0}}, "frames.max_fps is out of range", "number above 0, at most 10", 0),
+        ({"frames": {"max_fps": 10**400}}, "frames.max_fps is out of range", "number above 0, at most 10", HUGE),
+        ({"frames": {"max_fps": math.nan}}, "frames.max_fps is out of range", "number above 0, at most 10", HUGE),
+        ({"frames": {"quality": 96}}, "frames.quality is out of range", "whole number from 1 to 95", 96),
+        ({"frames": {"window": 2**64}}, "frames.window is out of range", "whole number from 1 to 4", HUGE),
+    ],
+)
+def test_a_refusal_says_what_is_allowed_and_what_came(
+    fields: dict[str, Any], message: str, limit: str, got: Any
+) -> None:
     with pytest.raises(BadRequest) as caught:
-        protocol.parse(raw, LIMITS)
+        parse(**({"type": "subscribe", "job": "j"} | fields))
+    assert (caught.value.message, caught.value.limit, caught.value.got) == (message, limit, got)
+
+
+def test_a_missing_field_is_refused_like_null() -> None:
+    with pytest.raises(BadRequest) as caught:
+        parse(type="ack", job="j")
+    assert (caught.value.field, caught.value.got) == ("seq", "null")
+
+
+def test_the_defaults_keep_to_a_low_limit() -> None:
+    message = incoming.parse({"type": "subscribe", "job": "j"}, FrameOptions(max_px=64, max_fps=2.5, window=4))
+    assert isinstance(message, incoming.Subscribe)
+    assert message.frames == FrameOptions(64, 2.5, 75, 1)
+
+
+@pytest.mark.parametrize(("ref", "comes_back"), [("r" * 64, True), ("\ud800", True), ("r" * 65, False), (5, False)])
+def test_a_valid_ref_comes_back_whatever_else_is_wrong(ref: Any, comes_back: bool) -> None:
+    assert incoming.ref_of({"type": 5, "ref": ref}) == (ref if comes_back else None)
+
+
+def test_half_a_surrogate_pair_is_a_string_like_others() -> None:
+    message = parse(type="subscribe", job="\ud800", ref="\ud800")
+    assert isinstance(message, incoming.Subscribe)
+    assert (message.job, message.ref) == ("\ud800", "\ud800")
+
+
+def test_infinity_by_overflow_is_refused() -> None:
+    raw = incoming.decode('{"type":"subscribe","job":"j","frames":{"max_fps":1e400}}')
+    with pytest.raises(BadRequest) as caught:
+        incoming.parse(raw, LIMITS)
     json.dumps(caught.value.as_dict(), allow_nan=False)
 
 
@@ -143,4 +204,4 @@ def test_a_type_that_is_no_string(type: Any) -> None:
 
 def test_unknown_types_and_fields_are_ignored() -> None:
     assert parse(type="dance", job=5) is None
-    assert parse(type="ping", ref="a", more={"x": 1}) == protocol.Ping("a")
+    assert parse(type="ping", ref="a", more={"x": 1}) == incoming.Ping(type="ping", ref="a")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duostyle.errors import BadRequest
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol import outgoing
+from duostyle.protocol.frames import FrameHeader, decode_frame, encode_frame
 
 NUMBERS = st.floats(min_value=0, max_value=1e12, allow_nan=False) | st.just(1e308)
 JOB = "A" * 22
@@ -29,7 +30,7 @@ def progress(**changed: Any) -> str:
         "elapsed_s": 0.1,
         "eta_s": 0.9,
     }
-    return messages.progress(**(fields | changed))
+    return outgoing.Progress(**(fields | changed)).text()
 
 
 @given(
@@ -94,7 +95,7 @@ def test_numbers_that_are_not_finite_become_null() -> None:
     ("value", "digits", "rounded"), [(1.23456, 3, 1.23), (123456.0, 3, 123000), (0.00012345, 2, 0.00012), (0.0, 3, 0)]
 )
 def test_significant_digits(value: float, digits: int, rounded: float) -> None:
-    assert messages.significant(value, digits) == rounded
+    assert outgoing.significant(value, digits) == rounded
 
 
 @given(
@@ -104,8 +105,8 @@ def test_significant_digits(value: float, digits: int, rounded: float) -> None:
     st.binary(max_size=100),
 )
 def test_a_frame_comes_back_as_it_was(job: str | None, seq: int, final: bool, image: bytes) -> None:
-    data = messages.encode_frame(messages.FrameHeader(job, seq, 3, 8, 6, final=final), image)
-    header, back = messages.decode_frame(data)
+    data = encode_frame(FrameHeader(job, seq, 3, 8, 6, final=final), image)
+    header, back = decode_frame(data)
     assert back == image
     assert header == {
         "type": "frame",
@@ -123,12 +124,12 @@ def test_a_frame_comes_back_as_it_was(job: str | None, seq: int, final: bool, im
 @given(st.binary(max_size=60))
 def test_garbage_is_no_frame(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
-        messages.decode_frame(data)
+        decode_frame(data)
 
 
 @given(st.text(max_size=64))
 def test_any_ref_is_echoed(ref: str) -> None:
-    text = messages.error(BadRequest("no", field="x", got=1), ref)
+    text = outgoing.Error(**BadRequest("no", field="x", got=1).as_dict(), ref=ref).text()
     assert text.isascii()
     assert json.loads(text) == {
         "type": "error",
@@ -140,5 +141,25 @@ def test_any_ref_is_echoed(ref: str) -> None:
     }
 
 
+def test_a_field_without_a_value_is_null_and_one_with_a_default_is_absent() -> None:
+    queued = outgoing.Queued(job=JOB, position=1, eta_s=None)
+    assert json.loads(queued.text()) == {"type": "queued", "job": JOB, "position": 1, "eta_s": None}
+    error = outgoing.Error(code="internal", message="m", limit=0)
+    assert json.loads(error.text()) == {"type": "error", "code": "internal", "message": "m", "limit": 0}
+
+
+def test_a_message_takes_its_own_fields_only() -> None:
+    with pytest.raises(TypeError):
+        outgoing.Paused(job=JOB, position=1)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        outgoing.Queued(job=JOB)  # type: ignore[call-arg]
+
+
+def test_each_message_has_its_own_type() -> None:
+    types = [kind.type for kind in outgoing.messages()]
+    assert len(types) == len(set(types))
+    assert {"hello", "queued", "progress", "failed", "pong", "shutdown"} < set(types)
+
+
 def test_no_ref_no_field() -> None:
-    assert json.loads(messages.reply("pong", None)) == {"type": "pong"}
+    assert json.loads(outgoing.Pong().text()) == {"type": "pong"}

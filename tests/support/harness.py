@@ -15,12 +15,14 @@ from starlette.websockets import WebSocket
 from duostyle.executor.engine_thread import Worker
 from duostyle.imaging import decode as images
 from duostyle.jobs.service import Accepted, Scheduler
+from duostyle.jobs.timelapse_views import Cinema
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import Close
 from duostyle.metrics import Metrics
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.frames import decode_frame
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
+from duostyle.web.state import House
 from duostyle.web.websocket import Connection
 from tests.support.fake_engine import FakeEngine, image_bytes
 
@@ -57,6 +59,12 @@ class Rig:
                 content=self.content, styles=[self.style] * styles, params=params or None, client=client
             )
         )
+
+    def app_state(self) -> House:
+        """What the handlers of the web reach for, without a gallery."""
+        cinema = Cinema(settings=self.settings, store=self.store, worker=self.worker)
+        made = (self.settings, self.metrics, self.store, self.hub, self.worker, self.scheduler)
+        return House(*made, cinema, gallery={})
 
     def watch(self) -> Ear:
         return Ear(self)
@@ -130,7 +138,7 @@ class Ear:
             if taken is not None:
                 frame = await self._rig.hub.frame(taken)
                 if frame is not None:
-                    header, _ = messages.decode_frame(frame)
+                    header, _ = decode_frame(frame)
                     self.mailbox.acknowledge(header["job"], header["seq"])
                     return header
                 continue
@@ -155,12 +163,8 @@ class Wire:
         clocked = {} if clock is None else {"clock": clock}
         self.connection = Connection(
             WebSocket(scope, self._to_server.get, self._send),
-            settings=built.settings,
-            scheduler=built.scheduler,
-            hub=built.hub,
-            metrics=built.metrics,
+            built.app_state(),
             client="10.0.0.9",
-            hello={"protocol": 1},
             **clocked,
         )
         self.serving = asyncio.create_task(self.connection.serve())
@@ -190,7 +194,7 @@ class Wire:
         if event["type"] == "websocket.close":
             return {"type": "close", "code": event["code"]}
         if event.get("bytes") is not None:
-            return messages.decode_frame(event["bytes"])[0]
+            return decode_frame(event["bytes"])[0]
         return dict(json.loads(event["text"]))
 
     async def until(self, *types: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A hub whose clock is set by hand and whose encoder counts, and the mailboxes of its watchers."""
+"""A hub whose clock is set by hand and whose encoder counts, and the outboxes of its watchers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from duostyle.live.hub import Hub
-from duostyle.live.outbox import FrameDue, Mailbox
+from duostyle.live.outbox import FrameDue, Outbox
 from duostyle.metrics import Metrics
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.protocol.frames import FrameOptions, decode_frame
 from duostyle.settings import Settings
 from tests.support.fake_engine import picture_of
 
@@ -20,7 +19,7 @@ FRAMES = FrameOptions(max_px=64, max_fps=10.0, window=1)
 
 
 @dataclass
-class Desk:
+class HubHarness:
     """`now` is the time in s; `encoded` has (grey, max_px, quality) of each picture; a `broken` encoder fails."""
 
     now: float = 100.0
@@ -39,27 +38,27 @@ class Desk:
         self.encoded.append((picture.rgb[0], max_px, quality))
         return bytes(picture.rgb[:1])
 
-    def connect(self) -> Mailbox:
+    def connect(self) -> Outbox:
         return self.hub.connect(lambda: None)
 
-    def watcher(self, job: str = "j", frames: FrameOptions | None = FRAMES) -> Mailbox:
-        mailbox = self.connect()
-        self.hub.subscribe(mailbox, job, frames)
-        return mailbox
+    def watcher(self, job: str = "j", frames: FrameOptions | None = FRAMES) -> Outbox:
+        outbox = self.connect()
+        self.hub.subscribe(outbox, job, frames)
+        return outbox
 
     def show(self, seq: int, *, final: bool = False) -> None:
         self.hub.picture("j", picture_of(seq), seq=seq, step=seq, final=final)
 
-    async def all(self, mailbox: Mailbox) -> list[Any]:
+    async def all(self, outbox: Outbox) -> list[Any]:
         """Everything that is due now: texts' types and frames' seqs."""
         heard: list[Any] = []
-        while (taken := mailbox.take(self.now)) is not None:
+        while (taken := outbox.take(self.now)) is not None:
             if isinstance(taken, str):
                 heard.append(json.loads(taken)["type"])
             elif isinstance(taken, FrameDue):
                 frame = await self.hub.frame(taken)
                 if frame is not None:
-                    heard.append(messages.decode_frame(frame)[0]["seq"])
+                    heard.append(decode_frame(frame)[0]["seq"])
             else:
                 heard.append(taken)
                 break

@@ -14,8 +14,8 @@ from typing import Any
 from duostyle.errors import BadRequest, Forbidden
 from duostyle.imaging import decode as images
 from duostyle.jobs.service import Accepted
-from duostyle.live.outbox import Mailbox
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.live.outbox import Outbox
+from duostyle.protocol.frames import FrameOptions
 from tests.support.fake_engine import picture_of
 from tests.support.harness import Rig, soon
 
@@ -36,7 +36,7 @@ class Watcher:
         self._listening = asyncio.create_task(self._listen())
 
     @property
-    def mailbox(self) -> Mailbox:
+    def outbox(self) -> Outbox:
         return self._ear.mailbox
 
     @property
@@ -45,7 +45,7 @@ class Watcher:
         return max((message["seq"] for message in self.heard if message["type"] == "frame"), default=self.after)
 
     async def leave(self) -> None:
-        self._built.hub.disconnect(self.mailbox)
+        self._built.hub.disconnect(self.outbox)
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
 
@@ -110,7 +110,7 @@ class Course:
 
         def answer(accepted: Accepted) -> None:
             witness.append(Watcher(self.built, accepted.job, None, late=False))
-            self.built.hub.subscribe(witness[0].mailbox, accepted.job, FRAMES)
+            self.built.hub.subscribe(witness[0].outbox, accepted.job, FRAMES)
 
         accepted = await self.built.scheduler.submit(
             content=self.built.content,
@@ -149,7 +149,7 @@ class Course:
         job = self.played[which].accepted.job
         watcher = Watcher(self.built, job, None if again is None else again.last_seq, late=True)
         self.watchers.append(watcher)
-        self._begin(self.built.scheduler.watch(watcher.mailbox, job, FRAMES, watcher.after))
+        self._begin(self.built.scheduler.watch(watcher.outbox, job, FRAMES, watcher.after))
 
     def come_back(self, which: int) -> None:
         """The connection is lost and another takes its place."""
@@ -181,8 +181,8 @@ class Course:
         for played in self.played:
             await self._check(played)
         assert self.built.scheduler._endings.live == {}
-        assert self.built.hub._topics == {}
-        assert self.built.hub._mailboxes == set()
+        assert not self.built.hub.live_jobs
+        assert self.built.metrics.registry.get_sample_value("duostyle_sockets") == 0
         # the next course begins with an engine that stands
         while self.built.engine.turns.acquire(blocking=False):
             continue

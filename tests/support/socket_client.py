@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from duostyle.protocol.outgoing import decode_frame
+from duostyle.protocol.frames import decode_frame
 from tests.support.fake_engine import image_bytes
 
 PATIENCE_S = 20

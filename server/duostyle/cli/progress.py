@@ -69,7 +69,7 @@ class JsonReporter(SilentReporter):
 
     def step(self, step: Step) -> None:
         self._seq += 1
-        self._write(messages.progress(job="", seq=self._seq, **step.numbers()))
+        self._write(messages.Progress(job="", seq=self._seq, **step.numbers()).text())
 
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
         self._write(messages.text(kind, **facts))

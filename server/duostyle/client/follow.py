@@ -15,6 +15,7 @@ from typing import Any
 from duostyle.client.http import Unreachable, error_of
 from duostyle.errors import DuostyleError
 from duostyle.protocol import outgoing as messages
+from duostyle.protocol.frames import decode_frame
 
 ENDS = ("completed", "failed", "cancelled")
 _REF = "follow"
@@ -73,7 +74,7 @@ class Follower:
         """What a message means to whoever follows. Raises the server's error, Unreachable when it makes no sense."""
         try:
             if isinstance(data, bytes):
-                header, image = messages.decode_frame(data)
+                header, image = decode_frame(data)
                 return self._frame(header, image)
             message = json.loads(data)
             kind = message["type"]

@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 from duostyle.client.follow import Backoff, reconnecting, refusal
 from duostyle.client.http import Address, Remote, Unreachable, error_of
 from duostyle.errors import DuostyleError
-from duostyle.protocol.incoming import SUBPROTOCOL
+from duostyle.protocol.outgoing import SUBPROTOCOL
 
 Format = Literal["png", "jpg", "webp"]
 _MAX_FRAME_BYTES = 2**26

@@ -4,56 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from duostyle.imaging import decode as images
-from duostyle.imaging import formats
+from duostyle.imaging.decode import MAX_SIDE_PX
+from duostyle.imaging.formats import FORMATS
 from duostyle.params import MAX_STYLES
 from duostyle.settings import Settings
 
 # Messages of one socket that wait for their turn.
 MAX_WAITING = 64
 
-_NAMES = (
-    "max_size_px",
-    "max_upload_bytes",
-    "max_inflight_bytes",
-    "max_uploads",
-    "max_uploads_per_client",
-    "max_pixels",
-    "max_queue",
-    "max_jobs_per_client",
-    "max_sockets",
-    "max_sockets_per_client",
-    "max_connections",
-    "max_connections_per_client",
-    "max_subscriptions",
-    "max_message_bytes",
-    "max_messages_per_s",
-    "max_requests_per_s",
-    "max_frame_px",
-    "max_fps",
-    "max_window",
-    "progress_per_s",
-    "heartbeat_s",
-    "pong_timeout_s",
-    "send_timeout_s",
-    "timelapse_frames",
-    "timelapse_px",
-    "keep_days",
-    "keep_jobs",
-)
-
-
-def setting_names() -> tuple[str, ...]:
-    """The settings that limit a client."""
-    return _NAMES
+# Limits that are no settings: value and JSON Schema.
+_FIXED: dict[str, tuple[Any, dict[str, Any]]] = {
+    "max_styles": (MAX_STYLES, {"const": MAX_STYLES}),
+    "max_side_px": (MAX_SIDE_PX, {"type": "integer", "minimum": 0}),
+    "max_waiting_messages": (MAX_WAITING, {"type": "integer", "minimum": 0}),
+    "formats": (list(FORMATS), {"type": "array", "items": {"type": "string", "enum": list(FORMATS)}}),
+}
 
 
 def limits(settings: Settings) -> dict[str, Any]:
     """The settings that limit a client, by their names, and what is fixed."""
-    fixed = {
-        "max_styles": MAX_STYLES,
-        "max_side_px": images.MAX_SIDE_PX,
-        "max_waiting_messages": MAX_WAITING,
-        "formats": list(formats.FORMATS),
+    return settings.limits | {name: value for name, (value, _) in _FIXED.items()}
+
+
+def limit_schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schema of each."""
+    properties = Settings.model_json_schema()["properties"]
+    shown = {
+        name: {key: value for key, value in schema.items() if key not in ("title", "default", "limit")}
+        for name, schema in properties.items()
+        if "limit" in schema
     }
-    return {name: getattr(settings, name) for name in _NAMES} | fixed
+    return shown | {name: schema for name, (_, schema) in _FIXED.items()}

@@ -8,7 +8,6 @@ from duostyle.contract.schemas import COUNT, FLAG, SECONDS, TEXT, Schema, compon
 from duostyle.params import MAX_STYLES
 from duostyle.protocol.status_codes import codes
 
-JOB = {"name": "job", "in": "path", "required": True, "schema": ref("JobId")}
 _KEY: list[dict[str, list[str]]] = [{"jobKey": []}]
 _OPEN: list[dict[str, list[str]]] = [{}]
 _BYTES: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -28,7 +27,7 @@ def document(*, version: str) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{}, {"token": []}, {"tokenInAddress": []}],
-        "paths": {path: dict(methods) for path, methods in _paths().items()},
+        "paths": _pages() | _pictures() | _jobs() | _painted() | _health(),
         "components": {
             "schemas": components(),
             "responses": {"Problem": {"description": "Refused.", "content": _json(ref("Error"))}},
@@ -41,30 +40,29 @@ def document(*, version: str) -> dict[str, Any]:
     }
 
 
-def _paths() -> dict[str, dict[str, Any]]:
-    return {**_pages(), **_pictures(), **_jobs(), **_painted(), **_health()}
+def _in_path(name: str, schema: Schema) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+_JOB = _in_path("job", ref("JobId"))
 
 
 def _pages() -> dict[str, dict[str, Any]]:
     return {
-        "/": {
-            "get": _operation("page", "The page; `?job=ID` opens the live view of a job.", _file("text/html"), _OPEN)
-        },
-        "/status": {"get": _operation("statusPage", "A page for operators.", _file("text/html"), _OPEN)},
-        "/openapi.json": {"get": _operation("openapi", "This document.", _ok({"type": "object"}))},
-        "/asyncapi.json": {"get": _operation("asyncapi", "The WebSocket's document.", _ok({"type": "object"}))},
+        "/": _get("page", "The page; `?job=ID` opens the live view of a job.", _file("text/html"), security=_OPEN),
+        "/status": _get("statusPage", "A page for operators.", _file("text/html"), security=_OPEN),
+        "/openapi.json": _get("openapi", "This document.", _ok({"type": "object"})),
+        "/asyncapi.json": _get("asyncapi", "The WebSocket's document.", _ok({"type": "object"})),
     }
 
 
 def _pictures() -> dict[str, dict[str, Any]]:
     size = {"name": "size", "in": "query", "schema": {"type": "integer", "minimum": 16, "maximum": 4096}}
+    thumbnail = [_in_path("image", ref("ImageId")), size]
     upload = {
-        "required": True,
-        "content": {
-            "application/octet-stream": {"schema": _BYTES},
-            "image/*": {"schema": _BYTES},
-            "multipart/form-data": {"schema": record({"file": _BYTES})},
-        },
+        "application/octet-stream": {"schema": _BYTES},
+        "image/*": {"schema": _BYTES},
+        "multipart/form-data": {"schema": record({"file": _BYTES})},
     }
     stored = {
         "200": {"description": "It was there already.", "content": _json(ref("Image"))},
@@ -74,21 +72,12 @@ def _pictures() -> dict[str, dict[str, Any]]:
         "200": {"description": "The picture.", "content": _files("image/jpeg", "image/png")},
         "304": {"description": "Still the same."},
     }
-    image = {"name": "image", "in": "path", "required": True, "schema": ref("ImageId")}
+    preview = "The feed-forward picture (`not_available` until there is a network for it)."
     return {
-        "/api/images": {"post": _operation("upload", "Keep a picture.", stored, body=upload)},
-        "/api/images/{image}": {
-            "get": _operation("picture", "A stored picture, upright, without metadata.", picture, with_=[image, size])
-        },
-        "/api/gallery": {"get": _operation("gallery", "The built-in pictures.", _ok(ref("Gallery")))},
-        "/api/preview": {
-            "post": _operation(
-                "preview",
-                "The feed-forward picture (`not_available` until there is a network for it).",
-                _file("image/jpeg"),
-                body={"required": True, "content": _json(ref("Order"))},
-            )
-        },
+        "/api/images": _post("upload", "Keep a picture.", stored, upload),
+        "/api/images/{image}": _get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
+        "/api/gallery": _get("gallery", "The built-in pictures.", _ok(ref("Gallery"))),
+        "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("Order"))),
     }
 
 
@@ -97,43 +86,35 @@ def _jobs() -> dict[str, dict[str, Any]]:
         {"content": _BYTES, "style": {"type": "array", "items": _BYTES, "minItems": 1, "maxItems": MAX_STYLES}},
         {"params": {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("Params")}},
     )
-    body = {"required": True, "content": {**_json(ref("Order")), "multipart/form-data": {"schema": form}}}
+    order = {**_json(ref("Order")), "multipart/form-data": {"schema": form}}
     accepted = {"202": {"description": "Queued.", "content": _json(ref("Accepted"))}}
     cancelled = _ok(record({"cancelled": FLAG, "state": ref("State")}))
     gone = {"204": {"description": "Cancelled if need be, and forgotten."}}
+    keyed = {"security": _KEY, "parameters": [_JOB]}
     return {
-        "/api/jobs": {"post": _operation("submit", "Have a picture painted.", accepted, body=body)},
+        "/api/jobs": _post("submit", "Have a picture painted.", accepted, order),
         "/api/jobs/{job}": {
-            "get": _operation("state", "The job's state.", _ok(ref("State")), with_=[JOB]),
-            "delete": _operation("forget", "Forget a job and its pictures.", gone, _KEY, with_=[JOB]),
+            **_get("state", "The job's state.", _ok(ref("State")), [_JOB]),
+            "delete": _operation("forget", "Forget a job and its pictures.", gone, **keyed),
         },
-        "/api/jobs/{job}/cancel": {
-            "post": _operation("cancel", "Cancel, any number of times.", cancelled, _KEY, with_=[JOB])
-        },
+        "/api/jobs/{job}/cancel": {"post": _operation("cancel", "Cancel, any number of times.", cancelled, **keyed)},
     }
 
 
 def _painted() -> dict[str, dict[str, Any]]:
     partial = {"name": "partial", "in": "query", "schema": {"enum": [0, 1], "default": 0}}
-    frame = {"name": "n", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
-    painting = _file("image/png", "image/jpeg", "image/webp")
-    film = _file("image/webp", "video/mp4")
+    result = [_JOB, _in_path("format", {"type": "string", "enum": ["png", "jpg", "webp"]}), partial]
+    frame = [_JOB, _in_path("n", {"type": "integer", "minimum": 0})]
+    animation = [_JOB, _in_path("format", {"type": "string", "enum": ["webp", "mp4"]})]
+    jpeg, animations = _file("image/jpeg"), _file("image/webp", "video/mp4")
+    pictures = _file("image/png", "image/jpeg", "image/webp")
+    recorded = _ok(ref("Timelapse"))
     return {
-        "/api/jobs/{job}/result.{format}": {
-            "get": _operation("result", "The painting.", painting, with_=[JOB, _format("png", "jpg", "webp"), partial])
-        },
-        "/api/jobs/{job}/frame.jpg": {
-            "get": _operation("frame", "The newest preview.", _file("image/jpeg"), with_=[JOB])
-        },
-        "/api/jobs/{job}/timelapse.json": {
-            "get": _operation("timelapse", "Which frames were recorded.", _ok(ref("Timelapse")), with_=[JOB])
-        },
-        "/api/jobs/{job}/timelapse/{n}.jpg": {
-            "get": _operation("timelapseFrame", "One recorded frame.", _file("image/jpeg"), with_=[JOB, frame])
-        },
-        "/api/jobs/{job}/timelapse.{format}": {
-            "get": _operation("film", "All recorded frames.", film, with_=[JOB, _format("webp", "mp4")])
-        },
+        "/api/jobs/{job}/result.{format}": _get("result", "The painting.", pictures, result),
+        "/api/jobs/{job}/frame.jpg": _get("frame", "The newest preview.", jpeg, [_JOB]),
+        "/api/jobs/{job}/timelapse.json": _get("timelapse", "Which frames were recorded.", recorded, [_JOB]),
+        "/api/jobs/{job}/timelapse/{n}.jpg": _get("timelapseFrame", "One recorded frame.", jpeg, frame),
+        "/api/jobs/{job}/timelapse.{format}": _get("film", "All recorded frames.", animations, animation),
     }
 
 
@@ -141,11 +122,11 @@ def _health() -> dict[str, dict[str, Any]]:
     alive = _ok(record({"status": {"const": "alive"}}))
     ready = _ok(record({"status": {"const": "ready"}, "device": TEXT}))
     return {
-        "/api/limits": {"get": _operation("limits", "What a client can run into.", _ok(ref("LimitsAndParams")))},
-        "/api/status": {"get": _operation("status", "What the server does now.", _ok(_condition()))},
-        "/livez": {"get": _operation("livez", "The process is up.", alive, _OPEN)},
-        "/readyz": {"get": _operation("readyz", "Jobs are taken and painted.", ready, _OPEN)},
-        "/metrics": {"get": _operation("metrics", "Prometheus text.", _file("text/plain"))},
+        "/api/limits": _get("limits", "What a client can run into.", _ok(ref("LimitsAndParams"))),
+        "/api/status": _get("status", "What the server does now.", _ok(_condition())),
+        "/livez": _get("livez", "The process is up.", alive, security=_OPEN),
+        "/readyz": _get("readyz", "Jobs are taken and painted.", ready, security=_OPEN),
+        "/metrics": _get("metrics", "Prometheus text.", _file("text/plain")),
     }
 
 
@@ -158,28 +139,20 @@ def _condition() -> Schema:
     return record({**words, "jobs": jobs, "ended": ended, "measured": measured, **counts})
 
 
-def _operation(
-    name: str,
-    summary: str,
-    answers: dict[str, Any],
-    security: list[dict[str, list[str]]] | None = None,
-    *,
-    with_: list[dict[str, Any]] | None = None,
-    body: dict[str, Any] | None = None,
+def _get(
+    name: str, summary: str, answers: dict[str, Any], parameters: list[Schema] | None = None, **more: Any
 ) -> dict[str, Any]:
+    given = {} if parameters is None else {"parameters": parameters}
+    return {"get": _operation(name, summary, answers, **given, **more)}
+
+
+def _post(name: str, summary: str, answers: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    return {"post": _operation(name, summary, answers, requestBody={"required": True, "content": content})}
+
+
+def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
     refused = {str(status): {"$ref": "#/components/responses/Problem"} for status in sorted(set(codes().values()))}
-    made: dict[str, Any] = {"operationId": name, "summary": summary, "responses": {**answers, **refused}}
-    if security is not None:
-        made["security"] = security
-    if with_ is not None:
-        made["parameters"] = with_
-    if body is not None:
-        made["requestBody"] = body
-    return made
-
-
-def _format(*endings: str) -> dict[str, Any]:
-    return {"name": "format", "in": "path", "required": True, "schema": {"type": "string", "enum": list(endings)}}
+    return {"operationId": name, "summary": summary, "responses": {**answers, **refused}, **more}
 
 
 def _ok(schema: Schema) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """JSON Schemas of the values that go over the wire, for `openapi` and `asyncapi`; made from the code's own sources.
 
-Parameters come from `params`, codes from `statuses`, limits from `settings`, statuses from `jobs`; what has no such
+Messages come from `protocol`, parameters from `params`, limits from `settings`, statuses from `job`; what has no such
 source is written here and compared with a running server by the tests.
 """
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from duostyle.contract.limits import setting_names
-from duostyle.imaging.formats import FORMATS
+from pydantic import TypeAdapter
+
+from duostyle.contract.limits import limit_schemas
 from duostyle.job import JOB_ID, JobStatus, state_types
-from duostyle.params import IMAGE_ID, MAX_STYLES, StyleParams, live_fields
-from duostyle.protocol import incoming as protocol
-from duostyle.protocol.status_codes import codes
-from duostyle.settings import Settings
+from duostyle.params import IMAGE_ID, MAX_STYLES, describe_params
+from duostyle.protocol import outgoing
 from duostyle.storage.timelapse_frames import ANIMATION_FORMATS
 
 Schema = dict[str, Any]
@@ -41,29 +40,47 @@ def listed(schema: Schema, **bounds: int) -> Schema:
     return {"type": "array", "items": schema, **bounds}
 
 
-def record(
-    fields: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None, description: str | None = None
-) -> Schema:
+def record(fields: Mapping[str, Schema], optional: Mapping[str, Schema] | None = None) -> Schema:
     """An object with these `fields`, all of them required, and these `optional` ones."""
-    made: Schema = {"type": "object", "properties": {**fields, **(optional or {})}, "required": list(fields)}
-    return made if description is None else {**made, "description": description}
+    return {"type": "object", "properties": {**fields, **(optional or {})}, "required": list(fields)}
+
+
+def fields_of(kind: type) -> tuple[dict[str, Schema], dict[str, Schema]]:
+    """The fields of a server message that are always there, and those that may be absent (but never null)."""
+    made = plain(TypeAdapter(kind).json_schema())
+    fields, required = made.get("properties", {}), made.get("required", ())
+    optional = {name: schema.get("anyOf", [schema])[0] for name, schema in fields.items() if name not in required}
+    return {name: fields[name] for name in required}, optional
+
+
+def plain(schema: Any) -> Any:
+    """A schema as pydantic makes it in the style of the documents: references, no titles, no defaults."""
+    if isinstance(schema, list):
+        return [plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "x-ref" in schema:
+        return ref(schema["x-ref"])
+    return {key: plain(value) for key, value in schema.items() if key not in ("title", "default")}
 
 
 def components() -> dict[str, Schema]:
     """Every named schema that the two documents share."""
+    accepted, _ = fields_of(outgoing.Accepted)
+    cost = nullable(NUMBER)
     return {
         "ImageId": _pattern(IMAGE_ID.pattern, "`sha256:` and the hash of the uploaded bytes."),
+        "ImageIds": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
         "JobId": _pattern(JOB_ID.pattern, "Who has it may watch the job."),
         "JobKey": {"type": "string", "description": "The secret that cancel, update, pause, resume and DELETE need."},
         "Status": {"type": "string", "enum": [status.value for status in JobStatus]},
-        "Params": _params(None),
-        "LiveParams": {**_params(live_fields()), "minProperties": 1},
-        "Order": record(
-            {"content": ref("ImageId"), "styles": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES)},
-            {"params": nullable(ref("Params"))},
+        "Params": _params(live_only=False),
+        "LiveParams": {**_params(live_only=True), "minProperties": 1},
+        "Order": record({"content": ref("ImageId"), "styles": ref("ImageIds")}, {"params": nullable(ref("Params"))}),
+        "Accepted": record(accepted | {"links": {"type": "object", "additionalProperties": TEXT}}),
+        "Costs": record(
+            {"total": cost, "content": cost, "style": listed(cost, minItems=1, maxItems=MAX_STYLES), "tv": cost}
         ),
-        "Accepted": record(accepted_fields() | {"links": {"type": "object", "additionalProperties": TEXT}}),
-        "Costs": record({"total": nullable(NUMBER), "content": nullable(NUMBER)} | _style_and_tv()),
         "Report": record({"share": nullable(listed(nullable(NUMBER))), "evaluations": nullable(COUNT)}),
         "Problem": _problem(),
         "Error": record({"error": ref("Problem")}),
@@ -74,12 +91,12 @@ def components() -> dict[str, Schema]:
             dict.fromkeys(("file", "title", "author", "licence", "source"), TEXT)
             | {"id": ref("ImageId"), "width": COUNT, "height": COUNT}
         ),
-        "Limits": record(_limits()),
-        "LimitsAndParams": record(_limits() | {"params": listed(ref("ParamRow"))}),
-        "ParamRow": record(
-            {"name": TEXT, "schema": {"type": "object"}, "default": {}, "live": FLAG, "help": TEXT},
-            description="One parameter of a job: its JSON Schema, its default, and whether it is live.",
-        ),
+        "Limits": record(limit_schemas()),
+        "LimitsAndParams": record(limit_schemas() | {"params": listed(ref("ParamRow"))}),
+        "ParamRow": {
+            **record({"name": TEXT, "schema": {"type": "object"}, "default": {}, "live": FLAG, "help": TEXT}),
+            "description": "One parameter of a job: its JSON Schema, its default, and whether it is live.",
+        },
         "Timelapse": _timelapse(),
     }
 
@@ -106,54 +123,26 @@ def state_fields() -> dict[str, Schema]:
     return {name: named.get(name) or plain[kind] for name, kind in state_types().items()}
 
 
-def accepted_fields() -> dict[str, Schema]:
-    """The fields that tell a submitter about the new job."""
-    return {"job": ref("JobId"), "key": ref("JobKey"), "position": COUNT, "eta_s": nullable(SECONDS)}
-
-
 def _steering() -> Schema:
     change = record({"step": COUNT, "params": ref("LiveParams")})
     return record({"params": ref("Params"), "changes": listed(change)})
-
-
-def _style_and_tv() -> dict[str, Schema]:
-    return {"style": listed(nullable(NUMBER), minItems=1, maxItems=MAX_STYLES), "tv": nullable(NUMBER)}
 
 
 def _pattern(pattern: str, description: str) -> Schema:
     return {"type": "string", "pattern": f"^{pattern}$", "description": description}
 
 
-def _params(names: frozenset[str] | None) -> Schema:
+def _params(*, live_only: bool) -> Schema:
     """The parameters, or some of them; `x-live` marks those that may change while the job runs."""
-    schema = StyleParams.model_json_schema()
-    live = live_fields()
-    shown = {
-        name: {key: value for key, value in field.items() if key not in ("title", "live")} | {"x-live": name in live}
-        for name, field in schema["properties"].items()
-        if names is None or name in names
-    }
+    rows = [row for row in describe_params() if row["live"] or not live_only]
+    shown = {row["name"]: row["schema"] | {"x-live": row["live"]} for row in rows}
     return {"type": "object", "properties": shown, "additionalProperties": False}
 
 
 def _problem() -> Schema:
-    code: Schema = {"type": "string", "enum": list(codes())}
-    return record({"code": code, "message": TEXT}, {"field": TEXT, "limit": {}, "got": {}, "reached": TEXT})
-
-
-def _limits() -> dict[str, Schema]:
-    settings = Settings.model_json_schema()["properties"]
-    told = {
-        name: {key: value for key, value in settings[name].items() if key not in ("title", "default")}
-        for name in setting_names()
-    }
-    fixed: dict[str, Schema] = {
-        "max_styles": {"const": MAX_STYLES},
-        "max_side_px": COUNT,
-        "max_waiting_messages": COUNT,
-        "formats": listed({"type": "string", "enum": list(FORMATS)}),
-    }
-    return told | fixed
+    """An error without what only the message about it has."""
+    fields, optional = fields_of(outgoing.Error)
+    return record(fields, {name: schema for name, schema in optional.items() if name != "ref"})
 
 
 def _timelapse() -> Schema:
@@ -161,19 +150,3 @@ def _timelapse() -> Schema:
     films: Schema = {"type": "string", "enum": list(ANIMATION_FORMATS)}
     head = {"job": ref("JobId"), "count": COUNT, "ended": FLAG, "fps": NUMBER, "formats": listed(films)}
     return record({**head, "width": COUNT, "height": COUNT, "frames": listed(frame)})
-
-
-def frame_options() -> Schema:
-    """How a watcher wants its frames, within the widest limits that a server may have."""
-    settings = Settings.model_json_schema()["properties"]
-    widest = {name: settings[f"max_{name}"]["maximum"] for name in ("frame_px", "fps", "window")}
-    options = record(
-        {},
-        {
-            "max_px": {"type": "integer", "minimum": protocol.MIN_FRAME_PX, "maximum": widest["frame_px"]},
-            "max_fps": {"type": "number", "exclusiveMinimum": 0, "maximum": widest["fps"]},
-            "quality": {"type": "integer", "minimum": 1, "maximum": protocol.MAX_QUALITY},
-            "window": {"type": "integer", "minimum": 1, "maximum": widest["window"]},
-        },
-    )
-    return {"anyOf": [{"const": False}, options], "description": "false for none, absent for the defaults."}

@@ -16,7 +16,7 @@ from duostyle.jobs.registry import Archive
 from duostyle.jobs.request import masks_of
 from duostyle.live.hub import Hub
 from duostyle.params import apply_changes
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.outgoing import Paused, Resumed, Updated
 
 Answer = Callable[[], None]
 
@@ -65,8 +65,8 @@ class Steering:
             self._line.remove(entry)
             await self._archive.save_or_later(entry.job)
             answer()
-            self._hub.hush(entry.job.id)
-            self._hub.tell(entry.job.id, messages.text("paused", job=entry.job.id))
+            self._hub.drop_outdated(entry.job.id)
+            self._hub.tell(entry.job.id, Paused(job=entry.job.id).text())
             self._endings.count()
 
     async def resume(self, entry: Entry, answer: Answer) -> None:
@@ -82,7 +82,7 @@ class Steering:
             job.move(JobStatus.QUEUED if waits else JobStatus.RUNNING)
             await self._archive.save_or_later(job)
             answer()
-            self._hub.tell(job.id, messages.text("resumed", job=job.id))
+            self._hub.tell(job.id, Resumed(job=job.id).text())
             if waits and entry.verdict is None:
                 # what has begun goes before what has not
                 entry.told = None
@@ -109,7 +109,7 @@ class Steering:
             answer()
             values = params.model_dump(mode="json")
             changed = {name: values[name] for name in raw}
-            self._hub.tell(job.id, messages.text("updated", job=job.id, params=changed))
+            self._hub.tell(job.id, Updated(job=job.id, params=changed).text())
 
 
 def _check_alive(entry: Entry) -> None:

@@ -21,7 +21,7 @@ from duostyle.jobs.timelapse import Timelapses
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.outgoing import Cancelled, Completed, Failed
 from duostyle.recipe import recipe_text
 from duostyle.storage.store import Store
 
@@ -140,10 +140,10 @@ def logged(message: str) -> Iterator[None]:
 
 
 def _end_text(job: Job) -> str:
-    fields: dict[str, Any] = {"job": job.id, "seq": job.seq, "elapsed_s": job.elapsed_s}
-    if job.status is not JobStatus.COMPLETED:
-        fields["partial"] = job.partial
-    if job.error is not None:
-        fields["error"] = job.error
-    fields |= {"step": job.step, "total_steps": job.total_steps, "costs": job.costs, "report": job.measured}
-    return messages.text(job.status.value, **fields)
+    facts: dict[str, Any] = {"job": job.id, "seq": job.seq, "elapsed_s": job.elapsed_s, "step": job.step}
+    facts |= {"total_steps": job.total_steps, "costs": job.costs, "report": job.measured}
+    if job.status is JobStatus.COMPLETED:
+        return Completed(**facts).text()
+    if job.status is JobStatus.CANCELLED:
+        return Cancelled(**facts, partial=job.partial).text()
+    return Failed(**facts, partial=job.partial, error=job.error or InternalError("the job failed").as_dict()).text()

@@ -11,7 +11,7 @@ from duostyle.jobs.timelapse import Timelapses
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.outgoing import Progress, Started, round_costs, significant
 
 
 class Teller:
@@ -35,19 +35,16 @@ class Teller:
     def started(self, entry: Entry) -> None:
         """Tell watchers that it is painted from now on."""
         job = entry.job
-        self._hub.hush(job.id)
-        self._hub.tell(
-            job.id,
-            messages.text(
-                "started",
-                job=job.id,
-                total_steps=job.total_steps,
-                levels=job.levels,
-                width=job.width,
-                height=job.height,
-                resumed_from_step=job.resumed_from_step,
-            ),
+        self._hub.drop_outdated(job.id)
+        started = Started(
+            job=job.id,
+            total_steps=job.total_steps,
+            levels=job.levels,
+            width=job.width,
+            height=job.height,
+            resumed_from_step=job.resumed_from_step,
         )
+        self._hub.tell(job.id, started.text())
 
     def step(self, entry: Entry, glimpse: Glimpse) -> None:
         """One evaluation or several are done."""
@@ -55,8 +52,8 @@ class Teller:
         job.step, job.total_steps, job.level, job.levels = step.step, step.total_steps, step.level, step.levels
         job.width, job.height = step.width, step.height
         job.steering = glimpse.steering
-        job.costs = messages.round_costs(step.costs.as_dict())
-        job.elapsed_s, job.eta_s = round(step.elapsed_s, 3), messages.significant(step.eta_s, 3)
+        job.costs = round_costs(step.costs.as_dict())
+        job.elapsed_s, job.eta_s = round(step.elapsed_s, 3), significant(step.eta_s, 3)
         job.next_seq()
         self._metrics.evaluations.inc(glimpse.evaluations)
         self._metrics.evaluation_s.observe(step.step_s)
@@ -68,7 +65,7 @@ class Teller:
             self.show(entry, glimpse.picture, glimpse.picture_step)
             self._timelapses.offer(job.id, glimpse)
         if job.status is JobStatus.RUNNING and self._hub.watched(job.id):
-            self._hub.progress(job.id, messages.progress(job=job.id, seq=job.seq, **step.numbers()))
+            self._hub.progress(job.id, Progress(job=job.id, seq=job.seq, **step.numbers()).text())
         self._line.tell_now_and_then()
 
     def show(self, entry: Entry, picture: Picture, step: int) -> None:

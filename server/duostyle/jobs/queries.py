@@ -13,9 +13,9 @@ from duostyle.jobs.pictures import Pictures
 from duostyle.jobs.queue import Line
 from duostyle.jobs.registry import Archive
 from duostyle.live.hub import Hub
-from duostyle.live.outbox import Mailbox
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.incoming import FrameOptions
+from duostyle.live.outbox import Outbox
+from duostyle.protocol import outgoing
+from duostyle.protocol.frames import FrameOptions
 
 _RESULT_QUALITY, _FRAME_QUALITY = 95, 85
 
@@ -51,7 +51,7 @@ class Views:
         if job_id not in self._endings.live:
             await self._archive.ended(job_id)
 
-    async def watch(self, mailbox: Mailbox, job_id: str, frames: FrameOptions | None, after: int | None = None) -> None:
+    async def watch(self, outbox: Outbox, job_id: str, frames: FrameOptions | None, after: int | None = None) -> None:
         """Post the `state` snapshot; the last frame follows and, while the job lives, all that happens to it.
 
         Raises NotFound, TooManyRequests (too many jobs watched on one connection).
@@ -64,12 +64,12 @@ class Views:
                 with contextlib.suppress(NotFound):
                     picture = await self._pictures.of_result(job)
         state = self.state(job_id)
-        watched = mailbox.subscriptions.get(job_id)
+        watched = outbox.subscriptions.get(job_id)
         if job_id in self._endings.live:
-            self._hub.subscribe(mailbox, job_id, frames, after)
+            self._hub.subscribe(outbox, job_id, frames, after)
         elif picture is not None and frames is not None and watched is None:
-            self._hub.show(mailbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
-        mailbox.post(messages.text("state", **state))
+            self._hub.show(outbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
+        outbox.post(outgoing.text("state", **state))
 
     async def result(self, job_id: str, format: Literal["png", "jpeg", "webp"], *, partial: bool = False) -> bytes:
         """The finished picture; with `partial` the best so far. Raises NotFound, NotFinished."""

@@ -13,7 +13,7 @@ from duostyle.job import Job, JobStatus
 from duostyle.jobs.estimate import Estimate, final_megapixels
 from duostyle.live.hub import Hub
 from duostyle.picture import Picture
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol.outgoing import Queued
 
 _TELL_EVERY_S = 2.0
 _NOTICEABLE_S, _NOTICEABLE_SHARE = 2.0, 0.2
@@ -98,7 +98,7 @@ class Line:
             if entry.told is not None and not _differs(entry.told, (position, eta_s)):
                 continue
             entry.told = (position, eta_s)
-            self._hub.queued(entry.job.id, messages.text("queued", job=entry.job.id, position=position, eta_s=eta_s))
+            self._hub.queued(entry.job.id, Queued(job=entry.job.id, position=position, eta_s=eta_s).text())
 
     def tell_now_and_then(self) -> None:
         """`tell`, but at most every two seconds: for the steps of the running job."""

@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 
 from duostyle.executor.engine_thread import Worker
 from duostyle.executor.task import Glimpse
-from duostyle.live.hub import fit
 from duostyle.metrics import Metrics
-from duostyle.picture import Picture
+from duostyle.picture import Picture, fit
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame

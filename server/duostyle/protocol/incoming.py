@@ -1,122 +1,152 @@
-"""What clients say on the socket, checked: text in, frozen dataclasses out. No I/O.
+"""What clients say on the socket: one model for each message, which checks it and is documented as it stands here.
 
-`decode` turns text into an object, `ref_of` finds its `ref`, `parse` checks the rest. What the server says is in
-`messages`; close codes that stand for errors are in `statuses`.
+`decode` turns text into an object, `parse` checks it, `ref_of` finds whom to answer. No I/O. What the server says is in
+`outgoing`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic_core import ErrorDetails
 
 from duostyle.errors import BadRequest
+from duostyle.params import allowed_by
+from duostyle.protocol.frames import DEFAULT_PX, FrameOptions
+from duostyle.protocol.outgoing import MAX_REF_CHARS, named
 
-VERSION = 1
-SUBPROTOCOL = "duostyle.v1"
-NOT_TEXT = 1003
-
-MAX_REF_CHARS = 64
 MAX_ID_CHARS = 128
 MAX_SEQ = 2**53 - 1
-MIN_FRAME_PX = 16
-MAX_QUALITY = 95
-DEFAULT_FRAME_PX, DEFAULT_QUALITY, DEFAULT_WINDOW = 512, 75, 1
 
 
-@dataclass(frozen=True, slots=True)
-class FrameLimits:
-    """The most that a client may ask for: `max_px` longest side, `max_fps` frames a second, `max_window` frames."""
-
-    max_px: int
-    max_fps: float
-    max_window: int
-
-
-@dataclass(frozen=True, slots=True)
-class FrameOptions:
-    """How one watcher wants its frames: longest side in px, frames a second, JPEG quality 1..95, window 1..4 frames."""
-
-    max_px: int
-    max_fps: float
-    quality: int = DEFAULT_QUALITY
-    window: int = DEFAULT_WINDOW
+def _asked_for(raw: Any, info: ValidationInfo) -> Any:
+    """`frames`: false for none, an object for some, absent for the defaults."""
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        return None if raw is False else raw
+    most: Any = info.context
+    defaults = {"max_px": min(DEFAULT_PX, most.max_px), "max_fps": most.max_fps}
+    return defaults | {name: value for name, value in raw.items() if name in FrameOptions.__dataclass_fields__}
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
-    ref: str | None
-    content: Any
-    styles: Any
-    params: Any
-    frames: FrameOptions | None
+# Strings are only looked at: half a surrogate pair is no reason to refuse one, it is in no id.
+Text = InstanceOf[str]
+JobId = Annotated[Text, Field(min_length=1, max_length=MAX_ID_CHARS), named("JobId")]
+JobKey = Annotated[Text, Field(min_length=1, max_length=MAX_ID_CHARS), named("JobKey")]
+Seq = Annotated[int, Field(strict=True, ge=0, le=MAX_SEQ)]
+Frames = Annotated[
+    FrameOptions | None,
+    BeforeValidator(_asked_for, json_schema_input_type=Literal[False] | FrameOptions),
+    Field(validate_default=True, description="false for none, absent for the defaults."),
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribe:
-    ref: str | None
-    job: str
-    after: int | None
-    frames: FrameOptions | None
+class Message(BaseModel):
+    """What any message may carry: `ref` comes back in the answer. Fields that are not known are ignored."""
+
+    model_config = ConfigDict(frozen=True)
+    # types of what the server answers with
+    answers: ClassVar[tuple[str, ...]] = ()
+
+    ref: Annotated[Text, Field(max_length=MAX_REF_CHARS)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    ref: str | None
-    job: str
+class _Order(Message):
+    """What is to be painted."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["type", "content", "styles"]})
+
+    # jobs.request checks them, for HTTP too
+    content: Annotated[Any, named("ImageId")] = None
+    styles: Annotated[Any, named("ImageIds")] = None
+    params: Annotated[Any, named("Params")] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    ref: str | None
-    job: str
-    key: str
+class _OfJob(Message):
+    job: JobId
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    ref: str | None
-    job: str
-    key: str
-    params: Any
+class _WithKey(_OfJob):
+    """Needs the key that the submitter was given."""
+
+    answers = ("ok", "error")
+
+    key: JobKey
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    ref: str | None
-    job: str
-    key: str
+class Submit(_Order):
+    answers = ("accepted", "error")
+    type: Literal["submit"]
+    frames: Frames = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
-    ref: str | None
-    job: str
-    key: str
+class Subscribe(_OfJob):
+    answers = ("state", "error")
+    type: Literal["subscribe"]
+    after: Seq | None = None
+    frames: Frames = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
-    ref: str | None
-    job: str
-    seq: int
+class Unsubscribe(_OfJob):
+    type: Literal["unsubscribe"]
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    ref: str | None
-    content: Any
-    styles: Any
-    params: Any
+class Cancel(_WithKey):
+    type: Literal["cancel"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
-    ref: str | None
+class Update(_WithKey):
+    model_config = ConfigDict(json_schema_extra={"required": ["type", "job", "key", "params"]})
+
+    type: Literal["update"]
+    # duostyle.params checks them
+    params: Annotated[Any, named("LiveParams")] = None
+
+
+class Pause(_WithKey):
+    type: Literal["pause"]
+
+
+class Resume(_WithKey):
+    type: Literal["resume"]
+
+
+class Ack(_OfJob):
+    type: Literal["ack"]
+    seq: Seq
+
+
+class Preview(_Order):
+    answers = ("frame", "error")
+    type: Literal["preview"]
+
+
+class Ping(Message):
+    answers = ("pong",)
+    type: Literal["ping"]
 
 
 ClientMessage = Submit | Subscribe | Unsubscribe | Cancel | Update | Pause | Resume | Ack | Preview | Ping
+
+_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
+# By the name of the class: the messages and FrameOptions.
+SCHEMAS: dict[str, dict[str, Any]] = _MESSAGE.json_schema(ref_template="#/components/schemas/{model}")["$defs"]
+_OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than_equal", "value_error")
+_NOUNS = {"string": "a string", "integer": "a whole number", "number": "a number"}
+_KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 
 
 def decode(text: str) -> dict[str, Any]:
@@ -134,113 +164,57 @@ def decode(text: str) -> dict[str, Any]:
 
 
 def ref_of(message: Mapping[str, Any]) -> str | None:
-    """The message's `ref`. Raises BadRequest when it is not a string of at most 64 characters."""
+    """The message's `ref`, None when it has none that could come back in an answer."""
     ref = message.get("ref")
-    if ref is None:
-        return None
-    if not isinstance(ref, str):
-        raise BadRequest("ref must be a string", field="ref", limit="string", got=_kind(ref))
-    if len(ref) > MAX_REF_CHARS:
-        raise BadRequest(
-            "ref is too long", field="ref", limit=f"at most {MAX_REF_CHARS} characters", got=f"{len(ref)} characters"
-        )
-    return ref
+    return ref if isinstance(ref, str) and len(ref) <= MAX_REF_CHARS else None
 
 
-def parse(message: Mapping[str, Any], limits: FrameLimits) -> ClientMessage | None:
-    """The checked message, or None when its type is unknown.
+def parse(message: Mapping[str, Any], most: FrameOptions) -> ClientMessage | None:
+    """The checked message, None when its type is unknown; `most` is what the server allows.
 
-    `content`, `styles` and `params` are left for the scheduler to check, which serves HTTP too. Raises BadRequest
-    with the field's path.
+    Raises BadRequest with the field's path.
     """
-    ref = ref_of(message)
-    kind = message.get("type")
-    if not isinstance(kind, str):
-        raise BadRequest("type must be a string", field="type", limit="string", got=_kind(kind))
-    get = message.get
-    match kind:
-        case "submit":
-            return Submit(ref, get("content"), get("styles"), get("params"), _frames(message, limits))
-        case "subscribe":
-            after = None if get("after") is None else _integer(message, "after", 0, MAX_SEQ)
-            return Subscribe(ref, _text(message, "job"), after, _frames(message, limits))
-        case "unsubscribe":
-            return Unsubscribe(ref, _text(message, "job"))
-        case "cancel":
-            return Cancel(ref, _text(message, "job"), _text(message, "key"))
-        case "update":
-            return Update(ref, _text(message, "job"), _text(message, "key"), get("params"))
-        case "pause":
-            return Pause(ref, _text(message, "job"), _text(message, "key"))
-        case "resume":
-            return Resume(ref, _text(message, "job"), _text(message, "key"))
-        case "ack":
-            return Ack(ref, _text(message, "job"), _integer(message, "seq", 0, MAX_SEQ))
-        case "preview":
-            return Preview(ref, get("content"), get("styles"), get("params"))
-        case "ping":
-            return Ping(ref)
-    return None
-
-
-def _frames(message: Mapping[str, Any], limits: FrameLimits) -> FrameOptions | None:
-    """`frames`: false for none, an object for some, absent for the defaults."""
-    raw = message.get("frames")
-    if raw is False:
+    try:
+        return _MESSAGE.validate_python(message, context=most)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+    if problem["loc"]:
+        raise _refusal(problem, most)
+    if isinstance(message.get("type"), str):
         return None
-    if raw is None:
-        raw = {}
-    if not isinstance(raw, dict):
-        raise BadRequest("frames must be false or an object", field="frames", limit="false or object", got=_kind(raw))
-    inner = {f"frames.{name}": value for name, value in raw.items()}
-    max_px = min(DEFAULT_FRAME_PX, limits.max_px)
-    window = min(DEFAULT_WINDOW, limits.max_window)
-    return FrameOptions(
-        max_px=_integer(inner, "frames.max_px", MIN_FRAME_PX, limits.max_px, default=max_px),
-        max_fps=_number(inner, "frames.max_fps", limits.max_fps),
-        quality=_integer(inner, "frames.quality", 1, MAX_QUALITY, default=DEFAULT_QUALITY),
-        window=_integer(inner, "frames.window", 1, limits.max_window, default=window),
+    raise BadRequest("type must be a string", field="type", limit="string", got=_kind(message.get("type")))
+
+
+def _refusal(problem: ErrorDetails, most: FrameOptions) -> BadRequest:
+    """What pydantic found, in words for whoever wrote the client."""
+    kind, (type, *path) = problem["type"], problem["loc"]
+    got: Any = None if kind == "missing" else problem["input"]
+    field = ".".join(map(str, path))
+    if field == "frames":
+        return BadRequest("frames must be false or an object", field=field, limit="false or object", got=_kind(got))
+    schema = _schema_of(str(type), field, most)
+    limit = allowed_by(schema)
+    if kind in ("too_short", "too_long"):
+        words = "is too long" if kind == "too_long" else "must not be empty"
+        return BadRequest(f"{field} {words}", field=field, limit=limit, got=f"{len(got)} characters")
+    # an integer too large for a float counts as no number in pydantic
+    if kind in _OUT_OF_RANGE or (kind == "float_type" and _kind(got) == "number"):
+        got = got if abs(got) <= MAX_SEQ else "a number too large"
+        return BadRequest(f"{field} is out of range", field=field, limit=limit, got=got)
+    noun = _NOUNS[schema["type"]]
+    return BadRequest(
+        f"{field} must be {noun}", field=field, limit="string" if noun == "a string" else limit, got=_kind(got)
     )
 
 
-def _text(message: Mapping[str, Any], name: str) -> str:
-    value = message.get(name)
-    if not isinstance(value, str):
-        raise BadRequest(f"{name} must be a string", field=name, limit="string", got=_kind(value))
-    if not 1 <= len(value) <= MAX_ID_CHARS:
-        raise BadRequest(
-            f"{name} has the wrong length",
-            field=name,
-            limit=f"1 to {MAX_ID_CHARS} characters",
-            got=f"{len(value)} characters",
-        )
-    return value
-
-
-def _integer(message: Mapping[str, Any], name: str, low: int, high: int, default: int | None = None) -> int:
-    value = message.get(name, default)
-    allowed = f"whole number from {low} to {high}"
-    # bool is an int in Python and not in JSON
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadRequest(f"{name} must be a whole number", field=name, limit=allowed, got=_kind(value))
-    if not low <= value <= high:
-        got = value if abs(value) <= MAX_SEQ else "a number too large"
-        raise BadRequest(f"{name} is out of range", field=name, limit=allowed, got=got)
-    return value
-
-
-def _number(message: Mapping[str, Any], name: str, high: float) -> float:
-    """A number above 0 and up to `high`, which is also the default."""
-    value = message.get(name, high)
-    allowed = f"number above 0, at most {high:g}"
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise BadRequest(f"{name} must be a number", field=name, limit=allowed, got=_kind(value))
-    if not 0 < value <= high:
-        got = value if abs(value) <= MAX_SEQ else "a number too large"
-        raise BadRequest(f"{name} is out of range", field=name, limit=allowed, got=got)
-    return float(value)
+def _schema_of(type: str, field: str, most: FrameOptions) -> dict[str, Any]:
+    """The JSON Schema of one field, with what this server allows of frames."""
+    name = field.removeprefix("frames.")
+    owner = type.capitalize() if name == field else FrameOptions.__name__
+    schema: dict[str, Any] = SCHEMAS[owner]["properties"][name]
+    schema = schema.get("anyOf", [schema])[0]
+    return schema if name == field else {"maximum": getattr(most, name)} | schema
 
 
 def _kind(value: Any) -> str:
-    names = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
+    return _KINDS.get(type(value), "object")

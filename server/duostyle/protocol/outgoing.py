@@ -1,6 +1,7 @@
-"""What the server says on the socket: JSON texts and binary frames. Pure functions, the wire in one place.
+"""What the server says on the socket in text: one class for each message, sent and documented as it stands here.
 
-Texts are ASCII (everything else escaped), so that a client's odd characters can always be echoed.
+Texts are ASCII (everything else escaped), so that a client's odd characters can always be echoed. Frames are in
+`frames`.
 """
 
 from __future__ import annotations
@@ -9,79 +10,201 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal, dataclass_transform
 
-from duostyle.errors import DuostyleError
+from pydantic import Field
 
+from duostyle.protocol.status_codes import codes
+
+VERSION: Literal[1] = 1
+SUBPROTOCOL = "duostyle.v1"
+MAX_REF_CHARS = 64
 MAX_PROGRESS_BYTES = 300
-_LENGTH_BYTES = 4
-# A frame's header is short; a larger length is garbage and must not be allocated.
-_MAX_HEADER_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class FrameHeader:
-    """What precedes the image: `seq` rises within a job, `width` and `height` in px of the image that follows."""
+def named(name: str) -> Any:
+    """Annotates a value whose JSON Schema is `name` among the components of the contract's documents."""
+    return Field(json_schema_extra={"x-ref": name})
 
-    job: str | None
-    seq: int
-    step: int
-    width: int
-    height: int
-    mime: str = "image/jpeg"
-    final: bool = False
+
+JobId = Annotated[str, named("JobId")]
+LiveParams = Annotated[Mapping[str, Any], named("LiveParams")]
+Costs = Annotated[Mapping[str, Any], named("Costs")]
+Report = Annotated[Mapping[str, Any], named("Report")]
+Problem = Annotated[Mapping[str, Any], named("Problem")]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class ServerMessage:
+    """Base of the messages: each subclass becomes a frozen dataclass, and its name in lower case is its `type`.
+
+    A field that has a default is absent from the wire while it is None; any other None is sent as null.
+    """
+
+    type: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.type = cls.__name__.lower()
+        dataclass(frozen=True, kw_only=True)(cls)
+
+    def text(self) -> str:
+        """The message as compact JSON. Raises ValueError for NaN and infinities."""
+        # the default of a field is an attribute of the class
+        kind = type(self)
+        fields = {name: value for name, value in vars(self).items() if value is not None or not hasattr(kind, name)}
+        return text(self.type, **fields)
+
+
+class _Reply(ServerMessage):
+    """Answers one client message; `ref` is that message's, if it had one."""
+
+    ref: Annotated[str, Field(max_length=MAX_REF_CHARS)] | None = None
+
+
+class Hello(ServerMessage):
+    protocol: Literal[1]
+    server: str
+    device: str
+    limits: Annotated[Mapping[str, Any], named("Limits")]
+    heartbeat_s: Seconds
+
+
+class Queued(ServerMessage):
+    job: JobId
+    position: Count
+    eta_s: Seconds | None
+
+
+class Started(ServerMessage):
+    job: JobId
+    total_steps: Count
+    levels: Count
+    width: Count
+    height: Count
+    resumed_from_step: Count | None
+
+
+class Progress(ServerMessage):
+    """At most MAX_PROGRESS_BYTES long: costs and seconds keep as many digits as fit, 2 at least."""
+
+    job: JobId
+    seq: Count
+    step: Count
+    total_steps: Count
+    level: Count
+    width: Count
+    height: Count
+    costs: Costs
+    step_s: float | None
+    elapsed_s: float | None
+    eta_s: float | None
+
+    def text(self) -> str:
+        """The message as compact JSON, with null for NaN and infinities."""
+        numbers = {name: value for name, value in vars(self).items() if isinstance(value, int | str)}
+        head = text(self.type, **numbers)[:-1]
+        message = ""
+        for digits in (5, 4, 3, 2):
+            style = ",".join(_number(share, digits) for share in self.costs["style"])
+            parts = {name: _number(self.costs[name], digits) for name in ("total", "content", "tv")}
+            message = (
+                f'{head},"costs":{{"total":{parts["total"]},"content":{parts["content"]},"style":[{style}],'
+                f'"tv":{parts["tv"]}}},"step_s":{_number(self.step_s, 3)},'
+                f'"elapsed_s":{_number(self.elapsed_s, digits + 1)},"eta_s":{_number(self.eta_s, 3)}}}'
+            )
+            if len(message) <= MAX_PROGRESS_BYTES:
+                break
+        return message
+
+
+class _Ended(ServerMessage):
+    """The last message about a job."""
+
+    job: JobId
+    seq: Count
+    elapsed_s: Seconds
+    step: Count
+    total_steps: Count
+    costs: Costs | None
+    report: Report | None
+
+
+class Completed(_Ended):
+    pass
+
+
+class Failed(_Ended):
+    """`partial`: there is a picture all the same."""
+
+    partial: bool
+    error: Problem
+
+
+class Cancelled(_Ended):
+    """`partial`: there is a picture all the same."""
+
+    partial: bool
+
+
+class Ok(_Reply):
+    pass
+
+
+class Accepted(_Reply):
+    job: JobId
+    key: Annotated[str, named("JobKey")]
+    position: Count
+    eta_s: Seconds | None
+
+
+class Updated(ServerMessage):
+    job: JobId
+    params: LiveParams
+
+
+class Paused(ServerMessage):
+    job: JobId
+
+
+class Resumed(ServerMessage):
+    job: JobId
+
+
+class Pong(_Reply):
+    pass
+
+
+class Error(_Reply):
+    """An error as `DuostyleError.as_dict` gives it."""
+
+    code: Annotated[str, Field(json_schema_extra={"enum": list(codes())})]
+    message: str
+    field: str | None = None
+    limit: Any = None
+    got: Any = None
+    reached: str | None = None
+
+
+class Shutdown(ServerMessage):
+    retry_s: Seconds
+
+
+def messages(kind: type[ServerMessage] = ServerMessage) -> list[type[ServerMessage]]:
+    """Every message, in the order of this file, but for `state`: its fields are a job's (`Job.state`)."""
+    below = kind.__subclasses__()
+    return [message for each in below for message in messages(each)] if below else [kind]
 
 
 def text(type: str, **fields: Any) -> str:
-    """One message as compact JSON. Raises ValueError for NaN and infinities."""
+    """A message of any type as compact JSON. Raises ValueError for NaN and infinities."""
     return json.dumps({"type": type, **fields}, separators=(",", ":"), allow_nan=False)
 
 
-def error(problem: DuostyleError, ref: str | None = None) -> str:
-    """An `error` message, with `ref` when the client gave one."""
-    return reply("error", ref, **problem.as_dict())
-
-
-def reply(type: str, ref: str | None, **fields: Any) -> str:
-    """An answer to one client message; `ref` is left out when the client gave none."""
-    return text(type, **fields) if ref is None else text(type, ref=ref, **fields)
-
-
-def progress(
-    *,
-    job: str,
-    seq: int,
-    step: int,
-    total_steps: int,
-    level: int,
-    width: int,
-    height: int,
-    costs: Mapping[str, Any],
-    step_s: float,
-    elapsed_s: float,
-    eta_s: float,
-) -> str:
-    """A `progress` message of at most 300 bytes: costs and seconds keep as many digits as fit (2 at least)."""
-    head = (
-        f'{{"type":"progress","job":{json.dumps(job)},"seq":{seq},"step":{step},"total_steps":{total_steps},'
-        f'"level":{level},"width":{width},"height":{height},"costs":{{'
-    )
-    message = ""
-    for digits in (5, 4, 3, 2):
-        style = ",".join(_number(share, digits) for share in costs["style"])
-        parts = {name: _number(costs[name], digits) for name in ("total", "content", "tv")}
-        message = (
-            f'{head}"total":{parts["total"]},"content":{parts["content"]},"style":[{style}],"tv":{parts["tv"]}}},'
-            f'"step_s":{_number(step_s, 3)},"elapsed_s":{_number(elapsed_s, digits + 1)},"eta_s":{_number(eta_s, 3)}}}'
-        )
-        if len(message) <= MAX_PROGRESS_BYTES:
-            break
-    return message
-
-
-def _number(value: float, digits: int) -> str:
+def _number(value: float | None, digits: int) -> str:
     # written by hand because json spells 1e11 with all its zeros
-    return f"{value:.{digits}g}" if math.isfinite(value) else "null"
+    return f"{value:.{digits}g}" if value is not None and math.isfinite(value) else "null"
 
 
 def round_costs(costs: Mapping[str, Any], digits: int = 5) -> dict[str, Any]:
@@ -98,30 +221,3 @@ def significant(value: float, digits: int) -> float | None:
         return None
     rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded == int(rounded) and abs(rounded) < 1e6 else rounded
-
-
-def encode_frame(header: FrameHeader, image: bytes) -> bytes:
-    """Four bytes of header length (big endian), the header as JSON, the image."""
-    head = text(
-        "frame",
-        job=header.job,
-        seq=header.seq,
-        step=header.step,
-        width=header.width,
-        height=header.height,
-        mime=header.mime,
-        final=header.final,
-    ).encode("ascii")
-    return b"".join((len(head).to_bytes(_LENGTH_BYTES, "big"), head, image))
-
-
-def decode_frame(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """The header (as sent, unknown fields too) and the image. Raises ValueError when `data` is no frame."""
-    size = int.from_bytes(data[:_LENGTH_BYTES], "big")
-    end = _LENGTH_BYTES + size
-    if len(data) < end or not 0 < size <= _MAX_HEADER_BYTES:
-        raise ValueError("not a frame: the header does not fit")
-    header = json.loads(data[_LENGTH_BYTES:end].decode("utf-8"))
-    if not isinstance(header, dict) or header.get("type") != "frame":
-        raise ValueError("not a frame: no frame header")
-    return header, data[end:]

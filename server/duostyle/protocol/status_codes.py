@@ -7,55 +7,63 @@ from dataclasses import dataclass
 
 from duostyle import errors
 
-GOING_AWAY, BAD_TEXT, POLICY, TOO_BIG, INTERNAL, RESTART, TRY_LATER = 1001, 1007, 1008, 1009, 1011, 1012, 1013
+DONE, GOING_AWAY, NOT_TEXT, BAD_TEXT, POLICY, TOO_BIG = 1000, 1001, 1003, 1007, 1008, 1009
+INTERNAL, RESTART, TRY_LATER = 1011, 1012, 1013
+# Every code that a WebSocket is closed with, and what it tells a client.
+CLOSE_CODES = {
+    DONE: "done",
+    GOING_AWAY: "going away",
+    NOT_TEXT: "the client sent a binary message",
+    BAD_TEXT: "the client sent bad UTF-8",
+    POLICY: "policy: too many messages",
+    TOO_BIG: "the message was too big",
+    INTERNAL: "internal error, or no answer to a ping",
+    RESTART: "restart",
+    TRY_LATER: "too slow, or too many sockets",
+}
 RETRY_S = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """`http` is the status of an HTTP answer; `close` the code when the error ends a WebSocket."""
+class WireStatus:
+    """What an error is on the wire: the status of an HTTP answer, the close code when it ends a WebSocket."""
 
     http: int
     close: int
 
 
-_TABLE: dict[type[errors.DuostyleError], Outcome] = {
-    errors.DuostyleError: Outcome(500, INTERNAL),
-    errors.RequestError: Outcome(400, POLICY),
-    errors.BadRequest: Outcome(422, POLICY),
-    errors.ImageError: Outcome(422, POLICY),
-    errors.ImageTooLarge: Outcome(413, TOO_BIG),
-    errors.UnsupportedFormat: Outcome(415, POLICY),
-    errors.CorruptImage: Outcome(422, POLICY),
-    errors.NotFound: Outcome(404, POLICY),
-    errors.MethodNotAllowed: Outcome(405, POLICY),
-    errors.Unauthorized: Outcome(401, POLICY),
-    errors.Forbidden: Outcome(403, POLICY),
-    errors.NotFinished: Outcome(409, POLICY),
-    errors.NotAvailable: Outcome(501, POLICY),
-    errors.BusyError: Outcome(503, TRY_LATER),
-    errors.TooManyJobs: Outcome(429, TRY_LATER),
-    errors.TooManyRequests: Outcome(429, TRY_LATER),
-    errors.QueueFull: Outcome(503, TRY_LATER),
-    errors.ShuttingDown: Outcome(503, RESTART),
-    errors.StorageUnavailable: Outcome(503, TRY_LATER),
-    errors.EngineStalled: Outcome(503, TRY_LATER),
-    errors.ServerError: Outcome(500, INTERNAL),
-    errors.InternalError: Outcome(500, INTERNAL),
-    errors.EngineError: Outcome(500, INTERNAL),
-    errors.OutOfMemory: Outcome(500, INTERNAL),
-    errors.WeightsError: Outcome(503, INTERNAL),
+_TABLE: dict[type[errors.DuostyleError], WireStatus] = {
+    errors.DuostyleError: WireStatus(500, INTERNAL),
+    errors.RequestError: WireStatus(400, POLICY),
+    errors.BadRequest: WireStatus(422, POLICY),
+    errors.ImageError: WireStatus(422, POLICY),
+    errors.ImageTooLarge: WireStatus(413, TOO_BIG),
+    errors.UnsupportedFormat: WireStatus(415, POLICY),
+    errors.CorruptImage: WireStatus(422, POLICY),
+    errors.NotFound: WireStatus(404, POLICY),
+    errors.MethodNotAllowed: WireStatus(405, POLICY),
+    errors.Unauthorized: WireStatus(401, POLICY),
+    errors.Forbidden: WireStatus(403, POLICY),
+    errors.NotFinished: WireStatus(409, POLICY),
+    errors.NotAvailable: WireStatus(501, POLICY),
+    errors.BusyError: WireStatus(503, TRY_LATER),
+    errors.TooManyJobs: WireStatus(429, TRY_LATER),
+    errors.TooManyRequests: WireStatus(429, TRY_LATER),
+    errors.QueueFull: WireStatus(503, TRY_LATER),
+    errors.ShuttingDown: WireStatus(503, RESTART),
+    errors.StorageUnavailable: WireStatus(503, TRY_LATER),
+    errors.EngineStalled: WireStatus(503, TRY_LATER),
+    errors.ServerError: WireStatus(500, INTERNAL),
+    errors.InternalError: WireStatus(500, INTERNAL),
+    errors.EngineError: WireStatus(500, INTERNAL),
+    errors.OutOfMemory: WireStatus(500, INTERNAL),
+    errors.WeightsError: WireStatus(503, INTERNAL),
 }
 
 
-def outcome(error: errors.DuostyleError) -> Outcome:
-    """The row of this error's own class. Raises KeyError when the class has none, which a test rules out."""
+def wire_status(error: errors.DuostyleError) -> WireStatus:
+    """The status of this error's own class. Raises KeyError when the table lacks it, which a test rules out."""
     return _TABLE[type(error)]
-
-
-def has_row(kind: type[errors.DuostyleError]) -> bool:
-    """True when `kind` has a row of its own."""
-    return kind in _TABLE
 
 
 def codes() -> dict[str, int]:
@@ -70,4 +78,4 @@ def answer(error: errors.DuostyleError) -> tuple[int, dict[str, str], bytes]:
         headers["Retry-After"] = str(RETRY_S)
     elif isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    return outcome(error).http, headers, json.dumps({"error": error.as_dict()}).encode()
+    return wire_status(error).http, headers, json.dumps({"error": error.as_dict()}).encode()

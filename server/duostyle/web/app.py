@@ -18,7 +18,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from duostyle.contract.limits import limits
 from duostyle.engine.api import Engine
 from duostyle.errors import (
     BadRequest,
@@ -37,11 +36,9 @@ from duostyle.jobs.service import Scheduler
 from duostyle.jobs.timelapse_views import Cinema
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
-from duostyle.protocol import incoming as protocol
 from duostyle.protocol import status_codes as statuses
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
-from duostyle.version import version
 from duostyle.web import gallery
 from duostyle.web import static_files as pages
 from duostyle.web.guard.middleware import Guard
@@ -119,23 +116,7 @@ def _routes() -> list[BaseRoute]:
 
 
 async def _watch(socket: WebSocket) -> None:
-    built: House = socket.state.house
-    hello = {
-        "protocol": protocol.VERSION,
-        "server": version(),
-        "device": built.worker.device,
-        "limits": limits(built.settings),
-        "heartbeat_s": built.settings.heartbeat_s,
-    }
-    await Connection(
-        socket,
-        settings=built.settings,
-        scheduler=built.scheduler,
-        hub=built.hub,
-        metrics=built.metrics,
-        client=str(socket.state.client),
-        hello=hello,
-    ).serve()
+    await Connection(socket, socket.state.house, client=str(socket.state.client)).serve()
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""One connection: a reader that always has a receive pending, a handler for what takes time, a writer for the mailbox.
+"""One connection: a reader that always has a receive pending, a handler for what takes time, a writer for the outbox.
 
 An error in one message is answered and the connection goes on; a violation of policy closes it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import math
 import time
@@ -15,44 +16,33 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from duostyle.contract.limits import MAX_WAITING
+from duostyle.contract.limits import MAX_WAITING, limits
 from duostyle.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
-from duostyle.jobs.service import Accepted, Scheduler
-from duostyle.live.hub import Hub
+from duostyle.jobs.service import Accepted
 from duostyle.live.outbox import Close, FrameDue
-from duostyle.metrics import Metrics
-from duostyle.protocol import incoming as protocol
-from duostyle.protocol import outgoing as messages
-from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, POLICY, TOO_BIG, TRY_LATER
-from duostyle.settings import Settings
+from duostyle.protocol import incoming, outgoing
+from duostyle.protocol.frames import FrameOptions
+from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
+from duostyle.version import version
+from duostyle.web.state import House
 
 _log = logging.getLogger(__name__)
 
 
 class Connection:
-    """Serve one accepted-to-be WebSocket. `client` is its address; `hello` the fields of the first message."""
+    """One WebSocket, from its handshake to its end. `client` is whom the limits count it for."""
 
     def __init__(
-        self,
-        socket: WebSocket,
-        *,
-        settings: Settings,
-        scheduler: Scheduler,
-        hub: Hub,
-        metrics: Metrics,
-        client: str,
-        hello: dict[str, Any],
-        clock: Callable[[], float] = time.monotonic,
+        self, socket: WebSocket, app_state: House, *, client: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._socket = socket
-        self._settings, self._scheduler = settings, scheduler
-        self._hub, self._metrics = hub, metrics
-        self._client, self._hello = client, hello
+        self._socket, self._app_state, self._client = socket, app_state, client
+        self._jobs, self._hub, self._metrics = app_state.scheduler, app_state.hub, app_state.metrics
+        self._settings = settings = app_state.settings
         self._clock = clock
         self._ready = asyncio.Event()
-        self._mailbox = hub.connect(self._ready.set)
-        self._inbox: asyncio.Queue[protocol.ClientMessage] = asyncio.Queue(MAX_WAITING)
-        self._limits = protocol.FrameLimits(settings.max_frame_px, settings.max_fps, settings.max_window)
+        self._outbox = self._hub.connect(self._ready.set)
+        self._waiting: asyncio.Queue[incoming.ClientMessage] = asyncio.Queue(MAX_WAITING)
+        self._most = FrameOptions(settings.max_frame_px, settings.max_fps, window=settings.max_window)
         self._allowance = float(settings.max_messages_per_s)
         self._counted_at = clock()
 
@@ -61,10 +51,8 @@ class Connection:
         tasks: list[asyncio.Task[None]] = []
         try:
             offered = self._socket.scope.get("subprotocols", [])
-            await self._socket.accept(subprotocol=protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
-            await self._send(messages.text("hello", **self._hello))
-            # thousands of idle connections need not each remember every limit
-            self._hello = {}
+            await self._socket.accept(subprotocol=outgoing.SUBPROTOCOL if outgoing.SUBPROTOCOL in offered else None)
+            await self._send(self._hello())
             tasks = [asyncio.create_task(part()) for part in (self._read, self._handle, self._write)]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -79,7 +67,16 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._hub.disconnect(self._mailbox)
+            self._hub.disconnect(self._outbox)
+
+    def _hello(self) -> str:
+        return outgoing.Hello(
+            protocol=outgoing.VERSION,
+            server=version(),
+            device=self._app_state.worker.device,
+            limits=limits(self._settings),
+            heartbeat_s=self._settings.heartbeat_s,
+        ).text()
 
     async def _read(self) -> None:
         while True:
@@ -90,106 +87,92 @@ class Connection:
                 return
             text = event.get("text")
             if text is None:
-                return await self._drop(protocol.NOT_TEXT, "binary")
+                return await self._drop(NOT_TEXT, "binary")
             if not self._allowed():
                 self._metrics.count_limit("max_messages_per_s")
                 return await self._drop(POLICY, "flood")
-            ref = None
+            raw: dict[str, Any] = {}
             try:
-                raw = protocol.decode(text)
-                ref = protocol.ref_of(raw)
-                message = protocol.parse(raw, self._limits)
+                raw = incoming.decode(text)
+                message = incoming.parse(raw, self._most)
             except DuostyleError as error:
                 self._metrics.messages_received.labels("invalid").inc()
-                self._complain(error, ref)
+                self._post_error(error, incoming.ref_of(raw))
                 continue
-            self._take_in(message)
+            self._receive(message)
 
-    def _take_in(self, message: protocol.ClientMessage | None) -> None:
+    def _receive(self, message: incoming.ClientMessage | None) -> None:
         """Answer at once what needs no waiting; hand the rest to the handler, in order."""
-        kind = type(message).__name__.lower() if message is not None else "unknown"
+        kind = message.type if message is not None else "unknown"
         self._metrics.messages_received.labels(kind).inc()
         if message is None:
             return
-        if isinstance(message, protocol.Ack):
-            self._mailbox.acknowledge(message.job, message.seq)
-        elif isinstance(message, protocol.Ping):
-            self._mailbox.post(messages.reply("pong", message.ref))
+        if isinstance(message, incoming.Ack):
+            self._outbox.acknowledge(message.job, message.seq)
+        elif isinstance(message, incoming.Ping):
+            self._outbox.post(outgoing.Pong(ref=message.ref).text())
         else:
             try:
-                self._inbox.put_nowait(message)
+                self._waiting.put_nowait(message)
             except asyncio.QueueFull:
                 busy = TooManyRequests(
                     "too many messages wait for an answer", limit=MAX_WAITING, reached="max_waiting_messages"
                 )
-                self._complain(busy, message.ref)
+                self._post_error(busy, message.ref)
 
-    def _complain(self, error: DuostyleError, ref: str | None) -> None:
+    def _post_error(self, error: DuostyleError, ref: str | None) -> None:
         self._metrics.count_limit(error.reached)
-        self._mailbox.post(messages.error(error, ref))
+        self._outbox.post(outgoing.Error(**error.as_dict(), ref=ref).text())
 
     async def _handle(self) -> None:
         while True:
-            message = await self._inbox.get()
+            message = await self._waiting.get()
             try:
-                await self._act(message)
+                await self._dispatch(message)
             except DuostyleError as error:
-                self._complain(error, message.ref)
+                self._post_error(error, message.ref)
             except Exception:
                 # a bug: it costs this message and not the connection
                 _log.exception("a message could not be handled")
-                self._mailbox.post(messages.error(InternalError("the server failed; its log tells why"), message.ref))
+                self._post_error(InternalError("internal error; the server's log has the details"), message.ref)
 
-    async def _act(self, message: protocol.ClientMessage) -> None:
-        scheduler = self._scheduler
-
+    async def _dispatch(self, message: incoming.ClientMessage) -> None:
         def ok() -> None:
-            self._mailbox.post(messages.reply("ok", message.ref))
+            self._outbox.post(outgoing.Ok(ref=message.ref).text())
 
         match message:
-            case protocol.Submit():
+            case incoming.Submit():
                 await self._submit(message)
-            case protocol.Subscribe():
-                await scheduler.watch(self._mailbox, message.job, message.frames, message.after)
-            case protocol.Unsubscribe():
-                self._hub.unsubscribe(self._mailbox, message.job)
-            case protocol.Cancel():
-                await scheduler.cancel(message.job, message.key, wait=False, answer=ok)
-            case protocol.Update():
-                await scheduler.update(message.job, message.key, message.params, answer=ok)
-            case protocol.Pause():
-                await scheduler.pause(message.job, message.key, answer=ok)
-            case protocol.Resume():
-                await scheduler.resume(message.job, message.key, answer=ok)
-            case protocol.Preview():
+            case incoming.Subscribe():
+                await self._jobs.watch(self._outbox, message.job, message.frames, message.after)
+            case incoming.Unsubscribe():
+                self._outbox.unsubscribe(message.job)
+            case incoming.Cancel():
+                await self._jobs.cancel(message.job, message.key, wait=False, answer=ok)
+            case incoming.Update():
+                await self._jobs.update(message.job, message.key, message.params, answer=ok)
+            case incoming.Pause():
+                await self._jobs.pause(message.job, message.key, answer=ok)
+            case incoming.Resume():
+                await self._jobs.resume(message.job, message.key, answer=ok)
+            case incoming.Preview():
                 raise NotAvailable("instant previews are not available on this server", got="preview")
 
-    async def _submit(self, message: protocol.Submit) -> None:
-        limit = self._settings.max_subscriptions
-        if len(self._mailbox.subscriptions) >= limit:
-            raise TooManyRequests("too many jobs watched on one connection", limit=limit, reached="max_subscriptions")
+    async def _submit(self, message: incoming.Submit) -> None:
+        self._outbox.check_room()
 
         def answer(accepted: Accepted) -> None:
-            self._mailbox.post(
-                messages.reply(
-                    "accepted",
-                    message.ref,
-                    job=accepted.job,
-                    key=accepted.key,
-                    position=accepted.position,
-                    eta_s=accepted.eta_s,
-                )
-            )
-            self._hub.subscribe(self._mailbox, accepted.job, message.frames)
+            self._outbox.post(outgoing.Accepted(ref=message.ref, **dataclasses.asdict(accepted)).text())
+            self._hub.subscribe(self._outbox, accepted.job, message.frames)
 
-        await self._scheduler.submit(
+        await self._jobs.submit(
             content=message.content, styles=message.styles, params=message.params, client=self._client, answer=answer
         )
 
     async def _write(self) -> None:
         while True:
             self._ready.clear()
-            taken = self._mailbox.take(self._clock())
+            taken = self._outbox.take(self._clock())
             if isinstance(taken, str):
                 await self._send(taken)
             elif isinstance(taken, FrameDue):
@@ -199,7 +182,7 @@ class Connection:
             elif isinstance(taken, Close):
                 return await self._drop(taken.code, "slow" if taken.code == TRY_LATER else "shutdown")
             else:
-                due_at = self._mailbox.due_at()
+                due_at = self._outbox.due_at()
                 if due_at == math.inf:
                     await self._ready.wait()
                     continue
@@ -208,7 +191,7 @@ class Connection:
                         await self._ready.wait()
 
     async def _send(self, message: str | bytes) -> None:
-        """Raises WebSocketDisconnect when the client is gone; one that takes nothing is ended by `sockets`."""
+        """Raises WebSocketDisconnect when the client is gone; `serving` ends one that takes nothing."""
         try:
             if isinstance(message, str):
                 await self._socket.send_text(message)

@@ -97,7 +97,7 @@ class Guard:
         elif "websocket.http.response" in scope.get("extensions", {}):
             await WebSocket(scope, receive, send).send_denial_response(response)
         else:
-            await send({"type": "websocket.close", "code": statuses.outcome(error).close, "reason": error.code})
+            await send({"type": "websocket.close", "code": statuses.wire_status(error).close, "reason": error.code})
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send, client: str) -> None:
         settings = self._settings
