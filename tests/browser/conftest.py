@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from duostyle.engine.api import Engine
 from duostyle.settings import Settings
@@ -22,6 +22,9 @@ from duostyle.web.app import create_app
 from tests.support.fake_engine import FakeEngine
 
 _GUARD_S = 30.0
+# only guards against a page that never gets there: a busy machine is slow, and loads the real engine in seconds
+GUARD_MS = 1000 * _GUARD_S
+expect.set_options(timeout=GUARD_MS)
 _ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -121,7 +124,7 @@ def site(tmp_path: Path, pictures: Path) -> Iterator[Site]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     opened = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(GUARD_MS)
     # not a first visit, which begins with pictures: a tab whose pictures were all taken out
     opened.add_init_script("""sessionStorage["duostyle:draft"] ??= '{"content": null, "styles": [], "params": {}}'""")
     yield opened

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import GUARD_MS, Site
 from tests.browser.test_painting import launch, next_frame
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
@@ -39,7 +39,7 @@ def test_the_first_view_is_light(open_page: Open) -> None:
 def newcomer(browser: Browser) -> Iterator[BrowserContext]:
     """A browser that was never here: its first visit begins with pictures."""
     context = browser.new_context(reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(GUARD_MS)
     yield context
     context.close()
 

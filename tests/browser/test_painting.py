@@ -74,9 +74,13 @@ def next_frame(site: Site, page: Page) -> int:
 
     Not every step is shown: the server sends a frame only when the last one was drawn.
     """
-    before = page.evaluate(GREY)
-    for _ in range(30):
-        site.engine.release(1)
+    return frame_beyond(page.evaluate(GREY), page, site.engine.release)
+
+
+def frame_beyond(before: int, page: Page, release: Callable[[int], None]) -> int:
+    """Release steps until a picture of a later step than `before` is on the canvas; the step that it shows."""
+    for _ in range(60):
+        release(1)
         try:
             page.wait_for_function(f"() => ({GREY})() > {before}", timeout=500)
         except PlaywrightTimeout:

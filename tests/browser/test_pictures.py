@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import GUARD_MS, Site
 from tests.browser.test_painting import status
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
@@ -57,7 +57,7 @@ def colors(site: Site, page: Page, stored: dict[str, Any]) -> list[list[str]]:
 def newcomer(browser: Browser, site: Site) -> Iterator[Page]:
     """A page as one sees it who was never here."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(GUARD_MS)
     page = context.new_page()
     page.goto(site.address)
     yield page

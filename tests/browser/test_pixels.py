@@ -16,7 +16,8 @@ from tests.browser.conftest import Site
 from tests.browser.test_masks import choose, region
 from tests.browser.test_painting import status
 
-pytestmark = [pytest.mark.browser, pytest.mark.real_server, pytest.mark.weights]
+# the real engine paints, which a busy machine does slowly
+pytestmark = [pytest.mark.browser, pytest.mark.real_server, pytest.mark.weights, pytest.mark.timeout(300)]
 Open = Callable[..., Page]
 
 # red minus green in the left and in the right third of the painting, -255 to 255

@@ -52,7 +52,7 @@ print(json.dumps({"refusals": refusals, "resident_mb": resident_mb, "afterwards"
 
 
 def test_a_picture_too_large_fails_gives_its_memory_back_and_a_small_one_is_painted() -> None:
-    ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=100, check=False)
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert [refusal["code"] for refusal in told["refusals"]] == ["out_of_memory"] * 2

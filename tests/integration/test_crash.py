@@ -14,6 +14,8 @@ from bench.faults.soak import Soak, pretending
 
 pytestmark = [
     pytest.mark.real_server,
+    # several processes one after the other, which a busy machine starts slowly
+    pytest.mark.timeout(300),
     pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at through /proc"),
 ]
 

@@ -61,9 +61,10 @@ async def test_a_reader_that_stops_in_a_flood_is_dropped_though_it_talks(start: 
 
 
 async def test_a_slow_reader_is_kept_however_long_a_frame_takes(start: Callable[..., Running]) -> None:
-    engine = FakeEngine(steps=ENDLESS, gated=True, size=(130, 130))
+    engine = FakeEngine(steps=ENDLESS, gated=True, size=(160, 160))
     engine.paint = noise_of
-    running = start(engine, heartbeat_s=0.2, pong_timeout_s=0.4, max_requests_per_s=10_000)
+    # a busy machine may hold up both ends for a moment: an answer has time for that
+    running = start(engine, heartbeat_s=0.2, pong_timeout_s=1.0, max_requests_per_s=10_000)
     async with httpx.AsyncClient(base_url=running.url) as http, raw(running) as client:
         accepted = await Client(http).submit()
         await client.say("subscribe", job=accepted["job"], frames={"quality": 95})
@@ -71,8 +72,8 @@ async def test_a_slow_reader_is_kept_however_long_a_frame_takes(start: Callable[
         engine.release()
         size, took_s = await at_20_kb_a_second(client)
         # the picture alone took much longer than an answer to a ping may
-        assert size > 30_000
-        assert took_s > 1.2
+        assert size > 60_000
+        assert took_s > 3.0
         assert await metric(http, STALLED) == 0
         await client.say("ping", ref="alive")
         await client.until("pong")
@@ -98,7 +99,7 @@ async def at_20_kb_a_second(client: Raw) -> tuple[int, float]:
 
 
 async def test_pings_go_both_ways_and_who_answers_none_is_told_why(start: Callable[..., Running]) -> None:
-    running = start(FakeEngine(), heartbeat_s=0.1, pong_timeout_s=0.5)
+    running = start(FakeEngine(), heartbeat_s=0.1, pong_timeout_s=2.0)
     async with raw(running) as client:
         await client.send(wire.frame(wire.PING, b"mine"))
         answered, mine = 0, False
