@@ -13,34 +13,22 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from duostyle.engine.api import Engine
-from duostyle.errors import (
-    BadRequest,
-    DuostyleError,
-    Forbidden,
-    InternalError,
-    MethodNotAllowed,
-    NotFound,
-    RequestError,
-    StorageUnavailable,
-    Unauthorized,
-)
+from duostyle.errors import DuostyleError, StorageUnavailable
 from duostyle.executor.engine_thread import Worker
 from duostyle.executor.watchdog import Watchdog
 from duostyle.jobs.service import Scheduler
 from duostyle.jobs.timelapse_views import Cinema
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
-from duostyle.protocol import status_codes as statuses
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
 from duostyle.web import gallery
 from duostyle.web import static_files as pages
+from duostyle.web.errors import handle_duostyle_error, handle_http_exception
 from duostyle.web.guard.middleware import Guard
 from duostyle.web.routes import contracts as routes_contracts
 from duostyle.web.routes import images as routes
@@ -79,7 +67,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, pictures: Tr
         routes=_routes(),
         lifespan=lifespan,
         middleware=[Middleware(Guard, settings=settings, metrics=metrics)],
-        exception_handlers={HTTPException: _http_error, DuostyleError: _our_error},
+        exception_handlers={HTTPException: handle_http_exception, DuostyleError: handle_duostyle_error},
     )
     # A redirect is neither JSON nor a picture, and the contract knows none.
     app.router.redirect_slashes = False
@@ -158,31 +146,3 @@ async def _sweep_now_and_then(built: House) -> None:
             # A full or vanished disk now may be fine in an hour.
             _log.exception("sweeping failed")
         await asyncio.sleep(_SWEEP_EVERY_S)
-
-
-def _respond(error: DuostyleError) -> Response:
-    status, headers, body = statuses.answer(error)
-    return Response(body, status, headers)
-
-
-async def _our_error(request: Request, error: Exception) -> Response:
-    ours = error if isinstance(error, DuostyleError) else InternalError("internal error")
-    request.state.house.metrics.count_limit(ours.reached)
-    return _respond(ours)
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    """What the framework itself refuses, in our words."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    kinds: dict[int, type[RequestError]] = {
-        401: Unauthorized,
-        403: Forbidden,
-        404: NotFound,
-        405: MethodNotAllowed,
-    }
-    kind = kinds.get(status, BadRequest)
-    messages = {404: "there is nothing here", 405: "this page does not take that method"}
-    response = _respond(kind(messages.get(status, "the request cannot be read")))
-    if isinstance(error, HTTPException) and error.headers:
-        response.headers.update(error.headers)
-    return response
