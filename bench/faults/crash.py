@@ -23,6 +23,7 @@ from bench.faults.lives import ENDS, Clients, Ledger, Life, Told, leftovers
 from bench.faults.pretend import picture_of, state_after
 from duostyle.errors import DuostyleError
 from duostyle.imaging import decode as images
+from duostyle.imaging.encode import encode
 
 # What the project promises a crash to cost at most.
 MOST_STEPS = 25
@@ -186,7 +187,7 @@ async def upload(url: str) -> list[str]:
     ids = []
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         for step in range(2):
-            png = images.encode(picture_of(state_after(step, 0)), "png")
+            png = encode(picture_of(state_after(step, 0)), "png")
             ids.append(str((await http.post("/api/images", content=png)).json()["id"]))
     return ids
 

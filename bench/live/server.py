@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from duostyle.engine.api import Array, Change, Checkpoint, Control, Costs, Plan, Request, Step
-from duostyle.imaging import decode as images
+from duostyle.imaging.encode import encode
 from duostyle.picture import Picture
 from duostyle.serving.server import serve
 from duostyle.settings import load_settings
@@ -103,7 +103,7 @@ def _picture_of_bytes(wanted: int, side: int) -> np.ndarray[Any, np.dtype[np.uin
     for _ in range(14):
         middle = (low + high) / 2
         pixels = np.clip(128 + middle * noise, 0, 255).astype(np.uint8)
-        size = len(images.encode(Picture(side, side, pixels.tobytes()), "jpeg", quality=_QUALITY))
+        size = len(encode(Picture(side, side, pixels.tobytes()), "jpeg", quality=_QUALITY))
         low, high = (middle, high) if size < wanted else (low, middle)
     return pixels
 

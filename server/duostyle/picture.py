@@ -1,4 +1,4 @@
-"""A decoded picture as plain bytes: the one form in which pictures pass between rooms."""
+"""A decoded picture as plain bytes: the one form in which pictures pass between packages."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from duostyle.cli import main as cli
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import image_id
+from duostyle.imaging.encode import png_text
 from duostyle.recipe import RECIPE_KEY
 from duostyle.settings import Settings
 from tests.cli.test_paint import Recorder
@@ -210,7 +211,7 @@ async def test_changes_outlive_a_restart(tmp_path: Path) -> None:
         assert state["steering"]["params"]["style_weight"] == 20
         # taken up before the second or the third evaluation, as it came
         assert [change["params"] for change in state["steering"]["changes"]] == [{"style_weight": 3.0}]
-        text = images.png_text(await built.scheduler.result(accepted.job, "png"), RECIPE_KEY)
+        text = png_text(await built.scheduler.result(accepted.job, "png"), RECIPE_KEY)
         assert text is not None
         assert json.loads(text)["steering"] == state["steering"]
         assert images.decode(await built.scheduler.result(accepted.job, "png")) == picture_of(4)

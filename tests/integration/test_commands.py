@@ -20,7 +20,7 @@ from duostyle.cli.remote import Stop
 from duostyle.client import Client, Frame, Ticket, Unreachable
 from duostyle.errors import ShuttingDown
 from duostyle.imaging import decode as images
-from duostyle.imaging.formats import sniff
+from duostyle.imaging.decode import sniff
 from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 

@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from duostyle.imaging import decode as images
-from duostyle.imaging import formats
+from duostyle.imaging.decode import FORMATS, sniff
 from tests.integration.conftest import Running
 from tests.support import mutations as mutate
 from tests.support.fuzzing import Found, throw_messages, throw_pictures
@@ -20,9 +20,9 @@ PLENTY = {"max_requests_per_s": 100_000, "max_messages_per_s": 100_000, "max_que
 
 
 def test_the_corpus_has_every_format() -> None:
-    whole = {name: data for name, data in mutate.pictures().items() if formats.sniff(data)}
+    whole = {name: data for name, data in mutate.pictures().items() if sniff(data)}
     kinds = {images.check(data, max_bytes=10_000, max_pixels=10_000).format for data in whole.values()}
-    assert kinds == set(formats.FORMATS)
+    assert kinds == set(FORMATS)
     assert max(len(data) for data in whole.values()) < 2000
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from duostyle.imaging import decode as images
-from duostyle.imaging import formats
+from duostyle.imaging.decode import sniff
 from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.socket_client import Client, socket
@@ -47,9 +47,9 @@ async def test_a_job_from_form_to_painting(running: Running, http: Client) -> No
     for ending, kind in (("jpg", "jpeg"), ("webp", "webp")):
         result = await http.http.get(f"/api/jobs/{accepted['job']}/result.{ending}")
         assert result.headers["content-type"] == f"image/{kind}"
-        assert formats.sniff(result.content) == kind
+        assert sniff(result.content) == kind
     frame = await http.http.get(accepted["links"]["frame"])
-    assert formats.sniff(frame.content) == "jpeg"
+    assert sniff(frame.content) == "jpeg"
 
 
 async def test_no_result_before_the_end_but_the_best_so_far(start: Callable[..., Running]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from duostyle.imaging import decode as images
-from duostyle.imaging import formats
+from duostyle.imaging.decode import sniff
 from tests.integration.conftest import Running
 from tests.integration.test_jobs import finished
 from tests.support.picture_files import BLUE, GREEN, RED, WHITE, near, pixel, png, saved
@@ -95,7 +95,7 @@ async def test_taken(running: Running, http: Client, name: str, kind: str) -> No
     shown = await http.http.get(f"/api/images/{response.json()['id']}")
     # whatever was claimed and whatever it was, out comes one of two types, made by the server
     assert shown.headers["content-type"] in ("image/jpeg", "image/png")
-    assert shown.headers["content-type"] == "image/" + formats.sniff(shown.content)
+    assert shown.headers["content-type"] == "image/" + sniff(shown.content)
     assert shown.headers["x-content-type-options"] == "nosniff"
     assert SCRIPT not in shown.content
     assert b"run.sh" not in shown.content

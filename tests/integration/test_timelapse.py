@@ -13,7 +13,7 @@ from PIL import Image
 
 from duostyle.imaging import animation as film
 from duostyle.imaging import decode as images
-from duostyle.imaging.formats import sniff
+from duostyle.imaging.decode import sniff
 from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine
 from tests.support.socket_client import Client, socket

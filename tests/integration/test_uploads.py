@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from duostyle.imaging import decode as images
-from duostyle.imaging import formats
+from duostyle.imaging.decode import sniff
 from tests.integration.conftest import Running
 from tests.support.fake_engine import image_bytes
 from tests.support.socket_client import Client
@@ -46,7 +46,7 @@ async def test_a_picture_comes_back_without_metadata_and_is_cached(http: Client)
     assert images.decode(full.content) == images.decode(PNG)
     assert "immutable" in full.headers["cache-control"]
     thumb = await http.http.get(f"/api/images/{image}", params={"size": 16})
-    assert formats.sniff(thumb.content) == "jpeg"
+    assert sniff(thumb.content) == "jpeg"
     assert thumb.headers["etag"] != full.headers["etag"]
     cached = await http.http.get(f"/api/images/{image}", headers={"If-None-Match": full.headers["etag"]})
     assert (cached.status_code, cached.content) == (304, b"")

@@ -10,7 +10,7 @@ import pytest
 
 from duostyle.errors import BadRequest, NotFinished
 from duostyle.imaging import decode as images
-from duostyle.imaging import formats
+from duostyle.imaging.decode import sniff
 from duostyle.protocol.frames import FrameOptions
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import rig, soon
@@ -85,7 +85,7 @@ async def test_the_newest_frame_over_http(tmp_path: Path) -> None:
         asking = asyncio.create_task(built.scheduler.frame(accepted.job))
         await asyncio.sleep(0)
         built.engine.release()
-        assert formats.sniff(await soon(asking)) == "jpeg"
+        assert sniff(await soon(asking)) == "jpeg"
         assert built.engine.pictures_taken == 1
 
 

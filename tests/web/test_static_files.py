@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from duostyle.imaging import formats
+from duostyle.imaging.decode import FORMATS
 from duostyle.params import describe_params, parse_params
 from tests.test_errors import CONTRACT
 
@@ -157,7 +157,7 @@ def test_the_start_button_says_launch_and_the_other_stop(page: Page) -> None:
 
 def test_the_file_dialog_offers_what_the_server_takes(page: Page) -> None:
     offered = [attrs["accept"] for tag, attrs in page.elements if tag == "input" and "accept" in attrs]
-    wanted = {f"image/{name}" for name in (*formats.FORMATS, "avif")}
+    wanted = {f"image/{name}" for name in (*FORMATS, "avif")}
     # a camera makes what the phone makes; the page turns it into what the server takes
     assert [set(accept.split(",")) for accept in offered] == [wanted, {"image/*"}]
 

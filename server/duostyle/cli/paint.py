@@ -18,13 +18,14 @@ from duostyle.cli.progress import Reporter
 from duostyle.engine.api import Cancelled, Control, Engine, Painter, Request, Step, steering
 from duostyle.errors import BadRequest, ImageError
 from duostyle.imaging import decode as images
-from duostyle.jobs.pictures import DECODE_PX, style_px
+from duostyle.imaging.decode import DECODE_PX, style_px
+from duostyle.imaging.encode import Format, encode
 from duostyle.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
 from duostyle.picture import Picture
 from duostyle.recipe import Due, Masks, recipe_text
 from duostyle.storage.files import write_atomically
 
-ENDINGS: Mapping[str, images.Format] = {
+ENDINGS: Mapping[str, Format] = {
     ".png": "png",
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
@@ -47,7 +48,7 @@ class Order:
 
     request: Request
     output: Path
-    format: images.Format
+    format: Format
     sources: tuple[str, ...]
     changes: tuple[tuple[Due, Masks], ...] = ()
 
@@ -59,7 +60,7 @@ class Order:
         masks: Masks,
         *,
         output: Path,
-        format: images.Format,
+        format: Format,
         sources: tuple[str, ...],
         changes: tuple[tuple[Due, Masks], ...] = (),
     ) -> Order:
@@ -102,7 +103,7 @@ def read_order(
     )
 
 
-def check_output(output: Path, inputs: Sequence[Path]) -> images.Format:
+def check_output(output: Path, inputs: Sequence[Path]) -> Format:
     """The format by the ending of `output`. Raises BadRequest when it cannot be written or would replace an input."""
     format = ENDINGS.get(output.suffix.lower())
     if format is None:
@@ -170,7 +171,7 @@ def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
 def _save(order: Order, painter: Painter, params: StyleParams, done: bool, reporter: Reporter) -> None:
     picture = painter.picture()
     text = recipe_text(params, order.sources[0], order.sources[1:], steering(painter))
-    write_atomically(order.output, images.encode(picture, order.format, quality=QUALITY, text=text))
+    write_atomically(order.output, encode(picture, order.format, quality=QUALITY, text=text))
     report = painter.report()
     reporter.end(
         "completed" if done else "cancelled",

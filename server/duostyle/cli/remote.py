@@ -12,16 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from duostyle.cli.options import read_options
 from duostyle.cli.paint import MAX_SIZE_PX, QUALITY, check_output, read_file, read_mask
 from duostyle.cli.progress import Reporter, make_reporter
 from duostyle.cli.relay import facts_of, raise_failure, relay
-from duostyle.client import Client, Format, Ticket, Unreachable
+from duostyle.client import Client, Ticket, Unreachable
 from duostyle.client.follow import Backoff
 from duostyle.errors import BadRequest, BusyError, DuostyleError, ImageError
 from duostyle.imaging import decode as images
+from duostyle.imaging.encode import Format, encode
 from duostyle.params import MAX_STYLES, parse_params
 from duostyle.storage.files import write_atomically
 
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _finish(
-    client: Client, end: Mapping[str, Any], output: Path, format: images.Format, reporter: Reporter, *, stopped: bool
+    client: Client, end: Mapping[str, Any], output: Path, format: Format, reporter: Reporter, *, stopped: bool
 ) -> int:
     raise_failure(end)
     done = end["type"] == "completed"
@@ -66,10 +67,10 @@ def _finish(
         reporter.note("the job was cancelled before it had a picture")
         return INTERRUPTED if stopped else 1
     # servers make no TIFF
-    ending: Format = "png" if format == "tiff" else "jpg" if format == "jpeg" else format
+    ending: Literal["png", "jpg", "webp"] = "png" if format == "tiff" else "jpg" if format == "jpeg" else format
     data = client.result(end["job"], ending, partial=not done)
     if format == "tiff":
-        data = images.encode(images.decode(data), "tiff", quality=QUALITY)
+        data = encode(images.decode(data), "tiff", quality=QUALITY)
     checked = images.check(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
     write_atomically(output.resolve(), data)
     reporter.end("completed" if done else "cancelled", facts_of(end, (checked.width, checked.height), output.resolve()))

@@ -10,7 +10,8 @@ from duostyle.cli.options import read_options
 from duostyle.cli.paint import MAX_SIZE_PX, Order, check_output, read_file, read_mask, read_picture
 from duostyle.errors import BadRequest
 from duostyle.imaging import decode as images
-from duostyle.jobs.pictures import DECODE_PX, style_px
+from duostyle.imaging.decode import DECODE_PX, style_px
+from duostyle.imaging.encode import png_text
 from duostyle.params import MAX_STYLES, StyleParams
 from duostyle.picture import Picture
 from duostyle.recipe import RECIPE_KEY, Masks, read_recipe
@@ -39,7 +40,7 @@ def read_replay(
         raise BadRequest(f"--{name} cannot be given with --replay: the file holds all parameters")
     mask_files = [Path(name) for name in files if name is not None] if isinstance(files, list) else []
     told = read_file(recipe)
-    plan = read_recipe(images.png_text(told, RECIPE_KEY) or told, styles=len(styles), max_size_px=MAX_SIZE_PX)
+    plan = read_recipe(png_text(told, RECIPE_KEY) or told, styles=len(styles), max_size_px=MAX_SIZE_PX)
     format = check_output(output, [recipe, content, *styles, *mask_files])
     wanted = [plan.content, *(plan.styles or [None] * len(styles))]
     bytes_of = [read_file(path) for path in (content, *styles)]

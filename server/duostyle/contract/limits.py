@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from duostyle.imaging.decode import MAX_SIDE_PX
-from duostyle.imaging.formats import FORMATS
+from duostyle.imaging.decode import FORMATS, MAX_SIDE_PX
 from duostyle.params import MAX_STYLES
 from duostyle.settings import Settings
 

@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from duostyle.contract.limits import limit_schemas
+from duostyle.imaging.animation import ANIMATION_FORMATS
 from duostyle.job import JOB_ID, JobStatus, state_types
 from duostyle.params import IMAGE_ID, MAX_STYLES, describe_params
 from duostyle.protocol import outgoing
-from duostyle.storage.timelapse_frames import ANIMATION_FORMATS
 
 Schema = dict[str, Any]
 

@@ -22,7 +22,7 @@ from duostyle.engine.api import Cancelled, Checkpoint, CheckpointRefused, Engine
 from duostyle.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
 from duostyle.executor.task import Ended, Glimpse, Task, no_picture
 from duostyle.executor.watchdog import Watchdog
-from duostyle.imaging import decode as images
+from duostyle.imaging.encode import encode
 from duostyle.picture import Picture
 from duostyle.threads import ENGINE_NICE, lower_priority, quiet_pool
 
@@ -104,7 +104,7 @@ class Worker:
 
     async def encode_preview(self, picture: Picture, max_px: int, quality: int) -> bytes:
         """`picture` as a JPEG on the preview thread: the hub's `encode`."""
-        job = self._preview.submit(images.encode, picture, "jpeg", quality=quality, max_px=max_px)
+        job = self._preview.submit(encode, picture, "jpeg", quality=quality, max_px=max_px)
         return await asyncio.wrap_future(job)
 
     # Everything below runs on the engine thread.

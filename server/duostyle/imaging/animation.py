@@ -1,7 +1,6 @@
 """Recorded frames to one animation: animated WebP with Pillow, MP4 with PyAV where it is installed. Blocks.
 
-All frames of a film have the size of its last one; those of coarse levels are enlarged to it. Only one frame is decoded
-at a time.
+All frames get the size of the last one; those of coarse levels are enlarged to it. Only one frame is decoded at a time.
 """
 
 from __future__ import annotations
@@ -9,13 +8,15 @@ from __future__ import annotations
 import importlib.util
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
 
+AnimationFormat = Literal["webp", "mp4"]
+ANIMATION_FORMATS: tuple[AnimationFormat, ...] = ("webp", "mp4")
 FRAMES_PER_S = 12
-# The finished picture stays a while before the film begins again.
+# The finished picture stays a while before the animation starts over.
 _LAST_S = 2.0
 _WEBP_QUALITY, _WEBP_METHOD = 75, 2
 _CRF = 20
@@ -27,13 +28,13 @@ def has_mp4() -> bool:
 
 
 def webp(frames: Sequence[bytes]) -> bytes:
-    """One or more JPEGs as an animated WebP that repeats for ever."""
-    reel = _Reel(frames)
+    """One or more JPEGs as an animated WebP that loops."""
+    picture = _ManyFrames(frames)
     out = io.BytesIO()
     each_ms, last_ms = round(1000 / FRAMES_PER_S), round(1000 * _LAST_S)
     durations = [each_ms] * (len(frames) - 1) + [last_ms]
     options: dict[str, Any] = {"save_all": True, "duration": durations, "loop": 0}
-    reel.save(out, "webp", quality=_WEBP_QUALITY, method=_WEBP_METHOD, **options)
+    picture.save(out, "webp", quality=_WEBP_QUALITY, method=_WEBP_METHOD, **options)
     return out.getvalue()
 
 
@@ -84,7 +85,7 @@ def _fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
-class _Reel(Image.Image):
+class _ManyFrames(Image.Image):
     """All frames as one picture with many frames, as Pillow's writers expect it; holds one of them at a time."""
 
     def __init__(self, frames: Sequence[bytes]) -> None:

@@ -1,26 +1,42 @@
-"""Uploaded bytes to checked sRGB pictures and back. Every function here blocks.
+"""Uploaded bytes to checked sRGB pictures. Every function here blocks.
 
-The format is told from the first bytes (`formats`), and only that one decoder is tried. The size in pixels is read
-from the header and capped before anything is decompressed. Of several frames or pages the first counts.
+The format is recognised by the first bytes, never by a name, and only that one decoder is tried. The size in pixels is
+read from the header and capped before anything is decompressed. Of several frames or pages the first counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from PIL import Image, PngImagePlugin
+from PIL import Image, features
 
-from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge
-from duostyle.imaging import formats, pixels
-from duostyle.picture import Picture, StoredImage
-
-Format = Literal["jpeg", "png", "webp", "tiff"]
+from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge, UnsupportedFormat
+from duostyle.imaging import pixels
+from duostyle.picture import Picture, StoredImage, fit
 
 # The longest side that a JPEG can hold, so that every accepted picture can be shown again.
 MAX_SIDE_PX = 65_500
+# Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
+DECODE_PX = 4096
+
+# Some builds of Pillow lack AVIF.
+FORMATS = ("jpeg", "png", "webp", "gif", "tiff", *(("avif",) if features.check("avif") else ()))
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+)
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+# A progressive JPEG of a few KiB may ask for a full pass over the picture per scan; real ones have about ten.
+_MAX_SCANS, _START_OF_SCAN = 100, b"\xff\xda"
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
@@ -34,8 +50,8 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
         raise ImageTooLarge(
             f"the picture has more than {max_bytes} bytes", limit=max_bytes, got=len(data), reached="max_upload_bytes"
         )
-    kind = formats.sniff(data)
-    formats.check_scans(data, kind)
+    kind = sniff(data)
+    _check_scans(data, kind)
     with _Damage():
         image = _open(data, kind)
         _cap(image, max_pixels)
@@ -53,14 +69,16 @@ def image_id(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def png_text(data: bytes, key: str) -> bytes | None:
-    """A text that `encode` put into a PNG; None when `data` is no PNG or has none."""
-    try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            text = image.info.get(key)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return text.encode() if isinstance(text, str) else None
+def sniff(data: bytes) -> str:
+    """The format by the first bytes. Raises UnsupportedFormat."""
+    for magic, name in _MAGIC:
+        if data.startswith(magic):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if "avif" in FORMATS and _brands(data) & _AVIF_BRANDS:
+        return "avif"
+    raise UnsupportedFormat("this is not a picture in a supported format", limit=list(FORMATS))
 
 
 def decode(data: bytes, *, max_px: int | None = None) -> Picture:
@@ -68,16 +86,16 @@ def decode(data: bytes, *, max_px: int | None = None) -> Picture:
 
     Raises UnsupportedFormat, CorruptImage. The caps of `check` are not applied again.
     """
-    kind = formats.sniff(data)
+    kind = sniff(data)
     with _Damage():
         image = _open(data, kind)
-        target = _target_size(image.size, max_px)
+        target = fit(*image.size, max_px)
         # A JPEG decoder can shrink by 2, 4 or 8 while it decodes; never below the target.
         image.draft(None, target)
         image.load()
         if kind == "tiff":
             # Pillow has turned it upright by itself, which may have swapped its sides.
-            target = _target_size(image.size, max_px)
+            target = fit(*image.size, max_px)
         profile = image.info.get("icc_profile")
         orientation = pixels.orientation(image)
         image = pixels.over_white(pixels.eight_bit(image))
@@ -88,36 +106,9 @@ def decode(data: bytes, *, max_px: int | None = None) -> Picture:
         return Picture(image.width, image.height, image.tobytes())
 
 
-def encode(
-    picture: Picture,
-    format: Format,
-    *,
-    quality: int = 90,
-    max_px: int | None = None,
-    text: Mapping[str, str] | None = None,
-) -> bytes:
-    """`picture` as a file, its longest side at most `max_px`: `quality` 1..100 for jpeg and webp, `text` for png."""
-    image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
-    target = _target_size(image.size, max_px)
-    if image.size != target:
-        image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    options: dict[str, Any] = {}
-    if format == "jpeg":
-        # Strong colours beside each other are what a painting is made of: keep them at full resolution when asked
-        # for quality.
-        options = {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
-    elif format == "webp":
-        options = {"quality": quality}
-    elif format == "tiff":
-        options = {"compression": "tiff_adobe_deflate"}
-    elif text:
-        chunks = PngImagePlugin.PngInfo()
-        for key, value in text.items():
-            chunks.add_itxt(key, value)
-        options = {"pnginfo": chunks}
-    out = io.BytesIO()
-    image.save(out, format, **options)
-    return out.getvalue()
+def style_px(size: int, scale: float) -> int:
+    """The longest side in px that a style is decoded to, for a painting of this size and a stroke scale."""
+    return max(DECODE_PX, math.ceil(size * scale))
 
 
 class _Damage:
@@ -164,8 +155,15 @@ def _cap(image: Image.Image, max_pixels: int) -> None:
         )
 
 
-def _target_size(size: tuple[int, int], max_px: int | None) -> tuple[int, int]:
-    longest = max(size)
-    if max_px is None or longest <= max_px:
-        return size
-    return max(1, round(size[0] * max_px / longest)), max(1, round(size[1] * max_px / longest))
+def _check_scans(data: bytes, kind: str) -> None:
+    """Raises CorruptImage for a JPEG that would be decoded over and over."""
+    if kind == "jpeg" and data.count(_START_OF_SCAN) > _MAX_SCANS:
+        raise CorruptImage("the picture has too many scans", limit=_MAX_SCANS)
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands that the first box of an ISO media file claims; HEIC shares everything else with AVIF."""
+    if data[4:8] != b"ftyp":
+        return set()
+    names = data[8:12] + data[16 : min(int.from_bytes(data[:4], "big"), 256)]
+    return {names[at : at + 4] for at in range(0, len(names), 4)}

@@ -11,7 +11,7 @@ from typing import Any
 
 from duostyle.errors import InternalError, StorageUnavailable
 from duostyle.executor.engine_thread import Worker
-from duostyle.imaging import decode as images
+from duostyle.imaging.encode import encode
 from duostyle.job import Job, JobStatus
 from duostyle.jobs.checkpointer import Keeper
 from duostyle.jobs.estimate import Estimate
@@ -117,7 +117,7 @@ class Endings:
 
     async def _save_result(self, job: Job, picture: Picture, *, partial: bool) -> None:
         text = recipe_text(job.params, job.content, job.styles, job.steering)
-        png = await self._worker.offload(images.encode, picture, "png", text=text)
+        png = await self._worker.offload(encode, picture, "png", text=text)
         await self._archive.until_done(lambda: self._store.save_result(job.id, png))
         job.has_result, job.partial = True, partial
 

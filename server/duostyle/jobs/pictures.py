@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import math
 
 from duostyle.errors import BadRequest, DuostyleError, NotFinished, NotFound
 from duostyle.executor.engine_thread import Worker
 from duostyle.imaging import decode as images
+from duostyle.imaging.decode import DECODE_PX
+from duostyle.imaging.encode import encode
 from duostyle.job import Job, JobStatus
 from duostyle.jobs.queue import Entry
 from duostyle.live.hub import Hub
@@ -15,14 +16,7 @@ from duostyle.params import StyleParams
 from duostyle.picture import Picture, StoredImage
 from duostyle.storage.store import Store
 
-# Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
-DECODE_PX = 4096
 _PATIENCE_S = 30.0
-
-
-def style_px(size: int, scale: float) -> int:
-    """The longest side in px that a style is decoded to, for a painting of this size and a stroke scale."""
-    return max(DECODE_PX, math.ceil(size * scale))
 
 
 class Pictures:
@@ -70,7 +64,7 @@ class Pictures:
 
     async def keep_of_paused(self, job: Job, picture: Picture) -> None:
         """Keep where a paused job stands, in the place of its later result. Raises StorageUnavailable."""
-        png = await self._worker.offload(images.encode, picture, "png")
+        png = await self._worker.offload(encode, picture, "png")
         await self._store.save_result(job.id, png)
 
     async def show_paused(self, entry: Entry) -> None:

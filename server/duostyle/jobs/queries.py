@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from duostyle.errors import NotFinished, NotFound
 from duostyle.executor.engine_thread import Worker
-from duostyle.imaging import decode as images
+from duostyle.imaging.encode import encode
 from duostyle.jobs.completion import Endings
 from duostyle.jobs.pictures import Pictures
 from duostyle.jobs.queue import Line
@@ -86,7 +86,7 @@ class Views:
             if format == "png":
                 return await self._pictures.png_of_result(job)
             picture = await self._pictures.of_result(job)
-        return await self._worker.offload(images.encode, picture, format, quality=_RESULT_QUALITY)
+        return await self._worker.offload(encode, picture, format, quality=_RESULT_QUALITY)
 
     async def frame(self, job_id: str) -> bytes:
         """The newest preview as JPEG. Raises NotFound, NotFinished when there is none yet."""

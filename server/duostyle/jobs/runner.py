@@ -11,11 +11,12 @@ from duostyle.engine.api import Checkpoint, Request
 from duostyle.errors import DuostyleError, InternalError, OutOfMemory, StorageUnavailable
 from duostyle.executor.engine_thread import Worker
 from duostyle.executor.task import Ended, Task
+from duostyle.imaging.decode import DECODE_PX, style_px
 from duostyle.job import JobStatus
 from duostyle.jobs.checkpointer import Keeper
 from duostyle.jobs.completion import Endings, logged
 from duostyle.jobs.narrator import Teller
-from duostyle.jobs.pictures import DECODE_PX, Pictures, style_px
+from duostyle.jobs.pictures import Pictures
 from duostyle.jobs.queue import Entry, Line
 from duostyle.jobs.registry import Archive
 from duostyle.jobs.timelapse import Timelapses

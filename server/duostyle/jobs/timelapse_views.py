@@ -9,9 +9,9 @@ from typing import Any
 from duostyle.errors import DuostyleError, NotAvailable, NotFinished, NotFound
 from duostyle.executor.engine_thread import Worker
 from duostyle.imaging import animation as film
+from duostyle.imaging.animation import ANIMATION_FORMATS, AnimationFormat
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
-from duostyle.storage.timelapse_frames import ANIMATION_FORMATS, AnimationFormat
 
 _log = logging.getLogger(__name__)
 

@@ -11,12 +11,10 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
+from duostyle.imaging.animation import ANIMATION_FORMATS, AnimationFormat
 from duostyle.storage.files import Folder
-
-AnimationFormat = Literal["webp", "mp4"]
-ANIMATION_FORMATS: tuple[AnimationFormat, ...] = ("webp", "mp4")
 
 # mark, number, step, width, height, elapsed seconds, bytes and CRC-32 of the JPEG that follows
 _HEAD = struct.Struct(">4sIIHHfII")

@@ -9,7 +9,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
-from duostyle.imaging import decode as images
+from duostyle.imaging.decode import check, image_id
 from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
 
@@ -50,8 +50,8 @@ async def load(store: Store, offload: Offload, folder: Traversable) -> dict[str,
 
 async def _stored(store: Store, offload: Offload, data: bytes) -> StoredImage:
     # Decoding all of them again at every start would cost seconds; the hash says that they are the same.
-    row = await store.image(images.image_id(data))
+    row = await store.image(image_id(data))
     if row is None:
-        check = functools.partial(images.check, data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
-        row, _ = await store.put_image(data, await offload(check))
+        checked = functools.partial(check, data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
+        row, _ = await store.put_image(data, await offload(checked))
     return row

@@ -17,7 +17,8 @@ from duostyle.errors import (
     StorageUnavailable,
     WeightsError,
 )
-from duostyle.imaging import decode as images
+from duostyle.imaging.decode import decode
+from duostyle.imaging.encode import Format, encode
 from duostyle.metrics import CONTENT_TYPE
 from duostyle.params import IMAGE_ID, describe_params
 from duostyle.web import forms as bodies
@@ -69,13 +70,13 @@ async def picture(request: Request) -> Response:
     if data is None:
         raise NotFound("no such picture", field="image")
     # A photo stays a JPEG; everything else keeps its every pixel.
-    format: images.Format = "jpeg" if row.format == "jpeg" or max_px else "png"
+    format: Format = "jpeg" if row.format == "jpeg" or max_px else "png"
     shown = await house.worker.offload(_again, data, format, max_px)
     return Response(shown, media_type=f"image/{format}", headers=headers)
 
 
-def _again(data: bytes, format: images.Format, max_px: int | None) -> bytes:
-    return images.encode(images.decode(data, max_px=max_px), format, quality=85 if max_px else 95)
+def _again(data: bytes, format: Format, max_px: int | None) -> bytes:
+    return encode(decode(data, max_px=max_px), format, quality=85 if max_px else 95)
 
 
 def _size(request: Request) -> int | None:

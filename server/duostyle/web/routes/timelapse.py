@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from duostyle.errors import NotFound
-from duostyle.storage.timelapse_frames import ANIMATION_FORMATS
+from duostyle.imaging.animation import ANIMATION_FORMATS
 from duostyle.web.state import House
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
