@@ -8,12 +8,14 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 import uvicorn
 from prometheus_client import generate_latest
 from uvicorn.server import ServerState
 
+from duostyle.errors import QueueFull
 from duostyle.metrics import Metrics
-from duostyle.serving.http_protocol import Connection, Places
+from duostyle.serving.http_protocol import ConnectionSeats, HttpConnection
 from duostyle.settings import Settings
 
 HEAD = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
@@ -85,13 +87,13 @@ class Desk:
     def __init__(self, **changes: Any) -> None:
         self.loop, self.metrics = Loop(), Metrics()
         self.settings = Settings(**{"send_timeout_s": 7.0, **changes})
-        self.places = Places(self.settings)
+        self.seats = ConnectionSeats(self.settings)
         self._config = uvicorn.Config(app, lifespan="off", log_config=None)
 
-    def connect(self, transport: Transport) -> Connection:
+    def connect(self, transport: Transport) -> HttpConnection:
         house = SimpleNamespace(settings=self.settings, metrics=self.metrics)
         loop = cast(asyncio.AbstractEventLoop, self.loop)
-        made = Connection(self._config, ServerState(), {"house": house}, loop, places=self.places)
+        made = HttpConnection(self._config, ServerState(), {"house": house}, loop, seats=self.seats)
         made.connection_made(cast(asyncio.Transport, transport))
         return made
 
@@ -150,7 +152,7 @@ def test_what_is_no_request_gets_one_answer() -> None:
     assert desk.loop.due == []
 
 
-def test_places_are_counted_by_address_and_given_back() -> None:
+def test_seats_are_counted_by_address_and_given_back() -> None:
     desk = Desk(max_connections=3, max_connections_per_client=2)
     first, others = Transport(), [Transport(), Transport(), Transport("198.51.100.9"), Transport("203.0.113.1")]
     connection = desk.connect(first)
@@ -170,7 +172,7 @@ def test_places_are_counted_by_address_and_given_back() -> None:
     assert [transport.closed for transport in again] == [False, True]
 
 
-def test_who_finds_no_place_and_does_not_ask_why_soon_leaves() -> None:
+def test_a_client_that_finds_no_seat_and_does_not_ask_why_is_soon_closed() -> None:
     desk, transport = Desk(max_connections=1), Transport()
     desk.connect(Transport())
     desk.connect(transport)
@@ -180,7 +182,7 @@ def test_who_finds_no_place_and_does_not_ask_why_soon_leaves() -> None:
     assert (transport.sent, transport.closed) == (b"", True)
 
 
-def test_a_crowd_without_places_is_not_kept() -> None:
+def test_a_crowd_without_seats_is_not_kept() -> None:
     desk, crowd = Desk(max_connections=1), [Transport() for _ in range(100)]
     for transport in crowd:
         desk.connect(transport)
@@ -191,5 +193,8 @@ def test_a_crowd_without_places_is_not_kept() -> None:
 
 def test_behind_a_proxy_only_all_are_counted() -> None:
     settings = Settings(max_connections=2, max_connections_per_client=1, trusted_proxy=["192.0.2.7"])
-    behind = Places(settings).seats
-    assert [behind.take("192.0.2.7") for _ in range(3)] == [None, None, "all"]
+    behind = ConnectionSeats(settings).seats
+    behind.take("192.0.2.7")
+    behind.take("192.0.2.7")
+    with pytest.raises(QueueFull):
+        behind.take("192.0.2.7")

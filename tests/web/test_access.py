@@ -1,4 +1,4 @@
-"""Host names, origins, tokens and limits, case by case."""
+"""Host names, origins and tokens, case by case."""
 
 from __future__ import annotations
 
@@ -108,6 +108,21 @@ def test_tokens() -> None:
     assert access.token_among(["secret"], ["secre", "secret ", "", "\ud800"]) is None
 
 
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer secret", "secret"),
+        ("bearer  secret ", "secret"),
+        ("Basic secret", ""),
+        ("secret", ""),
+        ("Bearer", ""),
+        ("", ""),
+    ],
+)
+def test_bearer(header: str, token: str) -> None:
+    assert access.bearer(header) == token
+
+
 def test_a_tokens_client_does_not_tell_the_token() -> None:
     one, two = access.client_of_token("a-secret-of-some-length"), access.client_of_token("another-secret-as-long")
     assert one == access.client_of_token("a-secret-of-some-length")
@@ -147,61 +162,3 @@ def test_only_loopback_is_this_machines_own(address: str, loopback: bool) -> Non
 )
 def test_clients(address: str | None, client: str) -> None:
     assert access.client_of(address) == client
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_rate_limit_fills_again_and_counts_each_client_alone() -> None:
-    clock = Clock()
-    rate = access.RateLimit(2, clock)
-    assert [rate.take("a") for _ in range(4)] == [0, 0, 0, 0]
-    assert rate.take("a") == pytest.approx(0.5)
-    assert rate.take("b") == 0
-    clock.now = 0.5
-    assert rate.take("a") == 0
-    assert rate.take("a") > 0
-    clock.now = 1000.0
-    assert [rate.take("a") > 0 for _ in range(5)] == [False] * 4 + [True]
-
-
-def test_asking_while_refused_does_not_make_it_worse() -> None:
-    clock = Clock()
-    rate = access.RateLimit(1, clock)
-    while rate.take("a") == 0:
-        pass
-    for tenth in range(1, 11):
-        clock.now = tenth / 10
-        last = rate.take("a")
-    assert last == 0
-
-
-def test_the_rate_limit_forgets_the_oldest_of_many_clients() -> None:
-    rate = access.RateLimit(1, Clock())
-    for number in range(11_000):
-        rate.take(str(number))
-    assert len(rate._left) == 10_000
-
-
-def test_seats_are_counted_in_all_and_per_client() -> None:
-    seats = access.Seats(total=3, per_client=2)
-    assert [seats.take("a") for _ in range(3)] == [None, None, "client"]
-    assert [seats.take("b") for _ in range(2)] == [None, "all"]
-    seats.give_back("a")
-    assert seats.take("b") is None
-    assert seats.take("a") == "all"
-
-
-def test_room_is_given_and_taken_back() -> None:
-    room = access.Room(10)
-    assert room.take(7)
-    assert room.fits(3)
-    assert not room.fits(4)
-    assert not room.take(4)
-    assert room.taken == 7
-    room.give_back(5)
-    assert room.take(8)

@@ -7,35 +7,40 @@ know of it, but it takes a file descriptor and memory all the same.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import Any
 
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from duostyle.errors import BadRequest, DuostyleError, QueueFull, TooManyRequests
-from duostyle.protocol import status_codes as statuses
+from duostyle.errors import BadRequest, BusyError, DuostyleError
+from duostyle.protocol import status_codes
 from duostyle.settings import Settings
 from duostyle.web.guard import access
+from duostyle.web.guard.quotas import Seats
 from duostyle.web.state import House
 
-# Those that found no place are told so when they ask; so many, and not for longer, since they take up room too.
-_LOBBY, _LOBBY_S = 64, 1.0
+# Clients that found no seat are told so when they ask; so many, and not for longer, since they take memory too.
+_OVERFLOW, _OVERFLOW_S = 64, 1.0
 
 
-class Places:
-    """Room for the connections of one server, and a lobby for some of those that found none."""
+class ConnectionSeats:
+    """Seats for the connections of one server, and an overflow for some of those that found none."""
 
     def __init__(self, settings: Settings) -> None:
+        total = settings.max_connections
         # behind a proxy all have its address, so there one client may have all of it
-        per_client = settings.max_connections if settings.trusted_proxy else settings.max_connections_per_client
-        self.seats = access.Seats(settings.max_connections, per_client)
-        self.lobby = access.Seats(_LOBBY, _LOBBY)
+        per_client = total if settings.trusted_proxy else settings.max_connections_per_client
+        self.seats = Seats("open connections", "max_connections", total, per_client)
+        self.overflow = Seats("refused connections", "overflow", _OVERFLOW, _OVERFLOW)
 
 
-class Connection(H11Protocol):
-    """uvicorn's HTTP with our patience. It has a place until it ends or becomes a WebSocket, which has another."""
+class HttpConnection(H11Protocol):
+    """uvicorn's HTTP connection with our limits. It has a seat until it ends or becomes a WebSocket, which has another.
+
+    A head has `send_timeout_s` to arrive, from its first byte or, of the first request, from the start.
+    """
 
     def __init__(
         self,
@@ -44,30 +49,30 @@ class Connection(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        places: Places,
+        seats: ConnectionSeats,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._house: House = app_state["house"]
-        self._places = places
+        self._seats = seats
         self._client = ""
-        self._taken: access.Seats | None = None
+        self._taken: Seats | None = None
         self._refusal: DuostyleError | None = None
-        self._waiting: asyncio.TimerHandle | None = None
+        self._timeout: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._client = access.client_of(self.client[0] if self.client else None)
-        full = self._places.seats.take(self._client)
-        if full is None:
-            self._taken = self._places.seats
-        elif self._places.lobby.take(self._client) is None:
-            self._taken = self._places.lobby
-            self._refusal = self._full(full)
-        else:
-            self._count(self._full(full))
-            transport.abort()
-            return
-        self._wait()
+        try:
+            self._take(self._seats.seats)
+        except BusyError as full:
+            try:
+                self._take(self._seats.overflow)
+            except BusyError:
+                self._count(full)
+                transport.abort()
+                return
+            self._refusal = full
+        self._start_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
@@ -80,44 +85,38 @@ class Connection(H11Protocol):
             return
         super().data_received(data)
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-            self._wait()
+            self._start_timeout()
         else:
-            self._stop_waiting()
+            self._stop_timeout()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._leave()
         super().handle_websocket_upgrade(event)
 
-    def _wait(self) -> None:
-        """For a whole head, from its first byte or, of the first request, from the start."""
-        if self._waiting is None:
-            limit_s = self._house.settings.send_timeout_s if self._refusal is None else _LOBBY_S
-            self._waiting = self.loop.call_later(limit_s, self._late)
+    def _start_timeout(self) -> None:
+        if self._timeout is None:
+            limit_s = self._house.settings.send_timeout_s if self._refusal is None else _OVERFLOW_S
+            self._timeout = self.loop.call_later(limit_s, self._timed_out)
 
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _stop_timeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
-    def _late(self) -> None:
-        self._waiting = None
+    def _timed_out(self) -> None:
+        self._timeout = None
         if self.transport.is_closing():
             return
         if self.conn.trailing_data[0]:
-            self._refuse(BadRequest("the head of the request took too long"))
+            self._refuse(BadRequest("the head of the request took too long to arrive"))
         else:
             # browsers open connections that they may never need
             self.transport.close()
 
-    def _full(self, which: Literal["all", "client"]) -> DuostyleError:
-        name = "max_connections" if which == "all" else "max_connections_per_client"
-        kind = QueueFull if which == "all" else TooManyRequests
-        return kind("too many open connections", limit=getattr(self._house.settings, name), reached=name)
-
     def _refuse(self, error: DuostyleError) -> None:
-        self._stop_waiting()
+        self._stop_timeout()
         self._count(error)
-        status, headers, body = statuses.answer(error)
+        status, headers, body = status_codes.answer(error)
         lines = [*headers.items(), ("Content-Length", str(len(body))), ("Connection", "close")]
         parts = (h11.Response(status_code=status, headers=lines), h11.Data(data=body), h11.EndOfMessage())
         self.transport.write(b"".join(self.conn.send(part) or b"" for part in parts))
@@ -127,8 +126,12 @@ class Connection(H11Protocol):
         self._house.metrics.refused.labels(error.code).inc()
         self._house.metrics.count_limit(error.reached)
 
+    def _take(self, seats: Seats) -> None:
+        seats.take(self._client)
+        self._taken = seats
+
     def _leave(self) -> None:
-        self._stop_waiting()
+        self._stop_timeout()
         if self._taken is not None:
             self._taken.give_back(self._client)
             self._taken = None

@@ -21,9 +21,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from duostyle.engine.api import Engine
-from duostyle.serving.http_protocol import Connection, Places
+from duostyle.serving.http_protocol import ConnectionSeats, HttpConnection
 from duostyle.serving.listener import address, allow_files, listen
-from duostyle.serving.websocket_protocol import Socket
+from duostyle.serving.websocket_protocol import WebSocketConnection
 from duostyle.settings import Settings
 from duostyle.web.app import State, create_app
 
@@ -67,7 +67,7 @@ class Server(uvicorn.Server):
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=min(_FAREWELL_S, _ENGINE_SHARE * grace_s))
         for connection in list(self.server_state.connections):
-            if isinstance(connection, Socket) and connection.stalled():
+            if isinstance(connection, WebSocketConnection) and connection.stalled():
                 # it does not hear that it should go, and waiting for it helps nobody
                 connection.give_up()
         # until here the port is open: whoever asks hears 503 and not silence
@@ -132,8 +132,8 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
-        http=functools.partial(Connection, places=Places(settings)),  # type: ignore[arg-type]
-        ws=Socket,
+        http=functools.partial(HttpConnection, seats=ConnectionSeats(settings)),  # type: ignore[arg-type]
+        ws=WebSocketConnection,
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.heartbeat_s,

@@ -1,8 +1,9 @@
-"""WebSocket as a live view needs it: a connection that notices who is gone."""
+"""WebSocket connections that notice when the client is gone."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import struct
 import sys
@@ -15,19 +16,75 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from duostyle.protocol.status_codes import BAD_TEXT, INTERNAL, TOO_BIG
-from duostyle.serving.liveness import Liveness
 from duostyle.web.state import House
 
 # Where Linux keeps the count of acknowledged bytes in its answer to TCP_INFO.
 _ACKED_AT, _TCP_INFO_BYTES = 120, 128
-# Patience is looked at this many times before it runs out.
+# How often a client is looked at before its time runs out.
 _LOOKS = 8
-# Pieces of one message.
+# Of one message.
 _MOST_FRAGMENTS = 1024
 
 
-class Socket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket with our patience: a client that takes nothing, or answers no ping, is dropped and counted.
+class Liveness:
+    """Whether the other end of a connection still lives. Pure bookkeeping of times in seconds and counts of bytes.
+
+    A client is judged by signs of life, not by how long a thing takes: bytes of ours that it took, bytes of its own. So
+    a slow reader that gets a large frame stays, and one that has stopped goes: one that takes nothing for `write_s`
+    while we are blocked, or owes a pong for `pong_s`. `delivered` counts the bytes that the other end has taken so far;
+    only its changes matter.
+    """
+
+    def __init__(self, *, write_s: float, pong_s: float) -> None:
+        self._write_s, self._pong_s = write_s, pong_s
+        self._delivered = 0
+        self._moved_at = self._heard_at = -math.inf
+        self._blocked_at: float | None = None
+        self._pinged_at: float | None = None
+        self._ping_ends = 0
+
+    @property
+    def expects(self) -> bool:
+        """Something is expected of the client: `dead` should be asked now and then."""
+        return self._blocked_at is not None or self._pinged_at is not None
+
+    def blocked(self, now: float, delivered: int) -> None:
+        """More waits to be sent than we want to hold."""
+        self._blocked_at, self._delivered = now, delivered
+
+    def flowing(self) -> None:
+        """We may send again."""
+        self._blocked_at = None
+
+    def pinged(self, now: float, delivered: int, ahead: int) -> None:
+        """A ping went out; it and what must arrive before it are `ahead` bytes. An older ping stays open."""
+        if self._pinged_at is None:
+            self._pinged_at, self._delivered = now, delivered
+            self._ping_ends = delivered + ahead
+
+    def ponged(self) -> None:
+        """A pong came."""
+        self._pinged_at = None
+
+    def heard(self, now: float) -> None:
+        """Bytes came from the client."""
+        self._heard_at = now
+
+    def dead(self, now: float, delivered: int) -> bool:
+        """Whether the client has shown no sign of life for too long; notes how far it has come."""
+        if delivered != self._delivered:
+            self._moved_at = now
+            if self._pinged_at is not None and self._delivered < self._ping_ends:
+                # the ping is still on its way, or has arrived just now
+                self._pinged_at = now
+            self._delivered = delivered
+        if self._blocked_at is not None and now - max(self._blocked_at, self._moved_at) >= self._write_s:
+            return True
+        return self._pinged_at is not None and now - max(self._pinged_at, self._heard_at) >= self._pong_s
+
+
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket connection that drops, and counts, a client which takes nothing or answers no ping.
 
     The connection ends with its handler, also when the client does not take what waits for it.
     """
@@ -49,7 +106,7 @@ class Socket(WebSocketsSansIOProtocol):
             if timer is not None:
                 timer.cancel()
         if isinstance(exc, TimeoutError):
-            # the system's own patience (TCP_USER_TIMEOUT) ended before ours
+            # the system's own limit (TCP_USER_TIMEOUT) ran out before ours
             self._count()
         super().connection_lost(exc)
 
@@ -70,25 +127,25 @@ class Socket(WebSocketsSansIOProtocol):
         super().send_keepalive_ping()
         if self.pending_ping_payload is not None:
             ahead = self.transport.get_write_buffer_size() + queued_bytes(self._raw())
-            self._liveness.asked(self.loop.time(), self._delivered(), ahead)
+            self._liveness.pinged(self.loop.time(), self._delivered(), ahead)
             self._watch()
 
     def handle_pong(self, event: Frame) -> None:
-        self._liveness.answered()
+        self._liveness.ponged()
         super().handle_pong(event)
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
             super().handle_ping()
         else:
-            # pongs for who does not read would pile up without end
+            # pongs for a client that does not read would pile up without end
             self.conn.data_to_send()
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < _MOST_FRAGMENTS:
             super().handle_cont(event)
         else:
-            # the size of a message is bounded, the number of its empty pieces is not
+            # the size of a message is bounded, the number of its empty fragments is not
             self._refuse(TOO_BIG)
 
     def send_receive_event_to_app(self) -> None:
@@ -109,7 +166,7 @@ class Socket(WebSocketsSansIOProtocol):
         if not self.writable.is_set():
             self.transport.abort()
         elif not self.disconnected:
-            # closing waits for the last bytes to be taken, if need be for ever
+            # closing waits for the last bytes to be taken, for ever if need be
             self._last_resort = self.loop.call_later(self._write_s, self.transport.abort)
 
     def stalled(self) -> bool:
@@ -139,12 +196,12 @@ class Socket(WebSocketsSansIOProtocol):
         self._looking = None
         if self._liveness.dead(self.loop.time(), self._delivered()):
             self.give_up()
-        elif self._liveness.waits:
+        elif self._liveness.expects:
             self._watch()
 
     def _delivered(self) -> int:
         acked = acknowledged_bytes(self._raw())
-        # where the system does not tell, what leaves our own buffer must do
+        # where the system does not say, what leaves our own buffer must do
         return -self.transport.get_write_buffer_size() if acked is None else acked
 
     def _raw(self) -> Any:
@@ -156,16 +213,16 @@ class Socket(WebSocketsSansIOProtocol):
             self._dropped.labels("stalled").inc()
 
 
-def _is_utf8(pieces: Iterable[bytes]) -> bool:
+def _is_utf8(fragments: Iterable[bytes]) -> bool:
     try:
-        b"".join(pieces).decode()
+        b"".join(fragments).decode()
     except UnicodeDecodeError:
         return False
     return True
 
 
 def acknowledged_bytes(connected: Any) -> int | None:
-    """How many bytes the other end's system has acknowledged; None where this system does not tell."""
+    """How many bytes the other end's system has acknowledged; None where this system does not say."""
     if not sys.platform.startswith("linux"):
         return None
     try:
@@ -176,7 +233,7 @@ def acknowledged_bytes(connected: Any) -> int | None:
 
 
 def queued_bytes(connected: Any) -> int:
-    """How many bytes the system holds that the other end has not acknowledged; 0 where this system does not tell."""
+    """How many bytes the system holds that the other end has not acknowledged; 0 where this system does not say."""
     if not sys.platform.startswith("linux"):
         return 0
     import fcntl

@@ -24,6 +24,7 @@ from duostyle.protocol import incoming, outgoing
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
 from duostyle.version import version
+from duostyle.web.guard.quotas import TokenBucket
 from duostyle.web.state import House
 
 _log = logging.getLogger(__name__)
@@ -43,8 +44,7 @@ class Connection:
         self._outbox = self._hub.connect(self._ready.set)
         self._waiting: asyncio.Queue[incoming.ClientMessage] = asyncio.Queue(MAX_WAITING)
         self._most = FrameOptions(settings.max_frame_px, settings.max_fps, window=settings.max_window)
-        self._allowance = float(settings.max_messages_per_s)
-        self._counted_at = clock()
+        self._messages = TokenBucket(settings.max_messages_per_s, settings.max_messages_per_s, clock())
 
     async def serve(self) -> None:
         """Accept, talk until either side is done, leave nothing behind."""
@@ -88,7 +88,7 @@ class Connection:
             text = event.get("text")
             if text is None:
                 return await self._drop(NOT_TEXT, "binary")
-            if not self._allowed():
+            if self._messages.take(self._clock()) > 0:
                 self._metrics.count_limit("max_messages_per_s")
                 return await self._drop(POLICY, "flood")
             raw: dict[str, Any] = {}
@@ -212,11 +212,3 @@ class Connection:
         with contextlib.suppress(OSError, RuntimeError, TimeoutError, WebSocketDisconnect):
             async with asyncio.timeout(1.0):
                 await self._socket.close(code)
-
-    def _allowed(self) -> bool:
-        """A bucket that holds one second's worth of messages."""
-        now, rate = self._clock(), self._settings.max_messages_per_s
-        self._allowance = min(float(rate), self._allowance + (now - self._counted_at) * rate)
-        self._counted_at = now
-        self._allowance -= 1
-        return self._allowance >= 0

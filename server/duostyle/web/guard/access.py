@@ -1,4 +1,4 @@
-"""Who may come in: host names, origins, the token, and how much one client may ask for. Pure decisions, no sockets."""
+"""Who may use the server: host names, origins, tokens, and who counts as one client. Pure decisions, no sockets."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import hashlib
 import hmac
 import ipaddress
 import re
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterable
-from typing import Literal
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_MAX_CLIENTS = 10_000
 
 
 def split_host(value: str) -> tuple[str, int | None] | None:
@@ -73,8 +70,14 @@ def token_among(tokens: Collection[str], offered: Iterable[str]) -> str | None:
     return found
 
 
+def bearer(authorization: str) -> str:
+    """The token or key in an Authorization header of the kind Bearer; empty when there is none."""
+    kind, _, value = authorization.partition(" ")
+    return value.strip() if kind.lower() == "bearer" else ""
+
+
 def client_of_token(token: str) -> str:
-    """Who shows a token counts as one client, wherever it is. The name may be stored: it does not tell the token."""
+    """The client that a token stands for, at any address. The name may be stored: it does not reveal the token."""
     return "token:" + hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
@@ -97,70 +100,6 @@ def client_of(address: str | None) -> str:
     if ip.ipv4_mapped:
         return str(ip.ipv4_mapped)
     return str(ipaddress.ip_network((ip, 64), strict=False))
-
-
-class RateLimit:
-    """So many requests a second per client, twice as many in one burst. Memory is bounded."""
-
-    def __init__(self, per_s: float, clock: Callable[[], float]) -> None:
-        self._per_s = per_s
-        self._burst = max(1.0, 2 * per_s)
-        self._clock = clock
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, client: str) -> float:
-        """0.0 when the client may go on, else the seconds to wait."""
-        now = self._clock()
-        left, at = self._left.pop(client, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._per_s)
-        wait_s = 0.0 if left >= 1 else (1 - left) / self._per_s
-        self._left[client] = (left - 1 if left >= 1 else left, now)
-        if len(self._left) > _MAX_CLIENTS:
-            self._left.popitem(last=False)
-        return wait_s
-
-
-class Seats:
-    """So many at once, and so many of one client."""
-
-    def __init__(self, total: int, per_client: int) -> None:
-        self._total = total
-        self._per_client = per_client
-        self._taken: Counter[str] = Counter()
-
-    def take(self, client: str) -> Literal["all", "client"] | None:
-        """None when there was one; else whether all are taken, or all that one client may have."""
-        if self._taken.total() >= self._total:
-            return "all"
-        if self._taken[client] >= self._per_client:
-            return "client"
-        self._taken[client] += 1
-        return None
-
-    def give_back(self, client: str) -> None:
-        self._taken[client] -= 1
-        if self._taken[client] <= 0:
-            del self._taken[client]
-
-
-class Room:
-    """So many bytes at once, of all clients."""
-
-    def __init__(self, total_bytes: int) -> None:
-        self._total = total_bytes
-        self.taken = 0
-
-    def fits(self, bytes: int) -> bool:
-        return self.taken + bytes <= self._total
-
-    def take(self, bytes: int) -> bool:
-        if not self.fits(bytes):
-            return False
-        self.taken += bytes
-        return True
-
-    def give_back(self, bytes: int) -> None:
-        self.taken -= bytes
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,6 @@
-"""Request bodies on their way in: how large, how many at once, how slow, and the room that they share in memory.
+"""Request bodies on their way in: how large, how many at once, how slow, and the memory that they share.
 
-A body takes room as it comes and gives it back when the request is answered, so that many slow uploads cannot keep
+A body takes memory as it comes and gives it back when the request is answered, so that many slow uploads cannot keep
 others out by announcing much and sending little.
 """
 
@@ -14,27 +14,26 @@ from contextlib import contextmanager
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope
 
-from duostyle.errors import BadRequest, ImageTooLarge, QueueFull, TooManyRequests
+from duostyle.errors import BadRequest, ImageTooLarge, QueueFull
 from duostyle.metrics import Metrics
 from duostyle.params import MAX_STYLES
 from duostyle.settings import Settings
-from duostyle.web.guard import access
+from duostyle.web.guard.quotas import Seats
 
 # Boundaries and headers of the parts of a form.
 _FORM_SLACK_BYTES = 2**16
-# Slower than this on the average, a body is given up: whoever sends a byte now and then holds a place for ever.
+# A body that is slower than this on average is given up: a client that sends a byte now and then holds a seat for ever.
 _SLOWEST_BYTES_PER_S = 4096
 
 
-class Uploads:
-    """All bodies being received. `clock` counts seconds."""
+class BodyLimits:
+    """The limits on all bodies being received. `clock` counts seconds."""
 
     def __init__(self, settings: Settings, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings = settings
+        self.settings, self.clock = settings, clock
         self._metrics = metrics
-        self._clock = clock
-        self._seats = access.Seats(settings.max_uploads, settings.max_uploads_per_client)
-        self._room = access.Room(settings.max_inflight_bytes)
+        self._seats = Seats("uploads at once", "max_uploads", settings.max_uploads, settings.max_uploads_per_client)
+        self._held_bytes = 0
 
     @contextmanager
     def receiving(self, client: str, scope: Scope, receive: Receive) -> Iterator[Receive]:
@@ -52,53 +51,34 @@ class Uploads:
         limit, name = self._limit(scope["path"], headers)
         if size > limit:
             raise _too_large(limit, name)
-        if not self._room.fits(size):
-            raise self._no_room()
-        self._take_seat(client)
-        body = _Body(self, receive, limit, name, self._clock())
-        self._metrics.uploads_in_flight.inc()
-        try:
-            yield body.receive
-        finally:
-            self._metrics.uploads_in_flight.dec()
-            self._seats.give_back(client)
-            self._give_back(body.got)
+        self._check_memory(size)
+        with self._seats.taken(client):
+            body = _Body(self, receive, limit, name)
+            self._metrics.uploads_in_flight.inc()
+            try:
+                yield body.receive
+            finally:
+                self._metrics.uploads_in_flight.dec()
+                self._hold(-body.received)
 
     def take(self, size: int) -> None:
-        """Room for `size` more bytes. Raises QueueFull."""
-        if not self._room.take(size):
-            raise self._no_room()
+        """Memory for `size` more bytes. Raises QueueFull."""
+        self._check_memory(size)
         self._metrics.body_bytes.inc(size)
-        self._metrics.inflight_bytes.set(self._room.taken)
+        self._hold(size)
 
-    @property
-    def patience_s(self) -> float:
-        """How long a body may stop."""
-        return self._settings.send_timeout_s
+    def _check_memory(self, size: int) -> None:
+        limit = self.settings.max_inflight_bytes
+        if self._held_bytes + size > limit:
+            raise QueueFull("too many bytes are being uploaded at once", limit=limit, reached="max_inflight_bytes")
 
-    def now(self) -> float:
-        """Seconds on the clock."""
-        return self._clock()
-
-    def _give_back(self, size: int) -> None:
-        self._room.give_back(size)
-        self._metrics.inflight_bytes.set(self._room.taken)
-
-    def _take_seat(self, client: str) -> None:
-        settings = self._settings
-        full = self._seats.take(client)
-        if full == "all":
-            raise QueueFull("too many uploads at once", limit=settings.max_uploads, reached="max_uploads")
-        if full == "client":
-            raise TooManyRequests(
-                "too many uploads of this client at once",
-                limit=settings.max_uploads_per_client,
-                reached="max_uploads_per_client",
-            )
+    def _hold(self, size: int) -> None:
+        self._held_bytes += size
+        self._metrics.inflight_bytes.set(self._held_bytes)
 
     def _limit(self, path: str, headers: Headers) -> tuple[int, str]:
         """The most bytes that a body may have, and the name of the limit that says so."""
-        settings = self._settings
+        settings = self.settings
         form = headers.get("content-type", "").lower().startswith("multipart/")
         slack = _FORM_SLACK_BYTES if form else 0
         if path == "/api/images":
@@ -108,55 +88,49 @@ class Uploads:
             limit, name = files + settings.max_message_bytes + slack, "max_upload_bytes"
         else:
             limit, name = settings.max_message_bytes, "max_message_bytes"
-        # what has never room is too large, not too early
+        # what can never be held is too large, not too early
         return min((limit, name), (settings.max_inflight_bytes, "max_inflight_bytes"))
-
-    def _no_room(self) -> QueueFull:
-        return QueueFull(
-            "too many bytes are being uploaded", limit=self._settings.max_inflight_bytes, reached="max_inflight_bytes"
-        )
 
 
 class _Body:
-    """One body: `got` bytes of at most `limit` so far."""
+    """One body, of which `received` bytes of at most `limit` have come so far."""
 
-    def __init__(self, uploads: Uploads, receive: Receive, limit: int, name: str, began: float) -> None:
-        self._uploads, self._receive = uploads, receive
+    def __init__(self, limits: BodyLimits, receive: Receive, limit: int, name: str) -> None:
+        self._limits, self._receive = limits, receive
         self._limit, self._name = limit, name
-        self._began = began
+        self._started_at = limits.clock()
         self._complete = False
-        self.got = 0
+        self.received = 0
 
     async def receive(self) -> Message:
         if self._complete:
-            # What is awaited now is the client's leaving, which may take as long as it likes.
+            # what is awaited now is that the client leaves, which may take as long as it likes
             return await self._receive()
         message = await self._in_time()
         size = len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
-        if self.got + size > self._limit:
+        if self.received + size > self._limit:
             raise _too_large(self._limit, self._name)
-        self._uploads.take(size)
-        self.got += size
+        self._limits.take(size)
+        self.received += size
         return message
 
     async def _in_time(self) -> Message:
-        patience_s = self._uploads.patience_s
-        left_s = self._began + patience_s + self.got / _SLOWEST_BYTES_PER_S - self._uploads.now()
+        pause_s = self._limits.settings.send_timeout_s
+        left_s = self._started_at + pause_s + self.received / _SLOWEST_BYTES_PER_S - self._limits.clock()
         try:
-            async with asyncio.timeout(min(patience_s, max(0.0, left_s))):
+            async with asyncio.timeout(min(pause_s, max(0.0, left_s))):
                 return await self._receive()
         except TimeoutError:
-            raise BadRequest(
-                "the body did not arrive in time", limit=f"{_SLOWEST_BYTES_PER_S} bytes a second", got=self.got
-            ) from None
+            slowest = f"{_SLOWEST_BYTES_PER_S} bytes a second"
+            raise BadRequest("the request body arrives too slowly", limit=slowest, got=self.received) from None
 
 
 def _bodiless(scope: Scope, headers: Headers) -> bool:
     if "transfer-encoding" in headers:
         return False
-    return "content-length" in headers or scope["method"] in ("GET", "HEAD")
+    return "content-length" in headers or scope["method"] in ("GET", "HEAD", "OPTIONS")
 
 
 def _too_large(limit: int, name: str) -> ImageTooLarge:
-    return ImageTooLarge(f"the body has more than {limit} bytes", limit=limit, reached=name)
+    return ImageTooLarge(f"the request body is larger than {limit} bytes", limit=limit, reached=name)

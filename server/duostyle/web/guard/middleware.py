@@ -1,4 +1,4 @@
-"""The gate in front of everything, HTTP and WebSocket alike: Host, Origin, token, rate, connections, bodies.
+"""The guard in front of everything, HTTP and WebSocket alike: Host, Origin, token, rate, connections, bodies.
 
 Plain ASGI, because ready-made middleware looks at HTTP only. A WebSocket is refused before it is accepted, as an HTTP
 answer that says why. Nothing that a stranger's web page can send passes. Behind it, `state.client` of a request says
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,18 +18,26 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from duostyle.errors import DuostyleError, Forbidden, InternalError, QueueFull, TooManyRequests, Unauthorized
+from duostyle.errors import DuostyleError, Forbidden, InternalError, TooManyRequests, Unauthorized
 from duostyle.metrics import Metrics
-from duostyle.protocol import status_codes as statuses
+from duostyle.protocol import status_codes
 from duostyle.settings import Settings
+from duostyle.web.errors import respond
 from duostyle.web.guard import access
-from duostyle.web.guard.body_limits import Uploads
-from duostyle.web.guard.headers import add_headers
+from duostyle.web.guard.body_limits import BodyLimits
+from duostyle.web.guard.quotas import RateLimit, Seats
 
 _log = logging.getLogger(__name__)
 _OPEN_PATHS = ("/", "/status", "/livez", "/readyz")
 _OPEN_PREFIX = "/static/"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # an address may carry the token or a job's id
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 class Guard:
@@ -39,36 +47,40 @@ class Guard:
         self, app: ASGIApp, *, settings: Settings, metrics: Metrics, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._app = app
-        self._settings = settings
-        self._metrics = metrics
-        self._clock = clock
-        self._rate = access.RateLimit(settings.max_requests_per_s, clock)
-        self._seats = access.Seats(settings.max_sockets, settings.max_sockets_per_client)
-        self._uploads = Uploads(settings, metrics, clock)
+        self._settings, self._metrics, self._clock = settings, metrics, clock
+        self._rate = RateLimit(settings.max_requests_per_s, clock)
+        self._seats = Seats("open WebSockets", "max_sockets", settings.max_sockets, settings.max_sockets_per_client)
+        self._bodies = BodyLimits(settings, metrics, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        try:
-            client = self._admit(scope, headers)
-        except DuostyleError as error:
-            await self._refuse(error, scope, receive, send)
-            return
-        scope.setdefault("state", {})["client"] = client
-        serve = self._http if scope["type"] == "http" else self._websocket
-        await serve(scope, receive, send, client)
+        if scope["type"] == "http":
+            send = self._with_headers(scope, send)
+        with contextlib.ExitStack() as taken:
+            try:
+                client = self._admit(scope, Headers(scope=scope))
+                if scope["type"] == "websocket":
+                    taken.enter_context(self._seats.taken(client))
+                else:
+                    receive = taken.enter_context(self._bodies.receiving(client, scope, receive))
+            except DuostyleError as error:
+                await self._refuse(error, scope, receive, send)
+                return
+            scope.setdefault("state", {})["client"] = client
+            serve = self._app if scope["type"] == "websocket" else self._answer
+            await serve(scope, receive, send)
 
     def _admit(self, scope: Scope, headers: Headers) -> str:
         """Who asks, as the limits count clients. Raises Forbidden, TooManyRequests, Unauthorized."""
         host = headers.get("host", "")
         listening = {self._settings.host, (scope.get("server") or ("", 0))[0]} - {"", "0.0.0.0", "::"}  # noqa: S104
         if not access.host_allowed(host, listening=listening, allowed=self._settings.allowed_hosts):
-            raise Forbidden("this server does not answer to that host name (see allowed_hosts)", field="host")
+            raise Forbidden("this host name is not allowed (see the setting allowed_hosts)", field="host")
         token = access.token_among(self._settings.tokens, _offered(scope, headers))
         address = scope["client"][0] if scope.get("client") else None
-        # who guesses tokens is still counted by the address
+        # a client that guesses tokens is still counted by its address
         client = access.client_of(address) if token is None else access.client_of_token(token)
         if self._rate.take(client) > 0:
             limit = self._settings.max_requests_per_s
@@ -76,10 +88,11 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not self._origin_allowed(origin, scope, host):
             raise Forbidden(
-                "pages of that origin may not use this server (see allowed_origins and trusted_proxy)", field="origin"
+                "pages from this origin may not use the server (see the settings allowed_origins and trusted_proxy)",
+                field="origin",
             )
         if token is None and self._settings.tokens and not _open(scope):
-            raise Unauthorized("this server needs its token: Authorization: Bearer TOKEN, or ?token=TOKEN")
+            raise Unauthorized("a token is required: Authorization: Bearer TOKEN, or ?token=TOKEN")
         return client
 
     def _origin_allowed(self, origin: str, scope: Scope, host: str) -> bool:
@@ -90,93 +103,85 @@ class Guard:
     async def _refuse(self, error: DuostyleError, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.refused.labels(error.code).inc()
         self._metrics.count_limit(error.reached)
-        status, headers, body = statuses.answer(error)
-        response = Response(body, status, headers)
         if scope["type"] == "http":
-            await response(scope, receive, self._dressed(scope, send))
+            await respond(error)(scope, receive, send)
         elif "websocket.http.response" in scope.get("extensions", {}):
-            await WebSocket(scope, receive, send).send_denial_response(response)
+            await WebSocket(scope, receive, send).send_denial_response(respond(error))
         else:
-            await send({"type": "websocket.close", "code": statuses.wire_status(error).close, "reason": error.code})
+            await send({"type": "websocket.close", "code": status_codes.wire_status(error).close, "reason": error.code})
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send, client: str) -> None:
-        settings = self._settings
-        full = self._seats.take(client)
-        if full == "all":
-            nobody = QueueFull("too many open WebSockets", limit=settings.max_sockets, reached="max_sockets")
-            await self._refuse(nobody, scope, receive, send)
-            return
-        if full == "client":
-            limit, name = settings.max_sockets_per_client, "max_sockets_per_client"
-            not_you = TooManyRequests("too many open WebSockets of this client", limit=limit, reached=name)
-            await self._refuse(not_you, scope, receive, send)
-            return
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._seats.give_back(client)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send, client: str) -> None:
-        dressed = self._dressed(scope, send)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if scope["method"] == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers:
-            await Response(status_code=204)(scope, receive, dressed)
+            await Response(status_code=204)(scope, receive, send)
             return
-        with contextlib.ExitStack() as stack:
-            try:
-                metered = stack.enter_context(self._uploads.receiving(client, scope, receive))
-            except DuostyleError as error:
-                await self._refuse(error, scope, receive, send)
-                return
-            await self._answer(scope, metered, dressed)
-
-    async def _answer(self, scope: Scope, receive: Receive, dressed: Send) -> None:
         started = False
 
         async def noting(message: Message) -> None:
             nonlocal started
             started = True
-            await dressed(message)
+            await send(message)
 
         try:
             await self._app(scope, receive, noting)
         except Exception:
             if started:
                 raise
-            # A bug: all about it goes into the log, nothing to the client.
+            # a bug: all about it goes into the log, nothing to the client
             _log.exception("a request failed")
-            status, fields, body = statuses.answer(InternalError("something went wrong; the server's log says what"))
-            await Response(body, status, fields)(scope, receive, dressed)
+            await respond(InternalError("internal error; the server's log has the details"))(scope, receive, send)
 
-    def _dressed(self, scope: Scope, send: Send) -> Send:
-        began = self._clock()
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        """`send` that adds the headers which every answer carries, and counts the answer."""
+        started_at = self._clock()
         request = Headers(scope=scope)
         origin, host = request.get("origin", ""), request.get("host", "")
-        strange = not access.same_origin(origin, _scheme(scope), host)
+        cross_origin = "" if access.same_origin(origin, _scheme(scope), host) else origin
 
-        async def dressed(message: Message) -> None:
+        async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_headers(
-                    MutableHeaders(scope=message),
-                    host=host,
-                    origin=origin,
-                    strange=strange,
-                    allowed=self._settings.allowed_origins,
-                )
+                _add_headers(MutableHeaders(scope=message), host, cross_origin, self._settings.allowed_origins)
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._metrics.requests.labels(method, str(message["status"])).inc()
             elif message["type"] == "http.response.body" and not message.get("more_body", False):
-                self._metrics.request_s.observe(self._clock() - began)
+                self._metrics.request_s.observe(self._clock() - started_at)
             await send(message)
 
-        return dressed
+        return sending
+
+
+def _add_headers(headers: MutableHeaders, host: str, cross_origin: str, allowed: Collection[str]) -> None:
+    """What browsers may do with an answer to a request with this `Host`, and who may read it.
+
+    `cross_origin` is the Origin of the request when it is another site's, else empty; `allowed` are the origins of
+    other sites that may use the server.
+    """
+    headers.update(_HEADERS)
+    headers["Content-Security-Policy"] = _policy(host)
+    headers["Cross-Origin-Resource-Policy"] = "cross-origin" if allowed else "same-origin"
+    if not allowed:
+        return
+    headers.add_vary_header("Origin")
+    if cross_origin in allowed:
+        headers["Access-Control-Allow-Origin"] = cross_origin
+        headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE"
+        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        headers["Access-Control-Max-Age"] = "600"
+
+
+def _policy(host: str) -> str:
+    # Not every browser takes 'self' to mean this host's WebSocket too. A Host that did not pass is not repeated.
+    sockets = f" ws://{host} wss://{host}" if access.split_host(host) is not None else ""
+    return (
+        f"default-src 'self'; img-src 'self' blob: data:; connect-src 'self'{sockets}; object-src 'none'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _offered(scope: Scope, headers: Headers) -> list[str]:
     """Every token that the request shows."""
-    offered = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
-    kind, _, value = headers.get("authorization", "").partition(" ")
-    return [*offered, value.strip()] if kind.lower() == "bearer" else offered
+    in_query = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
+    return [*in_query, access.bearer(headers.get("authorization", ""))]
 
 
 def _open(scope: Scope) -> bool:
