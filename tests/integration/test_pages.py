@@ -14,9 +14,7 @@ from duostyle.errors import WeightsError
 from duostyle.params import StyleParams
 from duostyle.settings import Settings
 from duostyle.web.app import create_app
-from duostyle.web.routes.images import routes
-from duostyle.web.routes.jobs import routes as job_routes
-from duostyle.web.routes.timelapse import routes as timelapse_routes
+from duostyle.web.routes import images, jobs, operations, timelapse
 from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine
 from tests.support.socket_client import Client, socket
@@ -148,7 +146,8 @@ async def test_head_works_where_get_does(http: Client) -> None:
 def test_every_route_of_the_contract_is_there() -> None:
     served = {
         (route.path, method)
-        for route in [*routes(), *job_routes(), *timelapse_routes()]
+        for module in (images, jobs, operations, timelapse)
+        for route in module.routes()
         for method in route.methods or ()
     }
     assert all(isinstance(route, Route) for route in create_app(Settings(), engine=FakeEngine()).routes[:1])

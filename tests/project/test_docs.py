@@ -10,11 +10,7 @@ from duostyle.params import allowed_text, describe_params
 from duostyle.protocol import incoming
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import CLOSE_CODES
-from duostyle.web.routes import contracts as routes_contracts
-from duostyle.web.routes import images as routes
-from duostyle.web.routes import jobs as routes_jobs
-from duostyle.web.routes import operations as routes_status
-from duostyle.web.routes import timelapse as routes_timelapse
+from duostyle.web.routes import images, jobs, operations, timelapse
 from tests.test_errors import CONTRACT
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
@@ -51,7 +47,7 @@ def test_every_route_is_there_and_no_other() -> None:
     written = set(re.findall(r"^\| `([A-Z]+) (/\S*)`", TEXT, flags=re.MULTILINE))
     served = {
         (method, route.path)
-        for module in (routes, routes_jobs, routes_status, routes_timelapse, routes_contracts)
+        for module in (images, jobs, operations, timelapse)
         for route in module.routes()
         for method in route.methods or ()
         if method != "HEAD"

@@ -30,11 +30,7 @@ from duostyle.web import gallery
 from duostyle.web import static_files as pages
 from duostyle.web.errors import handle_duostyle_error, handle_http_exception
 from duostyle.web.guard.middleware import Guard
-from duostyle.web.routes import contracts as routes_contracts
-from duostyle.web.routes import images as routes
-from duostyle.web.routes import jobs as routes_jobs
-from duostyle.web.routes import operations as routes_status
-from duostyle.web.routes import timelapse as routes_timelapse
+from duostyle.web.routes import images, jobs, operations, timelapse
 from duostyle.web.state import House
 from duostyle.web.websocket import Connection
 
@@ -92,11 +88,10 @@ def _routes() -> list[BaseRoute]:
     return [
         Route("/", files.page),
         Route("/status", files.status),
-        *routes.routes(),
-        *routes_jobs.routes(),
-        *routes_timelapse.routes(),
-        *routes_contracts.routes(),
-        *routes_status.routes(),
+        *images.routes(),
+        *jobs.routes(),
+        *timelapse.routes(),
+        *operations.routes(),
         WebSocketRoute("/ws", _watch),
         # scripts and styles shrink to a third, which a first visit over a slow link feels
         Mount("/static", GZipMiddleware(files, minimum_size=1024)),

@@ -1,4 +1,4 @@
-"""HTTP handlers for everything but jobs: the page, pictures, the gallery, limits and the health of the server."""
+"""HTTP handlers for pictures: uploads, stored pictures and thumbnails, the gallery."""
 
 from __future__ import annotations
 
@@ -6,22 +6,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from duostyle.contract.limits import limits
-from duostyle.errors import (
-    BadRequest,
-    DuostyleError,
-    EngineStalled,
-    NotAvailable,
-    NotFound,
-    ShuttingDown,
-    StorageUnavailable,
-    WeightsError,
-)
+from duostyle.errors import BadRequest, DuostyleError, NotFound
 from duostyle.imaging.decode import decode
 from duostyle.imaging.encode import Format, encode
-from duostyle.metrics import CONTENT_TYPE
-from duostyle.params import IMAGE_ID, describe_params
-from duostyle.web import forms as bodies
+from duostyle.params import IMAGE_ID
+from duostyle.web import forms
 from duostyle.web.state import House
 
 _MIN_THUMB_PX, _MAX_THUMB_PX = 16, 4096
@@ -34,18 +23,13 @@ def routes() -> list[Route]:
         Route("/api/images", upload, methods=["POST"]),
         Route("/api/images/{image}", picture),
         Route("/api/gallery", gallery),
-        Route("/api/limits", show_limits),
-        Route("/api/preview", preview, methods=["POST"]),
-        Route("/livez", livez),
-        Route("/readyz", readyz),
-        Route("/metrics", metrics),
     ]
 
 
 async def upload(request: Request) -> Response:
     house: House = request.state.house
     try:
-        data = await bodies.picture(request)
+        data = await forms.picture(request)
         row, new = await house.take_in(data)
     except DuostyleError as error:
         house.metrics.uploads.labels(error.code).inc()
@@ -69,13 +53,13 @@ async def picture(request: Request) -> Response:
     data = await house.store.image_bytes(image_id)
     if data is None:
         raise NotFound("no such picture", field="image")
-    # A photo stays a JPEG; everything else keeps its every pixel.
+    # a photo stays a JPEG; everything else keeps its every pixel
     format: Format = "jpeg" if row.format == "jpeg" or max_px else "png"
-    shown = await house.worker.offload(_again, data, format, max_px)
+    shown = await house.worker.offload(_encoded_again, data, format, max_px)
     return Response(shown, media_type=f"image/{format}", headers=headers)
 
 
-def _again(data: bytes, format: Format, max_px: int | None) -> bytes:
+def _encoded_again(data: bytes, format: Format, max_px: int | None) -> bytes:
     return encode(decode(data, max_px=max_px), format, quality=85 if max_px else 95)
 
 
@@ -85,7 +69,7 @@ def _size(request: Request) -> int | None:
         return None
     allowed = f"{_MIN_THUMB_PX} to {_MAX_THUMB_PX}"
     if not (text.isascii() and text.isdigit() and len(text) <= 5):
-        raise BadRequest("size must be a whole number of px", field="size", limit=allowed, got=text[:80])
+        raise BadRequest("size must be a whole number of pixels", field="size", limit=allowed, got=text[:80])
     if not _MIN_THUMB_PX <= int(text) <= _MAX_THUMB_PX:
         raise BadRequest("size is out of range", field="size", limit=allowed, got=int(text))
     return int(text)
@@ -94,37 +78,3 @@ def _size(request: Request) -> int | None:
 async def gallery(request: Request) -> Response:
     house: House = request.state.house
     return JSONResponse(house.gallery)
-
-
-async def show_limits(request: Request) -> Response:
-    house: House = request.state.house
-    return JSONResponse(limits(house.settings) | {"params": describe_params()})
-
-
-async def preview(request: Request) -> Response:
-    raise NotAvailable("the feed-forward preview is not available on this server")
-
-
-async def livez(request: Request) -> Response:
-    return JSONResponse({"status": "alive"}, headers={"Cache-Control": "no-store"})
-
-
-async def readyz(request: Request) -> Response:
-    house: House = request.state.house
-    if house.store.outage.lasts:
-        raise StorageUnavailable("the data folder cannot be used: it is full, read-only or gone")
-    stalled_s = house.worker.watchdog.stalled_s
-    if stalled_s:
-        raise EngineStalled(f"the engine has made no evaluation for {stalled_s:.0f} s")
-    if house.scheduler.ready:
-        return JSONResponse({"status": "ready", "device": house.worker.device}, headers={"Cache-Control": "no-store"})
-    if house.worker.load_error is not None:
-        raise house.worker.load_error
-    if not house.worker.loaded and house.worker.alive:
-        raise WeightsError("the model is still being loaded")
-    raise ShuttingDown("the server is about to stop")
-
-
-async def metrics(request: Request) -> Response:
-    house: House = request.state.house
-    return Response(house.metrics.text(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})

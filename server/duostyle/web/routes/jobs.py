@@ -1,4 +1,4 @@
-"""HTTP handlers for jobs: submit, look, cancel, forget, and fetch what was painted."""
+"""HTTP handlers for jobs: submit, state, cancel, delete, result and current frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from duostyle.errors import BadRequest, ImageError, NotFound
-from duostyle.web import forms as bodies
+from duostyle.web import forms
+from duostyle.web.guard.access import bearer
 from duostyle.web.state import House
 
 _RESULTS: dict[str, Literal["png", "jpeg", "webp"]] = {"png": "png", "jpg": "jpeg", "webp": "webp"}
@@ -30,14 +31,14 @@ def routes() -> list[Route]:
 async def submit(request: Request) -> Response:
     house: House = request.state.house
     max_bytes = house.settings.max_message_bytes
-    kind = bodies.content_type(request)
+    kind = forms.content_type(request)
     if kind == "multipart/form-data":
-        form = await bodies.job_form(request, max_bytes=max_bytes)
+        form = await forms.job_form(request, max_bytes=max_bytes)
         content: Any = await _take_in(house, form.content, "content")
         styles: Any = [await _take_in(house, data, f"style.{index}") for index, data in enumerate(form.styles)]
         params = form.params
     elif kind == "application/json":
-        body = await bodies.json_object(request, max_bytes=max_bytes)
+        body = await forms.json_object(request, max_bytes=max_bytes)
         content, styles, params = body.get("content"), body.get("styles"), body.get("params")
     else:
         raise BadRequest(
@@ -46,7 +47,9 @@ async def submit(request: Request) -> Response:
             limit="multipart/form-data or application/json",
             got=kind[:80],
         )
-    accepted = await house.scheduler.submit(content=content, styles=styles, params=params, client=client(request))
+    accepted = await house.scheduler.submit(
+        content=content, styles=styles, params=params, client=str(request.state.client)
+    )
     answer = {
         "job": accepted.job,
         "key": accepted.key,
@@ -78,7 +81,7 @@ def _links(job: str) -> dict[str, str]:
 
 
 async def job(request: Request) -> Response:
-    """Look at it, or forget it: one route, so that a wrong method is told of both."""
+    """The state, or DELETE: one route, so that the answer to a wrong method names both."""
     house: House = request.state.house
     job_id = request.path_params["job"]
     if request.method == "DELETE":
@@ -113,12 +116,6 @@ async def frame(request: Request) -> Response:
     return Response(await house.scheduler.frame(request.path_params["job"]), media_type="image/jpeg", headers=_FRESH)
 
 
-def client(request: Request) -> str:
-    """Who asks, as the guard says and the limits count."""
-    return str(request.state.client)
-
-
 def _key(request: Request) -> str:
     """The job key offered, or an empty one, which no job has."""
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    return value.strip() if kind.lower() == "bearer" else ""
+    return bearer(request.headers.get("authorization", ""))

@@ -1,36 +1,81 @@
-"""HTTP handler for the operator's corner: what the server does at the moment, in numbers; no ids, no keys, no names."""
+"""HTTP handlers for operators and programs: limits, health, metrics, status, the documents of the contract."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from duostyle.contract import asyncapi, openapi
+from duostyle.contract.limits import limits
+from duostyle.errors import EngineStalled, NotAvailable, ShuttingDown, StorageUnavailable, WeightsError
 from duostyle.job import JobStatus
+from duostyle.metrics import CONTENT_TYPE
+from duostyle.params import describe_params
 from duostyle.version import version
 from duostyle.web.state import House
+
+_FRESH = {"Cache-Control": "no-store"}
+_CHECKED = {"Cache-Control": "no-cache"}
 
 
 def routes() -> list[Route]:
     """The routes of this module."""
-    return [Route("/api/status", status)]
+    return [
+        Route("/api/limits", show_limits),
+        Route("/api/preview", preview, methods=["POST"]),
+        Route("/api/status", status),
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/openapi.json", show_openapi),
+        Route("/asyncapi.json", show_asyncapi),
+    ]
+
+
+async def show_limits(request: Request) -> Response:
+    house: House = request.state.house
+    return JSONResponse(limits(house.settings) | {"params": describe_params()})
+
+
+async def preview(request: Request) -> Response:
+    raise NotAvailable("instant previews are not available on this server")
+
+
+async def livez(request: Request) -> Response:
+    return JSONResponse({"status": "alive"}, headers=_FRESH)
+
+
+async def readyz(request: Request) -> Response:
+    house: House = request.state.house
+    if house.store.outage.lasts:
+        raise StorageUnavailable("the data folder is full, read-only or gone")
+    stalled_s = house.worker.watchdog.stalled_s
+    if stalled_s:
+        raise EngineStalled(f"the engine has made no evaluation for {stalled_s:.0f} s")
+    if house.scheduler.ready:
+        return JSONResponse({"status": "ready", "device": house.worker.device}, headers=_FRESH)
+    if house.worker.load_error is not None:
+        raise house.worker.load_error
+    if not house.worker.loaded and house.worker.alive:
+        raise WeightsError("the model is still loading")
+    raise ShuttingDown("the server is shutting down")
+
+
+async def metrics(request: Request) -> Response:
+    house: House = request.state.house
+    return Response(house.metrics.text(), headers={**_FRESH, "Content-Type": CONTENT_TYPE})
 
 
 async def status(request: Request) -> Response:
-    """GET /api/status: see `condition`."""
-    return JSONResponse(condition(request.state.house), headers={"Cache-Control": "no-store"})
+    """What the server does at the moment, in numbers: no ids, no keys, no names.
 
-
-def condition(house: House) -> dict[str, Any]:
-    """Version, device, readiness; jobs by what they do and how they ended; evaluations; watchers.
-
-    `measured` are the steps whose time was taken, and their seconds in all: quick steps are not measured one by one.
+    `measured` are the steps whose time was taken and the sum of their seconds: quick steps are not measured one by one.
     Counts of ended jobs and of evaluations are those of this process.
     """
+    house: House = request.state.house
     count = house.metrics.value
-    return {
+    numbers = {
         "server": version(),
         "device": house.worker.device,
         "ready": house.scheduler.ready,
@@ -51,3 +96,14 @@ def condition(house: House) -> dict[str, Any]:
         "watchers": int(count("duostyle_watchers")),
         "sockets": int(count("duostyle_sockets")),
     }
+    return JSONResponse(numbers, headers=_FRESH)
+
+
+async def show_openapi(request: Request) -> Response:
+    return JSONResponse(openapi.document(version=version()), headers=_CHECKED)
+
+
+async def show_asyncapi(request: Request) -> Response:
+    secure = request.url.scheme == "https"
+    document = asyncapi.document(version=version(), host=request.url.netloc, secure=secure)
+    return JSONResponse(document, headers=_CHECKED)

@@ -1,4 +1,4 @@
-"""HTTP handlers for time-lapses: the list of frames, one frame, the film."""
+"""HTTP handlers for time-lapses: the list of frames, one frame, the animation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from duostyle.web.state import House
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
 _FRESH = {"Cache-Control": "no-store"}
-# A frame keeps its number for good, and no other frame gets it.
+# a frame keeps its number for good, and no other frame gets it
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -23,7 +23,7 @@ def routes() -> list[Route]:
     """The routes of this module."""
     return [
         Route("/api/jobs/{job}/timelapse.json", contents),
-        Route("/api/jobs/{job}/timelapse.{format}", film),
+        Route("/api/jobs/{job}/timelapse.{format}", animation),
         Route("/api/jobs/{job}/timelapse/{n}.jpg", frame),
     ]
 
@@ -34,7 +34,7 @@ async def contents(request: Request) -> Response:
     return JSONResponse(await house.cinema.contents(job, ended=await _ended(house, job)), headers=_FRESH)
 
 
-async def film(request: Request) -> Response:
+async def animation(request: Request) -> Response:
     house: House = request.state.house
     job, asked = request.path_params["job"], request.path_params["format"]
     format = next((known for known in ANIMATION_FORMATS if known == asked), None)
@@ -50,7 +50,7 @@ async def frame(request: Request) -> Response:
     job, number = request.path_params["job"], request.path_params["n"]
     await _ended(house, job)
     if not _NUMBER.fullmatch(number):
-        raise NotFound("frames have whole numbers", field="n", got=number[:80])
+        raise NotFound("frame numbers are whole numbers", field="n", got=number[:80])
     return Response(await house.cinema.frame(job, int(number)), media_type="image/jpeg", headers=_IMMUTABLE)
 
 
