@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -47,6 +49,21 @@ def test_uvicorn_gets_what_a_live_view_needs() -> None:
     config = serve.config(create_app(settings, engine=FakeEngine()), settings)
     assert (config.ws_max_size, config.ws_ping_interval) == (2048, 3)
     assert config.ws_per_message_deflate is False
+
+
+@pytest.fixture
+def own_log() -> Iterator[logging.Logger]:
+    log = logging.getLogger("duostyle")
+    before = log.level
+    yield log
+    log.setLevel(before)
+
+
+def test_the_level_of_the_log_is_that_of_our_own_lines(own_log: logging.Logger) -> None:
+    serve.set_up_log("info")
+    assert logging.getLogger(serve.__name__).isEnabledFor(logging.INFO)
+    serve.set_up_log("error")
+    assert not logging.getLogger(serve.__name__).isEnabledFor(logging.WARNING)
 
 
 async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) -> None:

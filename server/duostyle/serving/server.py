@@ -116,7 +116,7 @@ def set_up_log(level: str) -> None:
     """Log on standard error: the server's own lines from `level` on, those of libraries from warnings on."""
     # at lower levels some libraries write down what clients send
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("server").setLevel(level.upper())
+    logging.getLogger("duostyle").setLevel(level.upper())
     # Whoever sends damaged pictures would fill the log, and the memory where Python remembers what it has warned of.
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
