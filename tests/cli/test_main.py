@@ -164,7 +164,7 @@ def test_the_engine_options_become_settings(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_an_interrupted_painting_exits_130(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "make_reporter", lambda *args, **kwargs: Recorder(at=1))
+    monkeypatch.setattr("duostyle.cli.paint.make_reporter", lambda *args, **kwargs: Recorder(at=1))
     assert run("paint", "content.png", "--style", "style.png", "-o", "out.png") == 130
     assert (folder / "out.png").exists()
 
@@ -172,7 +172,7 @@ def test_an_interrupted_painting_exits_130(folder: Path, monkeypatch: pytest.Mon
 def test_a_twice_interrupted_painting_exits_130_with_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    monkeypatch.setattr(cli, "make_reporter", lambda *args, **kwargs: Recorder(at=1, presses=2))
+    monkeypatch.setattr("duostyle.cli.paint.make_reporter", lambda *args, **kwargs: Recorder(at=1, presses=2))
     assert run("paint", "content.png", "--style", "style.png", "-o", "out.png") == 130
     assert capsys.readouterr().err == "duostyle: interrupted\n"
     assert not (folder / "out.png").exists()

@@ -5,11 +5,20 @@ from __future__ import annotations
 import io
 import json
 import math
+import signal
 from dataclasses import replace
 
 import pytest
 
-from duostyle.cli.progress import BarReporter, JsonReporter, LineReporter, SilentReporter, describe_end, make_reporter
+from duostyle.cli.progress import (
+    BarReporter,
+    JsonReporter,
+    LineReporter,
+    Reporter,
+    describe_end,
+    interruptible,
+    make_reporter,
+)
 from duostyle.engine.api import Costs, Step
 from tests.support.fake_engine import picture_of
 
@@ -41,7 +50,7 @@ def step_of(step: int, total: int = 100, level: int = 1) -> Step:
         ("auto", True, BarReporter),
         ("auto", False, LineReporter),
         ("json", True, JsonReporter),
-        ("none", True, SilentReporter),
+        ("none", True, Reporter),
     ],
 )
 def test_the_mode_and_the_terminal_choose(mode: str, terminal: bool, kind: type) -> None:
@@ -123,7 +132,7 @@ def test_the_bar_follows_a_new_total() -> None:
 def test_the_end_in_words() -> None:
     assert describe_end(FACTS) == "saved out.png: 512x384, 90 evaluations in 2 min 5 s, shares 25% 75%"
     partial = {**FACTS, "partial": True, "share": None, "elapsed_s": 4.0}
-    assert describe_end(partial) == "stopped; the best picture so far is out.png: 512x384, 90 evaluations in 4 s"
+    assert describe_end(partial) == "stopped; saved the best picture so far as out.png: 512x384, 90 evaluations in 4 s"
     unknown = {**FACTS, "elapsed_s": 4.2, "output": None, "partial": True, "evaluations": None, "share": None}
     assert describe_end(unknown) == "stopped: 512x384, in 4 s"
 
@@ -136,3 +145,15 @@ def test_a_time_left_that_nobody_knows() -> None:
 
 def test_hours() -> None:
     assert "in 2 h 5 min" in describe_end({**FACTS, "elapsed_s": 7500.0})
+
+
+def test_the_first_ctrl_c_is_said_and_the_second_interrupts(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    calls: list[str] = []
+    with interruptible(lambda: calls.append("stop"), "stopping"):
+        signal.raise_signal(signal.SIGINT)
+        assert (calls, capfd.readouterr().err) == (["stop"], "\nstopping\n")
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert calls == ["stop"]
+    assert signal.getsignal(signal.SIGINT) is before

@@ -87,7 +87,7 @@ def test_changes_come_after_the_evaluations_that_they_came_after(folder: Path) -
 def test_an_interrupted_replay_tells_only_of_the_changes_that_it_made(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "make_reporter", lambda *args, **kwargs: Recorder(at=3))
+    monkeypatch.setattr("duostyle.cli.paint.make_reporter", lambda *args, **kwargs: Recorder(at=3))
     begin = {"size": 64, "iterations": 9}
     changes = [{"step": 2, "params": {"style_weight": 2.0}}, {"step": 5, "params": {"style_weight": 3.0}}]
     assert again(job(steering={"params": begin, "changes": changes})) == 130
@@ -104,7 +104,7 @@ def test_an_interrupted_replay_tells_only_of_the_changes_that_it_made(
         ({"content": image_id(BLUE)}, [], "content.png is not the picture"),
         ({"styles": [image_id(RED)]}, [], "style.png is not the picture"),
         ({"styles": [image_id(RED), image_id(BLUE)]}, [], "a different number of styles"),
-        ({"params": {"masks": [image_id(WHITE)]}}, [], "masks: the job used one that is not given"),
+        ({"params": {"masks": [image_id(WHITE)]}}, [], "masks: a mask of the job is missing"),
         ({"params": {"masks": [image_id(WHITE)]}}, ["--masks", "nowhere.png"], "cannot read nowhere.png"),
         ({"steering": 5}, [], "steering must be an object"),
     ],

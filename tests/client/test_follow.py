@@ -62,7 +62,7 @@ def test_submitting_happens_once() -> None:
 def test_a_submission_in_doubt_is_not_repeated() -> None:
     follower = Follower(order={})
     follower.opening()
-    with pytest.raises(Unreachable, match="whether it took the job"):
+    with pytest.raises(Unreachable, match="whether it accepted the job"):
         follower.opening()
 
 

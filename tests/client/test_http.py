@@ -49,9 +49,9 @@ def test_every_error_comes_back_as_it_was(kind: type[errors.DuostyleError]) -> N
 
 @pytest.mark.parametrize("problem", [None, "text", {}, {"code": "of_tomorrow"}])
 def test_an_unknown_error_is_still_an_error(problem: object) -> None:
-    came = error_of(problem, "the server answers 500")
+    came = error_of(problem, "the server answered with status 500")
     assert isinstance(came, ServerError)
-    assert came.message == "the server answers 500"
+    assert came.message == "the server answered with status 500"
 
 
 def test_nobody_there_is_unreachable() -> None:

@@ -9,9 +9,10 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
+from duostyle.client import Client
 from duostyle.client.follow import Backoff
-from duostyle.client.http import Unreachable
-from duostyle.client.requests import Calls, answered, order_of, refused_by
+from duostyle.client.http import Address, Unreachable
+from duostyle.client.requests import Link, answered, order_of, refused_by
 from duostyle.errors import BadRequest, DuostyleError
 
 
@@ -22,8 +23,8 @@ class _Clock:
         return self.now
 
 
-def _calls(clock: _Clock | None = None) -> Calls:
-    return Calls("http://127.0.0.1:1", give_up_s=60.0, clock=clock or _Clock())
+def _link(clock: _Clock | None = None) -> Link:
+    return Link(Address("http://127.0.0.1:1"), 30.0, 60.0, clock or _Clock())
 
 
 def _invalid(status: int, body: bytes) -> InvalidStatus:
@@ -49,12 +50,12 @@ def test_an_error_in_answer_is_raised() -> None:
     assert caught.value.as_dict()["code"] == "bad_request"
 
 
-def test_what_is_not_json_is_no_server_of_ours() -> None:
-    with pytest.raises(Unreachable, match="no duostyle server"):
+def test_what_is_not_json_is_unexpected() -> None:
+    with pytest.raises(Unreachable, match="is this a duostyle server"):
         answered("hello", "pause")
 
 
-def test_a_refusal_for_good_is_the_servers_own_word() -> None:
+def test_a_refusal_for_good_is_the_servers_own_error() -> None:
     body = json.dumps({"error": {"code": "bad_request", "message": "not this host"}}).encode()
     refused = refused_by(_invalid(403, body))
     assert refused is not None
@@ -64,19 +65,19 @@ def test_a_refusal_for_good_is_the_servers_own_word() -> None:
 
 def test_a_lost_connection_is_tried_again_until_it_is_given_up() -> None:
     clock = _Clock()
-    calls, backoff = _calls(clock), Backoff()
-    told = calls._lost(OSError("gone"), backoff)
-    assert told["type"] == "reconnecting"
+    link, backoff = _link(clock), Backoff()
+    event = link.lost(OSError("gone"), backoff)
+    assert event["type"] == "reconnecting"
     clock.now = 61.0
     with pytest.raises(Unreachable, match=r"no connection to http://127\.0\.0\.1:1: gone"):
-        calls._lost(OSError("gone"), backoff)
+        link.lost(OSError("gone"), backoff)
 
 
 def test_what_is_tried_once_raises_one_of_ours() -> None:
-    with pytest.raises(Unreachable, match="TimeoutError"), _calls()._once():
+    with pytest.raises(Unreachable, match="TimeoutError"), _link().once():
         raise TimeoutError
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_what_is_no_address_is_refused() -> None:
     with pytest.raises(BadRequest):
-        Calls("ftp://127.0.0.1")
+        Client("ftp://127.0.0.1")

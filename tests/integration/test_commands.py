@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from duostyle.cli import main as cli
-from duostyle.cli.relay import step_of
-from duostyle.cli.remote import Stop
+from duostyle.cli.remote import Cancellation, step_of
 from duostyle.client import Client, Frame, Ticket, Unreachable
 from duostyle.errors import ShuttingDown
 from duostyle.imaging import decode as images
@@ -75,14 +74,14 @@ def test_submit_reports_as_paint_does(running: Running, folder: Path, capsys: Ca
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["-o", "out.bmp"], "ending"),
+        (["-o", "out.bmp"], "extension"),
         (["-o", "out.png", "--style", "nowhere.png"], "nowhere.png"),
         (["-o", "out.png", "--style", "text.txt"], "text.txt"),
         (["-o", "out.png", "--size", "10"], "allowed: whole number from 64"),
         (["-o", "out.png", "--size", "4096"], "size must be at most 2048"),
         (["-o", "out.png", "--preset", "instant"], "not available"),
-        (["-o", "out.png", "--server", "ftp://x"], "no address of a server"),
-        (["-o", "content.png"], "one of the pictures to paint from"),
+        (["-o", "out.png", "--server", "ftp://x"], "is not a server address"),
+        (["-o", "content.png"], "one of the input files"),
         (["-o", "out.png", *["--style", "style.png"] * 4], "too many styles"),
     ],
 )
@@ -113,7 +112,7 @@ def test_a_mask_that_is_no_file_tells_of_the_modes(
     assert submit(start(), "-o", "out.png", "--masks", "halfs") == 2
     shown = capsys.readouterr().err
     assert shown.startswith("duostyle: masks: cannot read halfs: ")
-    assert "a mode is one of" in shown
+    assert "the modes are auto" in shown
 
 
 def test_a_job_that_fails_is_one_line_and_no_file(
@@ -130,13 +129,13 @@ def test_a_job_that_fails_is_one_line_and_no_file(
 def tickets(monkeypatch: pytest.MonkeyPatch) -> queue.SimpleQueue[Ticket]:
     """The ticket of each job that the command submits, as it gets it."""
     taken: queue.SimpleQueue[Ticket] = queue.SimpleQueue()
-    accept = Stop.accept
+    accept = Cancellation.accept
 
-    def accepting(stop: Stop, ticket: Ticket) -> None:
-        accept(stop, ticket)
+    def accepting(cancellation: Cancellation, ticket: Ticket) -> None:
+        accept(cancellation, ticket)
         taken.put(ticket)
 
-    monkeypatch.setattr(Stop, "accept", accepting)
+    monkeypatch.setattr(Cancellation, "accept", accepting)
     return taken
 
 
@@ -182,15 +181,13 @@ def test_ctrl_c_cancels_the_job_and_keeps_its_best_picture(
 def test_ctrl_c_before_the_job_is_accepted_counts(start: Callable[..., Running]) -> None:
     client = Client(start(FakeEngine(gated=True)).url)
     image = client.upload(image_bytes())
-    stop = Stop(client)
-    stop.on_interrupt(signal.SIGINT, None)
-    stop.accept(client.submit(image, [image]))
-    with pytest.raises(KeyboardInterrupt):
-        stop.on_interrupt(signal.SIGINT, None)
-    assert stop.cancelling is not None
-    stop.cancelling.join(30)
-    assert stop.ticket is not None
-    assert client.state(stop.ticket.job)["status"] == "cancelled"
+    cancellation = Cancellation(client)
+    cancellation.ask()
+    cancellation.accept(client.submit(image, [image]))
+    assert cancellation.thread is not None
+    cancellation.thread.join(30)
+    assert cancellation.ticket is not None
+    assert client.state(cancellation.ticket.job)["status"] == "cancelled"
 
 
 def test_a_cancel_waits_for_a_server_that_restarts(
@@ -207,13 +204,13 @@ def test_a_cancel_waits_for_a_server_that_restarts(
         return cancel(self, ticket)
 
     monkeypatch.setattr(Client, "cancel", sometimes)
-    stop = Stop(client)
-    stop.accept(client.submit(image, [image]))
-    stop.on_interrupt(signal.SIGINT, None)
-    assert stop.cancelling is not None
-    stop.cancelling.join(30)
-    assert stop.ticket is not None
-    assert client.state(stop.ticket.job)["status"] == "cancelled"
+    cancellation = Cancellation(client)
+    cancellation.accept(client.submit(image, [image]))
+    cancellation.ask()
+    assert cancellation.thread is not None
+    cancellation.thread.join(30)
+    assert cancellation.ticket is not None
+    assert client.state(cancellation.ticket.job)["status"] == "cancelled"
 
 
 def test_a_job_cancelled_by_another_is_told_and_no_success(

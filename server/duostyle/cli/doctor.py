@@ -1,11 +1,13 @@
-"""`duostyle doctor`: what this machine offers and whether painting works on it."""
+"""`duostyle doctor`: what this machine offers, whether painting works on it, and how fast."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import tempfile
+from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,20 @@ SIDE_PX = 256
 ITERATIONS = 8
 
 
-def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str], str] | None = None) -> dict[str, Any]:
-    """Everything that is known, JSON-serialisable; `problems` is a list of sentences, empty when all is well.
+def run(arguments: Namespace, settings: Settings, make_engine: Callable[[Settings], Engine]) -> int:
+    """The exit status: 1 when there is a problem."""
+    if arguments.measure:
+        forget_kernels(settings.kernel_dir)
+    facts = examine(settings, make_engine(settings))
+    print(json.dumps(facts, indent=2) if arguments.json else describe(facts))
+    return 1 if facts["problems"] else 0
 
-    `weights_hash` gives the SHA-256 of the named weights or raises WeightsError; by default it reads and
-    checks them. Paints a few steps of a made-up picture to measure `seconds_per_megapixel_evaluation` (None when that
-    failed).
+
+def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str], str] | None = None) -> dict[str, Any]:
+    """Everything that is known, JSON-serialisable; `problems` is a list of sentences, empty when there is none.
+
+    `weights_hash` gives the SHA-256 of the named weights or raises WeightsError; by default it reads and checks them.
+    Paints a few steps of a made-up picture to measure `seconds_per_megapixel_evaluation` (None when that failed).
     """
     problems: list[str] = []
     versions = {"python": platform.python_version()} | {name: _version(name, problems) for name in PACKAGES}
@@ -56,15 +66,15 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
 
 
 def forget_kernels(folder: Path) -> None:
-    """Have the next engine measure which kernels are the quickest. Raises OSError when the folder is read-only."""
+    """Have the next engine measure again which kernels are the fastest. Raises OSError when the folder is read-only."""
     for file in folder.glob("*.json"):
         file.unlink(missing_ok=True)
 
 
 def measure(engine: Engine) -> float:
-    """Seconds per megapixel-evaluation: the quickest step of a small painting at its full size.
+    """Seconds per megapixel-evaluation: the fastest step of a small painting at its full size.
 
-    The quickest, because the first step at each size also prepares the targets, and other work may slow down any.
+    The fastest, because the first step at each size also prepares the targets, and other work may slow down any.
     """
     request = Request(
         content=made_up_picture(3),
@@ -105,7 +115,7 @@ def describe(facts: Mapping[str, Any]) -> str:
         *(("version", f"{name} {value or 'missing'}") for name, value in facts["versions"].items()),
         *(("PROBLEM", problem) for problem in facts["problems"]),
     ]
-    lines.append(("result", "something is wrong" if facts["problems"] else "all is well"))
+    lines.append(("result", "problems were found" if facts["problems"] else "all is well"))
     return "\n".join(f"{name:<12} {value}" for name, value in lines)
 
 

@@ -1,51 +1,35 @@
 """The command line, `duostyle serve | paint | submit | watch | doctor`.
 
-Bad arguments: one line on standard error and exit status 2."""
+Bad arguments: one line on standard error and exit status 2.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic_settings import SettingsError
-
 from duostyle import settings
-from duostyle.cli import commands as remote_commands
 from duostyle.cli import options
-from duostyle.cli.progress import MODES, make_reporter
+from duostyle.cli.progress import INTERRUPTED
 from duostyle.engine.api import Engine
 from duostyle.engine.environment import prepare
-from duostyle.errors import BadRequest, DuostyleError, RequestError
+from duostyle.errors import DuostyleError, RequestError
 from duostyle.settings import Settings
 from duostyle.version import version
 
-INTERRUPTED = 130
-ENGINE_SETTINGS = ("device", "threads", "weights", "memory_budget_mb")
+ENGINE_SETTINGS = ("data_dir", "device", "threads", "weights", "memory_budget_mb")
 
 EngineMaker = Callable[[Settings], Engine]
-
-
-class Parser(argparse.ArgumentParser):
-    """Takes only full option names and says what is wrong in one line."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"allow_abbrev": False, **kwargs})
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"duostyle: {message} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None, *, make_engine: EngineMaker | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 failed, 2 bad arguments or pictures, 130 interrupted."""
     prepare(os.environ)
-    arguments = make_parser().parse_args(join_values(sys.argv[1:] if argv is None else argv))
+    arguments = make_parser().parse_args(options.join_values(sys.argv[1:] if argv is None else argv))
     try:
         return int(arguments.run(arguments, make_engine or torch_engine))
     except RequestError as error:
@@ -80,39 +64,53 @@ def make_parser() -> argparse.ArgumentParser:
         "--replay",
         type=Path,
         metavar="FILE",
-        help="paint again what a job painted, with all its live changes: the JSON of GET /api/jobs/JOB, or its PNG",
+        help="repeat an earlier job with all its live updates: its JSON from GET /api/jobs/JOB, or its PNG",
     )
-    paint.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default auto)")
+    options.add_progress(paint)
     options.add_options(paint.add_argument_group("parameters of the painting"))
-    settings.add_arguments(paint, ("data_dir", *ENGINE_SETTINGS))
+    settings.add_arguments(paint, ENGINE_SETTINGS)
     paint.set_defaults(run=_paint)
 
-    remote_commands.add_submit(commands)
-    remote_commands.add_watch(commands)
+    submit = commands.add_parser(
+        "submit", help="paint one picture on a running server", description="Paint one picture on a running server."
+    )
+    options.add_pictures(submit)
+    options.add_server(submit)
+    options.add_progress(submit)
+    options.add_options(submit.add_argument_group("parameters of the painting"))
+    submit.set_defaults(run=_submit)
+
+    watch = commands.add_parser(
+        "watch", help="follow a job on a running server", description="Follow a job on a running server."
+    )
+    watch.add_argument("job", metavar="JOB", help="the id of the job, or a link to it")
+    watch.add_argument("--frames", type=Path, metavar="DIR", help="save every frame in this folder, named by its step")
+    options.add_server(watch)
+    options.add_progress(watch)
+    watch.set_defaults(run=_watch)
 
     doctor = commands.add_parser(
         "doctor",
         help="check this installation and measure its speed",
-        description="Check this installation and measure its speed; exit status 1 when something is wrong.",
+        description="Check this installation and measure its speed. The exit status is 1 when there is a problem.",
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument(
-        "--measure", action="store_true", help="forget which convolution kernels were the quickest and measure again"
+        "--measure", action="store_true", help="forget which convolution kernels were the fastest and measure again"
     )
-    settings.add_arguments(doctor, ("data_dir", *ENGINE_SETTINGS))
+    settings.add_arguments(doctor, ENGINE_SETTINGS)
     doctor.set_defaults(run=_doctor)
     return parser
 
 
-def join_values(argv: Sequence[str]) -> list[str]:
-    """`--masks -,sky.png` and `--style-mix -1,2` as `--masks=-,sky.png`: argparse would take the values for options."""
-    joined: list[str] = []
-    for text in argv:
-        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and re.match(r"-[\d.,]", text):
-            joined[-1] += "=" + text
-        else:
-            joined.append(text)
-    return joined
+class Parser(argparse.ArgumentParser):
+    """Takes only full option names and says what is wrong in one line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **kwargs})
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"duostyle: {message} (see {self.prog} --help)\n")
 
 
 def torch_engine(chosen: Settings) -> Engine:
@@ -137,51 +135,37 @@ def error_line(error: DuostyleError) -> str:
     return error.message + (f" ({'; '.join(details)})" if details else "")
 
 
+# What a command needs is imported when it runs: the parser and --help stay quick, and need neither torch nor Pillow.
+
+
 def _serve(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
-    chosen = _settings(arguments)
     from duostyle.serving.server import serve
 
-    return serve(chosen)
+    return serve(options.read_settings(arguments))
 
 
 def _paint(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
-    # the parser and --help stay quick without Pillow
-    from duostyle.cli.paint import paint, read_order
-    from duostyle.cli.replay import read_replay
+    from duostyle.cli.paint import run
 
-    chosen = _settings(arguments)
-    read = read_order if arguments.replay is None else partial(read_replay, recipe=arguments.replay)
-    order = read(
-        content=arguments.content,
-        styles=arguments.styles,
-        output=arguments.output,
-        options=vars(arguments),
-        max_pixels=chosen.max_pixels,
-    )
-    reporter = make_reporter(arguments.progress, out=sys.stdout, err=sys.stderr)
-    try:
-        return 0 if paint(order, make_engine(chosen), reporter) else INTERRUPTED
-    finally:
-        reporter.close()
+    return run(arguments, options.read_settings(arguments), make_engine)
+
+
+def _submit(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
+    from duostyle.cli.remote import submit
+
+    return submit(arguments)
+
+
+def _watch(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
+    from duostyle.cli.remote import watch
+
+    return watch(arguments)
 
 
 def _doctor(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
-    from duostyle.cli.doctor import describe, examine, forget_kernels
+    from duostyle.cli.doctor import run
 
-    chosen = _settings(arguments)
-    if arguments.measure:
-        forget_kernels(chosen.kernel_dir)
-    facts = examine(chosen, make_engine(chosen))
-    print(json.dumps(facts, indent=2) if arguments.json else describe(facts))
-    return 1 if facts["problems"] else 0
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    given = {name: value for name, value in vars(arguments).items() if name in Settings.model_fields}
-    try:
-        return settings.load_settings(given)
-    except SettingsError as error:
-        raise BadRequest(f"environment: {error}") from None
+    return run(arguments, options.read_settings(arguments), make_engine)
 
 
 def _complain(message: str, status: int) -> int:

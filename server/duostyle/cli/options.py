@@ -1,16 +1,23 @@
-"""What to paint as command-line options: the pictures, and one option per parameter, made from `params`."""
+"""Options that several commands share: pictures, one option per parameter, the server, settings."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic_settings import SettingsError
+
+from duostyle.cli.progress import MODES
 from duostyle.errors import BadRequest
 from duostyle.params import MASK_MODES, allowed_text, describe_params
+from duostyle.settings import Settings, load_settings
 
-MASKS_HELP = "a mode, or per style a grey picture file or - for none, separated by commas"
+DEFAULT_SERVER = "http://127.0.0.1:8000"
+MASKS_HELP = "a mode, or for each style a grey picture file or - for none, separated by commas"
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +30,7 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="FILE",
-        help="a picture whose style is used; give it up to four times",
+        help="a picture to take the style from; can be given up to four times",
     )
     parser.add_argument(
         "-o",
@@ -31,7 +38,7 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="OUT",
-        help="where the painting goes; PNG, JPEG, WebP or TIFF by the ending",
+        help="the file to write; its extension selects PNG, JPEG, WebP or TIFF",
     )
 
 
@@ -49,6 +56,44 @@ def add_options(parser: argparse._ActionsContainer) -> None:
             metavar="VALUE",
             help=f"{row['help']} ({allowed}{default})".replace("%", "%%"),
         )
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Add `--server` and `--token`."""
+    parser.add_argument(
+        "--server", default=DEFAULT_SERVER, metavar="URL", help=f"address of the server (default {DEFAULT_SERVER})"
+    )
+    parser.add_argument(
+        "--token",
+        default=os.environ.get("DUOSTYLE_TOKEN"),
+        metavar="TOKEN",
+        help="the server's token (default: the environment variable DUOSTYLE_TOKEN)",
+    )
+
+
+def add_progress(parser: argparse.ArgumentParser) -> None:
+    """Add `--progress`."""
+    parser.add_argument("--progress", choices=MODES, default="auto", help="how to show progress (default auto)")
+
+
+def join_values(argv: Sequence[str]) -> list[str]:
+    """`--masks -,sky.png` and `--style-mix -1,2` as `--masks=-,sky.png`: argparse would take the values for options."""
+    joined: list[str] = []
+    for text in argv:
+        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and re.match(r"-[\d.,]", text):
+            joined[-1] += "=" + text
+        else:
+            joined.append(text)
+    return joined
+
+
+def read_settings(arguments: argparse.Namespace) -> Settings:
+    """The settings among the arguments, else those of the environment. Raises BadRequest."""
+    given = {name: value for name, value in vars(arguments).items() if name in Settings.model_fields}
+    try:
+        return load_settings(given)
+    except SettingsError as error:
+        raise BadRequest(f"environment: {error}") from None
 
 
 def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +130,7 @@ def _value(name: str, schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
 def _pair(name: str, part: str) -> tuple[str, Any]:
     key, equals, value = part.partition("=")
     if not equals:
-        raise BadRequest(f"{name}: each weight is LAYER=NUMBER", limit="relu1_1=0.4,relu2_1=0.25", got=part[:80])
+        raise BadRequest(f"{name}: each weight must be LAYER=NUMBER", limit="relu1_1=0.4,relu2_1=0.25", got=part[:80])
     return key.strip(), _number(value, float)
 
 

@@ -2,128 +2,87 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import tempfile
+from argparse import Namespace
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-from duostyle.cli.options import read_options
-from duostyle.cli.progress import Reporter
+from duostyle.cli.files import MAX_SIZE_PX, QUALITY, InputFile, Order, read_file, read_order
+from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
 from duostyle.engine.api import Cancelled, Control, Engine, Painter, Request, Step, steering
-from duostyle.errors import BadRequest, ImageError
-from duostyle.imaging import decode as images
+from duostyle.errors import BadRequest
 from duostyle.imaging.decode import DECODE_PX, style_px
-from duostyle.imaging.encode import Format, encode
-from duostyle.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
+from duostyle.imaging.encode import encode, png_text
+from duostyle.params import StyleParams
 from duostyle.picture import Picture
-from duostyle.recipe import Due, Masks, recipe_text
+from duostyle.recipe import RECIPE_KEY, Due, Masks, read_recipe, recipe_text
+from duostyle.settings import Settings
 from duostyle.storage.files import write_atomically
 
-ENDINGS: Mapping[str, Format] = {
-    ".png": "png",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".webp": "webp",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-}
-# no server's limit applies: the machine is the painter's own
-MAX_SIZE_PX = 8192
-QUALITY = 95
-STOPPING = b"\nstopping; the best picture so far will be saved (Ctrl-C again: stop at once and save nothing)\n"
+_STOPPING = "stopping; the best picture so far will be saved (press Ctrl-C again to quit without saving)"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What to paint and where to, all of it checked.
+class Painting:
+    """An order with its pictures decoded. `changes` are live updates to make on the way, with their masks."""
 
-    `sources`: image ids of content and styles. `changes`: live changes to make on the way, with their masks.
-    """
-
+    order: Order
     request: Request
-    output: Path
-    format: Format
-    sources: tuple[str, ...]
     changes: tuple[tuple[Due, Masks], ...] = ()
 
-    @classmethod
-    def of(
-        cls,
-        pictures: Sequence[Picture],
-        params: StyleParams,
-        masks: Masks,
-        *,
-        output: Path,
-        format: Format,
-        sources: tuple[str, ...],
-        changes: tuple[tuple[Due, Masks], ...] = (),
-    ) -> Order:
-        """`pictures` are the content and the styles."""
-        request = Request(pictures[0], tuple(pictures[1:]), params, masks)
-        return cls(request, output.resolve(), format, sources, changes)
+
+def run(arguments: Namespace, settings: Settings, make_engine: Callable[[Settings], Engine]) -> int:
+    """The exit status. Raises BadRequest, ImageError, what the engine raises, OSError."""
+    order = read_order(vars(arguments))
+    if arguments.replay is None:
+        painting = plan(order, settings.max_pixels)
+    else:
+        painting = plan_replay(order, arguments.replay, settings.max_pixels)
+    with closing(make_reporter(arguments.progress)) as reporter:
+        return 0 if paint(painting, make_engine(settings), reporter) else INTERRUPTED
 
 
-def read_order(
-    *, content: Path, styles: Sequence[Path], output: Path, options: Mapping[str, Any], max_pixels: int
-) -> Order:
-    """Check everything that can be checked before the engine is loaded; `options` is what `add_options` parsed.
+def plan(order: Order, max_pixels: int) -> Painting:
+    """Check and decode what can be before the engine is loaded. Raises BadRequest or ImageError."""
+    params = order.checked_params()
+    masks = tuple(None if mask is None else _mask(mask, params, max_pixels) for mask in order.masks)
+    return Painting(order, _request(order, params, masks, max_pixels))
 
-    Raises BadRequest (a parameter, a file that cannot be read or written) or ImageError (a picture).
+
+def plan_replay(order: Order, file: Path, max_pixels: int) -> Painting:
+    """As `plan`, but the parameters and their live updates are those of a recipe; of the order's own parameters only
+    `masks` is allowed: the files of all masks that the job used, in any order.
+
+    Raises BadRequest or ImageError.
     """
-    if len(styles) > MAX_STYLES:
-        raise BadRequest("too many styles", limit=f"1 to {MAX_STYLES}", got=len(styles))
-    raw = read_options(options)
-    masks = raw.get("masks")
-    mask_files = masks if isinstance(masks, list) else []
-    mask_data = [None if name is None else read_mask(name) for name in mask_files]
-    if mask_files:
-        raw["masks"] = [None if data is None else images.image_id(data) for data in mask_data]
-    params = parse_params(raw, styles=len(styles), max_size_px=MAX_SIZE_PX)
-    format = check_output(output, [content, *styles, *(Path(name) for name in mask_files if name is not None)])
-    # as the server does it, so that the same order gives the same painting
-    max_px = max(DECODE_PX, params.size)
-    paths, sides = [content, *styles], [max_px, *(style_px(params.size, k) for k in params.scales_for(len(styles)))]
-    bytes_of = [read_file(path) for path in paths]
-    return Order.of(
-        [read_picture(path, data, max_pixels, side) for path, data, side in zip(paths, bytes_of, sides, strict=True)],
-        params,
-        tuple(
-            None if data is None else _mask(Path(name), data, max_pixels, max_px)
-            for name, data in zip(mask_files, mask_data, strict=True)
-        ),
-        output=output,
-        format=format,
-        sources=tuple(images.image_id(data) for data in bytes_of),
-    )
+    for name in sorted(order.params.keys() - {"masks"}):
+        option = name.replace("_", "-")
+        raise BadRequest(f"--{option} cannot be given with --replay: the file holds all parameters")
+    data, count = read_file(file), len(order.styles)
+    recipe = read_recipe(png_text(data, RECIPE_KEY) or data, styles=count, max_size_px=MAX_SIZE_PX)
+    wanted = [recipe.content, *(recipe.styles or [None] * count)]
+    for given, id in zip((order.content, *order.styles), wanted, strict=True):
+        if id not in (None, given.id):
+            raise BadRequest(f"{given.path} is not the picture that the job used", limit=id)
+    files = {mask.id: mask for mask in order.masks if mask is not None}
+    masks: dict[str, Picture] = {}
+    for id in recipe.masks:
+        if id not in files:
+            raise BadRequest("masks: a mask of the job is missing; name all of them with --masks", limit=id)
+        masks[id] = _mask(files[id], recipe.params, max_pixels)
 
+    def masks_of(params: StyleParams) -> Masks:
+        chosen = params.masks if isinstance(params.masks, list) else []
+        return tuple(None if id is None else masks[id] for id in chosen)
 
-def check_output(output: Path, inputs: Sequence[Path]) -> Format:
-    """The format by the ending of `output`. Raises BadRequest when it cannot be written or would replace an input."""
-    format = ENDINGS.get(output.suffix.lower())
-    if format is None:
-        raise BadRequest(f"{output}: the ending tells the format", limit=", ".join(ENDINGS), got=output.suffix)
-    if output.is_dir():
-        raise BadRequest(f"{output} is a folder, not a file to write")
-    if output.exists() and any(path.exists() and path.samefile(output) for path in inputs):
-        raise BadRequest(f"{output} is one of the pictures to paint from; choose another output")
-    folder = output.resolve().parent
-    try:
-        # what permissions and mounts allow is only known by trying
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise BadRequest(f"cannot write to folder {folder}: {error.strerror}") from None
-    return format
+    request = _request(order, recipe.params, masks_of(recipe.params), max_pixels)
+    return Painting(order, request, tuple((due, masks_of(due.params)) for due in recipe.changes))
 
 
 class Script(Control):
-    """A control that makes the changes of a recipe: each as soon as `step`, which whoever paints keeps up, is due.
+    """A control that makes the changes of a recipe, each as soon as it is due: the caller keeps `step` up to date.
 
     `params` are those of the last change that was made, None before the first.
     """
@@ -142,21 +101,21 @@ class Script(Control):
         return None, None
 
 
-def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
+def paint(painting: Painting, engine: Engine, reporter: Reporter) -> bool:
     """Paint and save. True when done, False when interrupted; then the best picture so far is saved, if there is one.
 
     Raises what the engine raises, OSError when the picture cannot be written, KeyboardInterrupt on the second Ctrl-C.
     """
-    control = Script(order.changes)
+    control = Script(painting.changes)
 
     def on_step(step: Step) -> None:
         control.step = step.step
         reporter.step(step)
 
-    with _interruptible(control):
+    with interruptible(control.cancel, _STOPPING):
         engine.load()
         try:
-            painter = engine.begin(order.request, control)
+            painter = engine.begin(painting.request, control)
         except Cancelled:
             return False
         try:
@@ -164,13 +123,27 @@ def paint(order: Order, engine: Engine, reporter: Reporter) -> bool:
             done = True
         except Cancelled:
             done = False
-        _save(order, painter, control.params or order.request.params, done, reporter)
+        _save(painting.order, painter, control.params or painting.request.params, done, reporter)
     return done
+
+
+def _request(order: Order, params: StyleParams, masks: Masks, max_pixels: int) -> Request:
+    # decoded as the server does it, so that the same order gives the same painting
+    sides = [style_px(params.size, scale) for scale in params.scales_for(len(order.styles))]
+    styles = tuple(style.picture(max_pixels, side) for style, side in zip(order.styles, sides, strict=True))
+    return Request(order.content.picture(max_pixels, max(DECODE_PX, params.size)), styles, params, masks)
+
+
+def _mask(file: InputFile, params: StyleParams, max_pixels: int) -> Picture:
+    mask = file.picture(max_pixels, max(DECODE_PX, params.size))
+    if mask.is_black:
+        raise BadRequest(f"masks: {file.path} is black all over, so its style has no place; - takes what is left")
+    return mask
 
 
 def _save(order: Order, painter: Painter, params: StyleParams, done: bool, reporter: Reporter) -> None:
     picture = painter.picture()
-    text = recipe_text(params, order.sources[0], order.sources[1:], steering(painter))
+    text = recipe_text(params, order.content.id, [style.id for style in order.styles], steering(painter))
     write_atomically(order.output, encode(picture, order.format, quality=QUALITY, text=text))
     report = painter.report()
     reporter.end(
@@ -183,51 +156,3 @@ def _save(order: Order, painter: Painter, params: StyleParams, done: bool, repor
             "output": str(order.output),
         },
     )
-
-
-@contextmanager
-def _interruptible(control: Control) -> Iterator[None]:
-    """The first Ctrl-C cancels `control`, the second raises KeyboardInterrupt."""
-
-    def on_interrupt(signum: int, frame: FrameType | None) -> None:
-        if control.cancelled:
-            raise KeyboardInterrupt
-        control.cancel()
-        # the interrupted code may be inside sys.stderr, which may not be entered twice
-        with suppress(OSError):
-            os.write(2, STOPPING)
-
-    previous: Callable[[int, FrameType | None], Any] | int | None = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
-
-
-def read_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadRequest(f"cannot read {path}: {error.strerror}") from None
-
-
-def read_mask(name: str) -> bytes:
-    try:
-        return read_file(Path(name))
-    except BadRequest as error:
-        raise BadRequest(f"masks: {error.message}; a mode is one of {', '.join(MASK_MODES)}") from None
-
-
-def _mask(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:
-    mask = read_picture(path, data, max_pixels, max_px)
-    if mask.is_black:
-        raise BadRequest(f"masks: {path} is black all over, so its style would go nowhere; - takes what is left")
-    return mask
-
-
-def read_picture(path: Path, data: bytes, max_pixels: int, max_px: int) -> Picture:
-    try:
-        images.check(data, max_bytes=len(data), max_pixels=max_pixels)
-        return images.decode(data, max_px=max_px)
-    except ImageError as error:
-        raise type(error)(f"{path}: {error.message}", limit=error.limit, got=error.got) from None

@@ -1,30 +1,36 @@
-"""How a painting shows its progress on the command line: a bar, plain lines, JSON lines or nothing."""
+"""How a painting shows its progress on the command line (a bar, lines, JSON lines, nothing), and what Ctrl-C does."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol, TextIO
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, Literal, TextIO
 
 from tqdm import tqdm
 
 from duostyle.engine.api import Step
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol import outgoing
 
 Mode = Literal["auto", "json", "none"]
 MODES: tuple[Mode, ...] = ("auto", "json", "none")
-# plain lines go to logs: about twenty of them tell enough about a painting
+INTERRUPTED = 130
+# plain lines go to logs: about twenty of them say enough about a painting
 LINES = 20
 
 
-class Reporter(Protocol):
-    """Told of each step and once of the end; `close` may be called twice."""
+class Reporter:
+    """Learns of each step and once of the end. This one, for the mode `none`, shows nothing."""
 
-    def step(self, step: Step) -> None: ...
+    def step(self, step: Step) -> None:
+        """An evaluation was made."""
 
     def note(self, text: str) -> None:
-        """What a person may want to know meanwhile."""
-        ...
+        """Something that a person may want to know meanwhile."""
 
     def end(self, kind: Literal["completed", "cancelled"], facts: Mapping[str, Any]) -> None:
         """`facts` holds `costs`, `elapsed_s`, `evaluations`, `share`, `partial`, `width`, `height`, `output`.
@@ -32,35 +38,23 @@ class Reporter(Protocol):
         `output` is None when no file was written, `evaluations` and `share` where they are unknown. `job` is there
         when a server painted it.
         """
-        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """May be called twice."""
 
 
-def make_reporter(mode: Mode, *, out: TextIO, err: TextIO) -> Reporter:
-    """`json` writes to `out`; `auto` writes to `err`, a bar when it is a terminal and lines when not."""
+def make_reporter(mode: Mode, *, out: TextIO | None = None, err: TextIO | None = None) -> Reporter:
+    """`json` writes to `out` (standard output); `auto` to `err` (standard error), a bar when that is a terminal and
+    lines when not."""
+    out, err = out or sys.stdout, err or sys.stderr
     if mode == "json":
         return JsonReporter(out)
     if mode == "none":
-        return SilentReporter()
+        return Reporter()
     return BarReporter(err) if err.isatty() else LineReporter(err)
 
 
-class SilentReporter:
-    def step(self, step: Step) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-    def end(self, kind: str, facts: Mapping[str, Any]) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class JsonReporter(SilentReporter):
+class JsonReporter(Reporter):
     """One JSON object a line: `progress` messages as on the socket, but with an empty `job`; then the end."""
 
     def __init__(self, out: TextIO) -> None:
@@ -69,10 +63,10 @@ class JsonReporter(SilentReporter):
 
     def step(self, step: Step) -> None:
         self._seq += 1
-        self._write(messages.Progress(job="", seq=self._seq, **step.numbers()).text())
+        self._write(outgoing.Progress(job="", seq=self._seq, **step.numbers()).text())
 
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
-        self._write(messages.text(kind, **facts))
+        self._write(outgoing.text(kind, **facts))
 
     def _write(self, line: str) -> None:
         # a reader at the other end of a pipe wants each line now
@@ -80,8 +74,8 @@ class JsonReporter(SilentReporter):
         self._out.flush()
 
 
-class LineReporter:
-    """A line at the first and the last step, at each new level and at each twentieth of the way."""
+class LineReporter(Reporter):
+    """Lines on `err`: at the first and the last step, at each new level and at each twentieth of the way."""
 
     def __init__(self, err: TextIO) -> None:
         self._err = err
@@ -100,11 +94,8 @@ class LineReporter:
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
         self._err.write(describe_end(facts) + "\n")
 
-    def close(self) -> None:
-        pass
 
-
-class BarReporter:
+class BarReporter(Reporter):
     """A bar that rewrites its own line; the time left is the engine's, which knows that levels cost differently."""
 
     def __init__(self, err: TextIO) -> None:
@@ -133,6 +124,28 @@ class BarReporter:
         self._bar.close()
 
 
+@contextmanager
+def interruptible(on_first: Callable[[], None], message: str) -> Iterator[None]:
+    """The first Ctrl-C calls `on_first` and prints `message` on standard error, the second raises KeyboardInterrupt."""
+    pressed = False
+
+    def on_interrupt(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        on_first()
+        # the interrupted code may be inside sys.stderr, which may not be entered twice
+        with suppress(OSError):
+            os.write(2, f"\n{message}\n".encode())
+
+    previous: Any = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
 def describe_step(step: Step) -> str:
     """Time left, level, size and costs in words; what matters most first, for a narrow terminal cuts the end."""
     costs = step.costs
@@ -145,7 +158,7 @@ def describe_step(step: Step) -> str:
 
 def describe_end(facts: Mapping[str, Any]) -> str:
     """The last line of a painting: where it is, how big, how long it took, each style's share."""
-    begin = "stopped; the best picture so far is" if facts["partial"] else "saved"
+    begin = "stopped; saved the best picture so far as" if facts["partial"] else "saved"
     if facts["output"] is None:
         begin = "stopped" if facts["partial"] else "completed"
     where = "" if facts["output"] is None else f" {facts['output']}"

@@ -1,125 +1,159 @@
-"""`duostyle submit`: a painting on a running server, with the progress that `paint` shows. Ctrl-C cancels the job."""
+"""`duostyle submit` and `duostyle watch`: jobs on a running server, with the progress that `paint` shows."""
 
 from __future__ import annotations
 
-import argparse
+import math
 import os
-import signal
-import sys
+import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
-from duostyle.cli.options import read_options
-from duostyle.cli.paint import MAX_SIZE_PX, QUALITY, check_output, read_file, read_mask
-from duostyle.cli.progress import Reporter, make_reporter
-from duostyle.cli.relay import facts_of, raise_failure, relay
-from duostyle.client import Client, Ticket, Unreachable
-from duostyle.client.follow import Backoff
-from duostyle.errors import BadRequest, BusyError, DuostyleError, ImageError
-from duostyle.imaging import decode as images
-from duostyle.imaging.encode import Format, encode
-from duostyle.params import MAX_STYLES, parse_params
+from duostyle.cli.files import QUALITY, InputFile, Order, read_order
+from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
+from duostyle.client import Client, Event, Frame, Ticket, Unreachable
+from duostyle.client.follow import ENDS, Backoff
+from duostyle.client.http import error_of
+from duostyle.engine.api import Costs, Step
+from duostyle.errors import BusyError, DuostyleError, ImageError
+from duostyle.imaging.decode import check, decode
+from duostyle.imaging.encode import encode
 from duostyle.storage.files import write_atomically
 
-INTERRUPTED = 130
-STOPPING = b"\nstopping; the best picture so far will be saved (Ctrl-C again: stop waiting for it)\n"
+_STOPPING = "stopping; the best picture so far will be saved (press Ctrl-C again to stop waiting for it)"
 # Our own result comes from a server that we chose; its size is no news.
 _MAX_BYTES, _MAX_PIXELS = 2**30, 2**28
+_FRAME_QUALITY = 90
+_LINK = re.compile(r"(https?://[^?#]+)\?(?:[^#]*&)?job=([A-Za-z0-9_-]+)[^#]*")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """The exit status. Raises BadRequest, the server's errors, Unreachable, OSError."""
-    styles: list[Path] = arguments.styles
-    if len(styles) > MAX_STYLES:
-        raise BadRequest("too many styles", limit=f"1 to {MAX_STYLES}", got=len(styles))
-    raw = read_options(vars(arguments))
-    named = raw.get("masks")
-    masks = [None if name is None else Path(name) for name in named] if isinstance(named, list) else []
-    files = {path: read_file(path) for path in (arguments.content, *styles)}
-    files |= {path: read_mask(str(path)) for path in masks if path is not None}
-    if masks:
-        raw["masks"] = [None if path is None else images.image_id(files[path]) for path in masks]
-    parse_params(raw, styles=len(styles), max_size_px=MAX_SIZE_PX)
-    format = check_output(arguments.output, list(files))
+def submit(arguments: Namespace) -> int:
+    """The exit status. Ctrl-C cancels the job. Raises BadRequest, the server's errors, Unreachable, OSError."""
+    order = read_order(vars(arguments))
+    order.checked_params()
     client = Client(arguments.server, token=arguments.token)
-    reporter = make_reporter(arguments.progress, out=sys.stdout, err=sys.stderr)
-    try:
-        ids = {path: _upload(client, path, data) for path, data in files.items()}
-        with _cancelling(client) as stop:
-            events = client.paint(ids[arguments.content], [ids[style] for style in styles], raw)
-            end = relay(events, reporter, on_accepted=stop.accept)
-        return _finish(client, end, arguments.output, format, reporter, stopped=stop.asked)
-    finally:
-        reporter.close()
+    with closing(make_reporter(arguments.progress)) as reporter:
+        content, *styles = [_upload(client, file) for file in (order.content, *order.styles)]
+        for mask in order.masks:
+            if mask is not None:
+                _upload(client, mask)
+        cancellation = Cancellation(client)
+        with interruptible(cancellation.ask, _STOPPING):
+            events = client.paint(content, styles, order.params)
+            end = relay(events, reporter, on_accepted=cancellation.accept)
+        return _finish(client, end, order, reporter, interrupted=cancellation.asked)
 
 
-def _finish(
-    client: Client, end: Mapping[str, Any], output: Path, format: Format, reporter: Reporter, *, stopped: bool
-) -> int:
-    raise_failure(end)
-    done = end["type"] == "completed"
-    if not done and not end.get("partial"):
-        reporter.note("the job was cancelled before it had a picture")
-        return INTERRUPTED if stopped else 1
-    # servers make no TIFF
-    ending: Literal["png", "jpg", "webp"] = "png" if format == "tiff" else "jpg" if format == "jpeg" else format
-    data = client.result(end["job"], ending, partial=not done)
-    if format == "tiff":
-        data = encode(images.decode(data), "tiff", quality=QUALITY)
-    checked = images.check(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
-    write_atomically(output.resolve(), data)
-    reporter.end("completed" if done else "cancelled", facts_of(end, (checked.width, checked.height), output.resolve()))
-    return 0 if done else INTERRUPTED if stopped else 1
+def watch(arguments: Namespace) -> int:
+    """The exit status. Raises the server's errors, Unreachable, OSError."""
+    link = _LINK.fullmatch(arguments.job)
+    job = link.group(2) if link else arguments.job
+    client = Client(link.group(1) if link else arguments.server, token=arguments.token)
+    folder: Path | None = arguments.frames
+    wanted: Any = False
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        limits = client.limits()
+        wanted = {"max_px": limits["max_frame_px"], "max_fps": limits["max_fps"], "quality": _FRAME_QUALITY}
+
+    def save(frame: Frame) -> None:
+        if folder is not None:
+            write_atomically(folder / f"{frame.step:06}.jpg", frame.image)
+
+    with closing(make_reporter(arguments.progress)) as reporter:
+        end = relay(client.watch(job, frames=wanted), reporter, on_frame=save)
+        _raise_failure(end)
+        state = client.state(job)
+        reporter.end(end["type"], _facts(end, (state["width"], state["height"]), None))
+        return 0 if end["type"] == "completed" else 1
 
 
-def _upload(client: Client, path: Path, data: bytes) -> str:
-    try:
-        return client.upload(data)
-    except ImageError as error:
-        raise type(error)(f"{path}: {error.message}", limit=error.limit, got=error.got) from None
+def relay(
+    events: Iterator[Event],
+    reporter: Reporter,
+    *,
+    on_accepted: Callable[[Ticket], None] | None = None,
+    on_frame: Callable[[Frame], None] | None = None,
+) -> Mapping[str, Any]:
+    """Report every event; the terminal message."""
+    levels = 0
+    for event in events:
+        if isinstance(event, Frame):
+            if on_frame is not None:
+                on_frame(event)
+            continue
+        kind = event["type"]
+        levels = event.get("levels") or levels
+        if kind in ENDS:
+            return event
+        if kind == "progress":
+            reporter.step(step_of(event, levels))
+        elif kind == "accepted" and on_accepted is not None:
+            on_accepted(Ticket(event["job"], event["key"]))
+        if kind in ("accepted", "queued") and event["position"]:
+            reporter.note(f"job {event['job']} is waiting at position {event['position']}")
+        elif kind in ("paused", "resumed"):
+            reporter.note(f"the job was {kind}")
+        elif kind == "reconnecting":
+            reporter.note(f"connection lost ({event['reason']}); reconnecting in {event['delay_s']:.1f} s")
+    raise RuntimeError("the events of a job end with a terminal message")
 
 
-class Stop:
-    """The first Ctrl-C cancels the job, now or as soon as there is one; the second raises KeyboardInterrupt."""
+def step_of(progress: Mapping[str, Any], levels: int) -> Step:
+    """A `progress` message as the engine's own step; numbers that the wire could not carry are NaN."""
+    costs = progress["costs"]
+    numbers: dict[str, Any] = {name: progress[name] for name in ("step", "total_steps", "level", "width", "height")}
+    numbers |= {name: _number(progress[name]) for name in ("step_s", "elapsed_s", "eta_s")}
+    return Step(
+        **numbers,
+        levels=max(levels, progress["level"]),
+        costs=Costs(
+            _number(costs["total"]),
+            _number(costs["content"]),
+            tuple(_number(cost) for cost in costs["style"]),
+            _number(costs["tv"]),
+        ),
+        picture=_no_picture,
+    )
+
+
+class Cancellation:
+    """Cancels the job when asked to, now or as soon as it is accepted; `thread` is the one that does so."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self.ticket: Ticket | None = None
-        self.cancelling: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
         self.asked = False
 
     def accept(self, ticket: Ticket) -> None:
+        """The job was accepted."""
         self.ticket = ticket
         if self.asked:
-            self._cancel(ticket)
+            self._start(ticket)
 
-    def on_interrupt(self, signum: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
+    def ask(self) -> None:
+        """Safe in a signal handler: does not wait."""
         self.asked = True
-        with suppress(OSError):
-            os.write(2, STOPPING)
         if self.ticket is not None:
-            self._cancel(self.ticket)
+            self._start(self.ticket)
+
+    def _start(self, ticket: Ticket) -> None:
+        self.thread = threading.Thread(target=self._cancel, args=(ticket,), name="duostyle-cancel", daemon=True)
+        self.thread.start()
 
     def _cancel(self, ticket: Ticket) -> None:
-        # a handler of a signal may not wait
-        self.cancelling = threading.Thread(target=self._ask, args=(ticket,), name="duostyle-cancel", daemon=True)
-        self.cancelling.start()
-
-    def _ask(self, ticket: Ticket) -> None:
         backoff = Backoff()
         while True:
             try:
                 self._client.cancel(ticket)
                 return
             except (BusyError, Unreachable):
-                # the server restarts, and will have the job again when it is back
+                # the server is restarting and will have the job again when it is back
                 time.sleep(backoff.next_s(time.monotonic()))
             except (DuostyleError, OSError) as error:
                 with suppress(OSError):
@@ -127,11 +161,58 @@ class Stop:
                 return
 
 
-@contextmanager
-def _cancelling(client: Client) -> Iterator[Stop]:
-    stop = Stop(client)
-    previous = signal.signal(signal.SIGINT, stop.on_interrupt)
+def _upload(client: Client, file: InputFile) -> str:
     try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        return client.upload(file.data)
+    except ImageError as error:
+        raise file.named(error) from None
+
+
+def _finish(client: Client, end: Mapping[str, Any], order: Order, reporter: Reporter, *, interrupted: bool) -> int:
+    """Save the picture; the exit status."""
+    _raise_failure(end)
+    done = end["type"] == "completed"
+    if not done and not end.get("partial"):
+        reporter.note("the job was cancelled before it had a picture")
+        return INTERRUPTED if interrupted else 1
+    # servers make no TIFF
+    format: Literal["png", "jpg", "webp"] = "png"
+    if order.format in ("jpeg", "webp"):
+        format = "jpg" if order.format == "jpeg" else "webp"
+    data = client.result(end["job"], format, partial=not done)
+    if order.format == "tiff":
+        data = encode(decode(data), "tiff", quality=QUALITY)
+    checked = check(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
+    write_atomically(order.output, data)
+    reporter.end("completed" if done else "cancelled", _facts(end, (checked.width, checked.height), order.output))
+    return 0 if done else INTERRUPTED if interrupted else 1
+
+
+def _facts(end: Mapping[str, Any], size: tuple[int, int], output: Path | None) -> dict[str, Any]:
+    """What a reporter learns at the end; `size` in px."""
+    report = end.get("report") or {}
+    return {
+        "costs": end.get("costs"),
+        "elapsed_s": end.get("elapsed_s") or 0.0,
+        "evaluations": report.get("evaluations"),
+        "share": report.get("share"),
+        "partial": end["type"] != "completed",
+        "width": size[0],
+        "height": size[1],
+        "output": None if output is None else str(output),
+        "job": end["job"],
+    }
+
+
+def _raise_failure(end: Mapping[str, Any]) -> None:
+    """Raises the job's own error when it failed."""
+    if end["type"] == "failed":
+        raise error_of(end.get("error"), "the job failed")
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _no_picture() -> Any:
+    raise RuntimeError("a step that came over the wire has no picture")

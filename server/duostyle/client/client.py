@@ -12,29 +12,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import connect
 
 from duostyle.client.follow import Backoff, Event, Follower, Frame
-from duostyle.client.requests import LOST, Calls, Format, Ticket, answered, order_of
-from duostyle.protocol import outgoing as messages
+from duostyle.client.http import Address, Remote
+from duostyle.client.requests import LOST, Format, Link, Requests, Ticket, answered, order_of
+from duostyle.protocol import outgoing
 
 _LAST_FRAME_S = 10.0
 
 
-class Client(Calls):
+class Client(Requests):
     """Blocks. One client may be used from several threads. Every method raises the server's errors and Unreachable."""
 
-    def upload(self, data: bytes) -> str:
-        """Keep a picture on the server; its image id. The same bytes are stored once."""
-        return self._upload(data)
-
-    def submit(self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None) -> Ticket:
-        """Queue a job without watching it; `content` and `styles` are image ids."""
-        return self._submit(content, styles, params)
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout_s: float = 30.0,
+        give_up_s: float = 300.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`give_up_s` without any connection ends the watching. Raises BadRequest when `url` is no address."""
+        address = Address.parse(url, token)
+        super().__init__(Remote(address, timeout_s))
+        self._link = Link(address, timeout_s, give_up_s, clock)
 
     def paint(
         self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None, *, frames: Any = False
@@ -52,38 +59,16 @@ class Client(Calls):
 
     def steer(self, ticket: Ticket, kind: Literal["update", "pause", "resume"], **fields: Any) -> None:
         """Pause, resume, or change live parameters: `steer(ticket, "update", params={"style_weight": 30})`."""
-        with self._once(), connect(self._remote.address.socket, **self._options) as socket:
-            socket.send(messages.text(kind, job=ticket.job, key=ticket.key, ref=kind, **fields))
-            while not answered(socket.recv(timeout=self._remote.timeout_s), kind):
+        with self._link.once(), connect(self._link.url, **self._link.options) as socket:
+            socket.send(outgoing.text(kind, job=ticket.job, key=ticket.key, ref=kind, **fields))
+            while not answered(socket.recv(timeout=self._link.timeout_s), kind):
                 pass
-
-    def cancel(self, ticket: Ticket) -> bool:
-        """True when this call cancelled the job, False when it had ended."""
-        return self._cancel(ticket)
-
-    def delete(self, ticket: Ticket) -> None:
-        """Cancel if need be, then forget the job with its pictures."""
-        self._delete(ticket)
-
-    def state(self, job: str) -> dict[str, Any]:
-        return self._get(f"/api/jobs/{job}")
-
-    def result(self, job: str, format: Format = "png", *, partial: bool = False) -> bytes:
-        """The painting; with `partial` the best so far of a job that has not completed."""
-        return self._result(job, format, partial)
-
-    def timelapse(self, job: str) -> dict[str, Any]:
-        """Which frames were recorded."""
-        return self._get(f"/api/jobs/{job}/timelapse.json")
-
-    def limits(self) -> dict[str, Any]:
-        return self._get("/api/limits")
 
     def _follow(self, follower: Follower) -> Iterator[Event]:
         backoff = Backoff()
         while not follower.done:
             try:
-                with connect(self._remote.address.socket, **self._options) as socket:
+                with connect(self._link.url, **self._link.options) as socket:
                     socket.send(follower.opening())
                     while not follower.done:
                         try:
@@ -97,19 +82,26 @@ class Client(Calls):
                             if isinstance(event, Frame) and not follower.done:
                                 socket.send(follower.ack(event))
             except LOST as error:
-                told = self._lost(error, backoff)
-                yield told
-                time.sleep(told["delay_s"])
+                lost = self._link.lost(error, backoff)
+                yield lost
+                time.sleep(lost["delay_s"])
 
 
-class AsyncClient(Calls):
-    """Awaits; see Client. HTTP runs on helper threads."""
+class AsyncClient:
+    """Awaits; see Client, whose methods and arguments it has. HTTP runs on helper threads."""
+
+    def __init__(
+        self, url: str, *, token: str | None = None, timeout_s: float = 30.0, give_up_s: float = 300.0
+    ) -> None:
+        address = Address.parse(url, token)
+        self._requests = Requests(Remote(address, timeout_s))
+        self._link = Link(address, timeout_s, give_up_s, time.monotonic)
 
     async def upload(self, data: bytes) -> str:
-        return await asyncio.to_thread(self._upload, data)
+        return await asyncio.to_thread(self._requests.upload, data)
 
     async def submit(self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None) -> Ticket:
-        return await asyncio.to_thread(self._submit, content, styles, params)
+        return await asyncio.to_thread(self._requests.submit, content, styles, params)
 
     def paint(
         self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None, *, frames: Any = False
@@ -120,38 +112,38 @@ class AsyncClient(Calls):
         return self._follow(Follower(job=job, frames=frames, after=after))
 
     async def steer(self, ticket: Ticket, kind: Literal["update", "pause", "resume"], **fields: Any) -> None:
-        with self._once():
+        with self._link.once():
             async with (
-                asyncio.timeout(self._remote.timeout_s),
-                connect_async(self._remote.address.socket, **self._options) as socket,
+                asyncio.timeout(self._link.timeout_s),
+                connect_async(self._link.url, **self._link.options) as socket,
             ):
-                await socket.send(messages.text(kind, job=ticket.job, key=ticket.key, ref=kind, **fields))
+                await socket.send(outgoing.text(kind, job=ticket.job, key=ticket.key, ref=kind, **fields))
                 while not answered(await socket.recv(), kind):
                     pass
 
     async def cancel(self, ticket: Ticket) -> bool:
-        return await asyncio.to_thread(self._cancel, ticket)
+        return await asyncio.to_thread(self._requests.cancel, ticket)
 
     async def delete(self, ticket: Ticket) -> None:
-        await asyncio.to_thread(self._delete, ticket)
+        await asyncio.to_thread(self._requests.delete, ticket)
 
     async def state(self, job: str) -> dict[str, Any]:
-        return await asyncio.to_thread(self._get, f"/api/jobs/{job}")
+        return await asyncio.to_thread(self._requests.state, job)
 
     async def result(self, job: str, format: Format = "png", *, partial: bool = False) -> bytes:
-        return await asyncio.to_thread(self._result, job, format, partial)
+        return await asyncio.to_thread(self._requests.result, job, format, partial=partial)
 
     async def timelapse(self, job: str) -> dict[str, Any]:
-        return await asyncio.to_thread(self._get, f"/api/jobs/{job}/timelapse.json")
+        return await asyncio.to_thread(self._requests.timelapse, job)
 
     async def limits(self) -> dict[str, Any]:
-        return await asyncio.to_thread(self._get, "/api/limits")
+        return await asyncio.to_thread(self._requests.limits)
 
     async def _follow(self, follower: Follower) -> AsyncIterator[Event]:
         backoff = Backoff()
         while not follower.done:
             try:
-                async with connect_async(self._remote.address.socket, **self._options) as socket:
+                async with connect_async(self._link.url, **self._link.options) as socket:
                     await socket.send(follower.opening())
                     while not follower.done:
                         try:
@@ -167,6 +159,6 @@ class AsyncClient(Calls):
                             if isinstance(event, Frame) and not follower.done:
                                 await socket.send(follower.ack(event))
             except LOST as error:
-                told = self._lost(error, backoff)
-                yield told
-                await asyncio.sleep(told["delay_s"])
+                lost = self._link.lost(error, backoff)
+                yield lost
+                await asyncio.sleep(lost["delay_s"])

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from duostyle.client.http import Unreachable, error_of
+from duostyle.client.http import UNEXPECTED, Unreachable, error_of
 from duostyle.errors import DuostyleError
-from duostyle.protocol import outgoing as messages
+from duostyle.protocol import outgoing
 from duostyle.protocol.frames import decode_frame
 
 ENDS = ("completed", "failed", "cancelled")
@@ -63,12 +63,12 @@ class Follower:
     def opening(self) -> str:
         """What to say on a new connection. Raises Unreachable when it is unknown whether the job was submitted."""
         if self.job is not None:
-            return messages.text("subscribe", job=self.job, after=self._after, frames=self._frames, ref=_REF)
+            return outgoing.text("subscribe", job=self.job, after=self._after, frames=self._frames, ref=_REF)
         if self._submitting:
             # asking again might paint twice
-            raise Unreachable("the connection broke before the server said whether it took the job")
+            raise Unreachable("the connection was lost before the server said whether it accepted the job")
         self._submitting = True
-        return messages.text("submit", **(self._order or {}), frames=self._frames, ref=_REF)
+        return outgoing.text("submit", **(self._order or {}), frames=self._frames, ref=_REF)
 
     def receive(self, data: str | bytes) -> list[Event]:
         """What a message means to whoever follows. Raises the server's error, Unreachable when it makes no sense."""
@@ -79,12 +79,12 @@ class Follower:
             message = json.loads(data)
             kind = message["type"]
         except (ValueError, TypeError, KeyError):
-            raise Unreachable("the server says what no duostyle server would") from None
+            raise Unreachable(UNEXPECTED) from None
         return self._message(kind, message)
 
     def ack(self, frame: Frame) -> str:
         """What to say when a frame has been used: the next may come."""
-        return messages.text("ack", job=frame.job, seq=frame.seq)
+        return outgoing.text("ack", job=frame.job, seq=frame.seq)
 
     def give_up_frame(self) -> list[Event]:
         """The last frame does not come: the end without it."""
@@ -105,7 +105,7 @@ class Follower:
     def _message(self, kind: str, message: dict[str, Any]) -> list[Event]:
         if kind == "error":
             if message.get("ref") == _REF:
-                raise error_of(message, "the server refuses")
+                raise error_of(message, "the server refused the request")
             return []
         if kind == "accepted" and message.get("ref") == _REF:
             self.job = message["job"]
@@ -159,10 +159,10 @@ def reconnecting(delay_s: float, reason: str) -> dict[str, Any]:
 
 def refusal(status: int, body: bytes) -> DuostyleError | None:
     """The error of a refused connection; None when trying again may help (busy, restarting)."""
-    try:
-        told = json.loads(body)
-    except ValueError:
-        told = {}
     if status in (429, 500, 502, 503, 504):
         return None
-    return error_of(told.get("error") if isinstance(told, dict) else None, f"the server answers {status}")
+    try:
+        problem = json.loads(body)["error"]
+    except (ValueError, TypeError, KeyError):
+        problem = None
+    return error_of(problem, f"the server answered with status {status}")

@@ -1,4 +1,4 @@
-"""A server as a client reaches it over HTTP: addresses, requests, its errors as ours. Blocks."""
+"""HTTP as a client needs it: the server's address, requests that block, the server's errors as ours."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from duostyle.errors import BadRequest, DuostyleError, ServerError
 
+UNEXPECTED = "unexpected reply; is this a duostyle server?"
+
 
 class Unreachable(OSError):
-    """The server does not answer, or not like a duostyle server. Trying later may help."""
+    """The server does not answer, or not as a duostyle server does. Trying later may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Address:
         except ValueError:
             usable = False
         if not usable:
-            raise BadRequest(f"{url} is no address of a server", field="server", limit="http://HOST:PORT", got=url[:80])
+            raise BadRequest(f"{url} is not a server address", field="server", limit="http://HOST:PORT", got=url[:80])
         return cls(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", token)
 
     @property
@@ -46,7 +48,7 @@ class Address:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What shows the token, where there is one."""
+        """The header with the token, if there is one."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def url(self, path: str, query: Mapping[str, Any]) -> str:
@@ -83,12 +85,11 @@ class Remote:
         request = urllib.request.Request(self.address.url(path, asked), body, headers, method=method)  # noqa: S310
         try:
             status, data = self._exchange(request)
-        except urllib.error.URLError as error:
-            raise Unreachable(f"no answer from {self.address.base}: {error.reason}") from None
         except (OSError, HTTPException) as error:
-            raise Unreachable(f"no answer from {self.address.base}: {error}") from None
+            # a URLError, which is an OSError, wraps the reason
+            raise Unreachable(f"no answer from {self.address.base}: {getattr(error, 'reason', error)}") from None
         if status >= 300:
-            raise error_of(_object(data).get("error"), f"the server answers {status}")
+            raise error_of(_object(data).get("error"), f"the server answered with status {status}")
         return data
 
     def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
@@ -101,10 +102,10 @@ class Remote:
             return answer.status, answer.read()
 
     def json(self, method: str, path: str, **how: Any) -> dict[str, Any]:
-        """The same for an answer that is a JSON object."""
+        """As `request`, for an answer that is a JSON object."""
         answer = _object(self.request(method, path, **how))
         if not answer:
-            raise Unreachable(f"{self.address.base} is no duostyle server")
+            raise Unreachable(f"{self.address.base}: {UNEXPECTED}")
         return answer
 
 
@@ -113,8 +114,8 @@ def error_of(problem: Any, otherwise: str) -> DuostyleError:
     fields = problem if isinstance(problem, Mapping) else {}
     kinds = {kind.code: kind for kind in _leaves(DuostyleError)}
     kind = kinds.get(str(fields.get("code")), ServerError)
-    told = {name: fields.get(name) for name in ("field", "limit", "got", "reached")}
-    return kind(str(fields.get("message") or otherwise), **told)
+    details = {name: fields.get(name) for name in ("field", "limit", "got", "reached")}
+    return kind(str(fields.get("message") or otherwise), **details)
 
 
 def _leaves(kind: type[DuostyleError]) -> Iterator[type[DuostyleError]]:

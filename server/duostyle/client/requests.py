@@ -1,9 +1,8 @@
-"""What both kinds of client share: the requests over HTTP, and what a lost connection means."""
+"""What both clients share: the requests over HTTP, and what a lost connection means."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from duostyle.client.follow import Backoff, reconnecting, refusal
-from duostyle.client.http import Address, Remote, Unreachable, error_of
+from duostyle.client.http import UNEXPECTED, Address, Remote, Unreachable, error_of
 from duostyle.errors import DuostyleError
 from duostyle.protocol.outgoing import SUBPROTOCOL
 
@@ -24,57 +23,69 @@ LOST = (ConnectionClosed, InvalidHandshake, TimeoutError, OSError, EOFError)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A submitted job and the key that steers it."""
+    """A submitted job and the key that controls it."""
 
     job: str
     key: str
 
 
-class Calls:
-    """The requests over HTTP, blocking; both clients have them."""
+class Requests:
+    """The requests over HTTP, blocking. Every method raises the server's errors and Unreachable."""
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        timeout_s: float = 30.0,
-        give_up_s: float = 300.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`give_up_s` without any connection ends the watching. Raises BadRequest when `url` is no address."""
-        self._remote = Remote(Address.parse(url, token), timeout_s)
-        self._give_up_s, self._clock = give_up_s, clock
-        self._options: dict[str, Any] = {
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    def upload(self, data: bytes) -> str:
+        """Store a picture on the server; its image id. The same bytes are stored once."""
+        return str(self._remote.json("POST", "/api/images", body=data)["id"])
+
+    def submit(self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None) -> Ticket:
+        """Queue a job without watching it; `content` and `styles` are image ids."""
+        body = json.dumps(order_of(content, styles, params)).encode()
+        accepted = self._remote.json("POST", "/api/jobs", body=body, kind="application/json")
+        return Ticket(accepted["job"], accepted["key"])
+
+    def cancel(self, ticket: Ticket) -> bool:
+        """True when this call cancelled the job, False when it had ended."""
+        return bool(self._remote.json("POST", f"/api/jobs/{ticket.job}/cancel", key=ticket.key)["cancelled"])
+
+    def delete(self, ticket: Ticket) -> None:
+        """Cancel the job if need be, then delete it with its pictures."""
+        self._remote.request("DELETE", f"/api/jobs/{ticket.job}", key=ticket.key)
+
+    def state(self, job: str) -> dict[str, Any]:
+        """The job's state, as the message `state` has it."""
+        return self._remote.json("GET", f"/api/jobs/{job}")
+
+    def result(self, job: str, format: Format = "png", *, partial: bool = False) -> bytes:
+        """The painting; with `partial` the best so far of a job that has not completed."""
+        return self._remote.request("GET", f"/api/jobs/{job}/result.{format}", query={"partial": 1} if partial else {})
+
+    def timelapse(self, job: str) -> dict[str, Any]:
+        """Which frames were recorded."""
+        return self._remote.json("GET", f"/api/jobs/{job}/timelapse.json")
+
+    def limits(self) -> dict[str, Any]:
+        """The server's limits and parameters."""
+        return self._remote.json("GET", "/api/limits")
+
+
+class Link:
+    """How a WebSocket to the server is opened, and what a lost connection means."""
+
+    def __init__(self, address: Address, timeout_s: float, give_up_s: float, clock: Callable[[], float]) -> None:
+        self.url, self.timeout_s = address.socket, timeout_s
+        self.options: dict[str, Any] = {
             "subprotocols": [Subprotocol(SUBPROTOCOL)],
-            "additional_headers": self._remote.address.headers,
+            "additional_headers": address.headers,
             "compression": None,
             "max_size": _MAX_FRAME_BYTES,
             "open_timeout": timeout_s,
         }
+        self._base, self._give_up_s, self._clock = address.base, give_up_s, clock
 
-    def _upload(self, data: bytes) -> str:
-        return str(self._remote.json("POST", "/api/images", body=data)["id"])
-
-    def _submit(self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None) -> Ticket:
-        order = json.dumps(order_of(content, styles, params)).encode()
-        told = self._remote.json("POST", "/api/jobs", body=order, kind="application/json")
-        return Ticket(told["job"], told["key"])
-
-    def _cancel(self, ticket: Ticket) -> bool:
-        return bool(self._remote.json("POST", f"/api/jobs/{ticket.job}/cancel", key=ticket.key)["cancelled"])
-
-    def _result(self, job: str, format: Format, partial: bool) -> bytes:
-        return self._remote.request("GET", f"/api/jobs/{job}/result.{format}", query={"partial": 1} if partial else {})
-
-    def _get(self, path: str) -> dict[str, Any]:
-        return self._remote.json("GET", path)
-
-    def _delete(self, ticket: Ticket) -> None:
-        self._remote.request("DELETE", f"/api/jobs/{ticket.job}", key=ticket.key)
-
-    def _lost(self, error: BaseException, backoff: Backoff) -> dict[str, Any]:
-        """What to tell about a lost connection. Raises when it is no use to try again."""
+    def lost(self, error: BaseException, backoff: Backoff) -> dict[str, Any]:
+        """The event of a lost connection. Raises when it is no use to try again."""
         refused = refused_by(error)
         if refused is not None:
             raise refused from None
@@ -83,16 +94,16 @@ class Calls:
             raise self._unreachable(error) from None
         return reconnecting(backoff.next_s(now), str(error) or type(error).__name__)
 
-    def _unreachable(self, error: BaseException) -> Unreachable:
-        return Unreachable(f"no connection to {self._remote.address.base}: {str(error) or type(error).__name__}")
-
     @contextmanager
-    def _once(self) -> Iterator[None]:
+    def once(self) -> Iterator[None]:
         """For what is tried once: whatever a lost connection raises becomes one of our errors."""
         try:
             yield
         except LOST as error:
             raise refused_by(error) or self._unreachable(error) from None
+
+    def _unreachable(self, error: BaseException) -> Unreachable:
+        return Unreachable(f"no connection to {self._base}: {str(error) or type(error).__name__}")
 
 
 def order_of(content: str, styles: Sequence[str], params: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -101,7 +112,7 @@ def order_of(content: str, styles: Sequence[str], params: Mapping[str, Any] | No
 
 
 def refused_by(error: BaseException) -> DuostyleError | None:
-    """The server's own word, when it refused the connection for good."""
+    """The server's own error, when it refused the connection for good."""
     if not isinstance(error, InvalidStatus):
         return None
     return refusal(error.response.status_code, bytes(error.response.body or b""))
@@ -109,15 +120,15 @@ def refused_by(error: BaseException) -> DuostyleError | None:
 
 def answered(data: str | bytes, ref: str) -> bool:
     """Whether this is the answer to the message with this `ref`. Raises the error when it is one, and Unreachable for
-    what no server of ours says."""
+    what no duostyle server sends."""
     if isinstance(data, bytes):
         return False
     try:
         message = json.loads(data)
     except ValueError:
-        raise Unreachable("what answers there is no duostyle server") from None
+        raise Unreachable(UNEXPECTED) from None
     if not isinstance(message, dict) or message.get("ref") != ref:
         return False
     if message["type"] == "error":
-        raise error_of(message, "the server refuses")
+        raise error_of(message, "the server refused the request")
     return True
