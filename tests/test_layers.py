@@ -13,7 +13,7 @@ PACKAGE = SOURCE / "duostyle"
 
 # From the ground up. A package, or a module at the top, imports only from lines above its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "picture", "metrics", "threads", "version", "data"),
+    ("errors", "picture", "metrics", "threads", "data"),
     ("params", "settings"),
     ("job", "recipe"),
     ("protocol", "imaging", "engine"),

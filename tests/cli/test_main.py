@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from duostyle import version as installed
 from duostyle.cli import main as cli
 from duostyle.errors import EngineError, WeightsError
 from duostyle.settings import Settings
-from duostyle.version import version as installed
 from tests.cli.test_paint import Recorder
 from tests.support.fake_engine import FakeEngine, image_bytes
 from tests.support.processes import program

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from duostyle import settings
+from duostyle import settings, version
 from duostyle.cli import options
 from duostyle.cli.progress import INTERRUPTED
 from duostyle.engine.api import Engine
 from duostyle.engine.environment import prepare
 from duostyle.errors import DuostyleError, RequestError
 from duostyle.settings import Settings
-from duostyle.version import version
 
 ENGINE_SETTINGS = ("data_dir", "device", "threads", "weights", "memory_budget_mb")
 

@@ -22,13 +22,14 @@ from duostyle.engine.api import Costs, Step
 from duostyle.errors import BusyError, DuostyleError, ImageError
 from duostyle.imaging.decode import check, decode
 from duostyle.imaging.encode import encode
+from duostyle.job import JOB_ID
 from duostyle.storage.files import write_atomically
 
 _STOPPING = "stopping; the best picture so far will be saved (press Ctrl-C again to stop waiting for it)"
 # Our own result comes from a server that we chose; its size is no news.
 _MAX_BYTES, _MAX_PIXELS = 2**30, 2**28
 _FRAME_QUALITY = 90
-_LINK = re.compile(r"(https?://[^?#]+)\?(?:[^#]*&)?job=([A-Za-z0-9_-]+)[^#]*")
+_LINK = re.compile(rf"(https?://[^?#]+)\?(?:[^#]*&)?job=({JOB_ID.pattern})(?:&[^#]*)?")
 
 
 def submit(arguments: Namespace) -> int:

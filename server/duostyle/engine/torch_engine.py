@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from duostyle import version
 from duostyle.engine.api import Checkpoint, Control, Painter, Request
 from duostyle.engine.failures import engine_errors
 from duostyle.engine.memory import give_back, machine_bytes
@@ -19,7 +20,6 @@ from duostyle.engine.network.weights import load_weights
 from duostyle.engine.pace import Pace
 from duostyle.engine.painter import TorchPainter
 from duostyle.errors import EngineError
-from duostyle.version import version
 
 
 class TorchEngine:

@@ -16,6 +16,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from duostyle import version
 from duostyle.contract.limits import MAX_WAITING, limits
 from duostyle.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
 from duostyle.jobs.service import Accepted
@@ -23,7 +24,6 @@ from duostyle.live.outbox import Close, FrameDue
 from duostyle.protocol import incoming, outgoing
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
-from duostyle.version import version
 from duostyle.web.guard.quotas import TokenBucket
 from duostyle.web.state import House
 

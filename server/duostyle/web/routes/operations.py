@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from duostyle import version
 from duostyle.contract import asyncapi, openapi
 from duostyle.contract.limits import limits
 from duostyle.errors import EngineStalled, NotAvailable, ShuttingDown, StorageUnavailable, WeightsError
 from duostyle.job import JobStatus
 from duostyle.metrics import CONTENT_TYPE
 from duostyle.params import describe_params
-from duostyle.version import version
 from duostyle.web.state import House
 
 _FRESH = {"Cache-Control": "no-store"}
