@@ -1,28 +1,28 @@
 """Every error that duostyle raises on purpose, as one tree split by what the caller can do about it.
 
 DuostyleError
-├── RequestError            the caller can mend the request
+├── RequestError            the caller can correct the request
 │   ├── BadRequest          bad_request: a field is missing, of the wrong type, out of range or unknown
 │   ├── ImageError          the picture itself
 │   │   ├── ImageTooLarge       image_too_large: too many bytes or too many pixels
 │   │   ├── UnsupportedFormat   unsupported_format: not one of the allowed formats
 │   │   └── CorruptImage        corrupt_image: the bytes do not decode
-│   ├── NotFound            not_found: no such job, image or page
-│   ├── MethodNotAllowed    method_not_allowed: the page exists, the method does not
+│   ├── NotFound            not_found: no such job, image or address
+│   ├── MethodNotAllowed    method_not_allowed: the address exists, but not with this method
 │   ├── Unauthorized        unauthorized: a token is needed
-│   ├── Forbidden           forbidden: the job key, Host or Origin is not the right one
+│   ├── Forbidden           forbidden: the wrong job key, Host or Origin
 │   ├── NotFinished         not_finished: the job has no result yet
 │   └── NotAvailable        not_available: known to the contract, not offered by this server
 ├── BusyError               the same request may pass later
 │   ├── TooManyJobs         too_many_jobs: this client has as many jobs waiting as it may
 │   ├── TooManyRequests     too_many_requests: rate or connection limit
 │   ├── QueueFull           queue_full: the whole queue is full
-│   ├── ShuttingDown        shutting_down: the server is about to stop
+│   ├── ShuttingDown        shutting_down: the server is shutting down
 │   ├── StorageUnavailable  storage_unavailable: the data folder cannot be written now: full, read-only or gone
 │   └── EngineStalled       engine_stalled: the engine has made no step for too long
 └── ServerError             the caller can do nothing but report it
     ├── InternalError       internal: a bug; details are in the server's log only
-    ├── EngineError         engine_failed: the optimisation could not go on
+    ├── EngineError         engine_failed: the optimisation could not continue
     ├── OutOfMemory         out_of_memory: the picture does not fit into memory
     └── WeightsError        weights_unavailable: feature weights are missing or damaged
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -12,73 +14,55 @@ class Metrics:
     """The collectors of one app. Every attribute is a prometheus_client collector and safe to use from any thread."""
 
     def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
-        self.jobs_submitted = Counter("duostyle_jobs_submitted", "Jobs accepted.", registry=registry)
-        self.jobs_ended = Counter("duostyle_jobs_ended", "Jobs that ended.", ["status"], registry=registry)
-        self.jobs_refused = Counter("duostyle_jobs_refused", "Jobs not accepted.", ["code"], registry=registry)
-        self.jobs_waiting = Gauge("duostyle_jobs_waiting", "Jobs in the queue.", registry=registry)
-        self.jobs_running = Gauge("duostyle_jobs_running", "Jobs being painted.", registry=registry)
-        self.jobs_paused = Gauge("duostyle_jobs_paused", "Jobs paused by a client.", registry=registry)
-        self.job_s = Histogram(
+        self.registry = CollectorRegistry()
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.jobs_submitted = counter("duostyle_jobs_submitted", "Jobs accepted.")
+        self.jobs_ended = counter("duostyle_jobs_ended", "Jobs that ended.", ["status"])
+        self.jobs_refused = counter("duostyle_jobs_refused", "Jobs not accepted.", ["code"])
+        self.jobs_waiting = gauge("duostyle_jobs_waiting", "Jobs in the queue.")
+        self.jobs_running = gauge("duostyle_jobs_running", "Jobs being painted.")
+        self.jobs_paused = gauge("duostyle_jobs_paused", "Jobs paused by a client.")
+        self.job_s = histogram(
             "duostyle_job_seconds",
-            "Seconds of painting of completed jobs.",
+            "Seconds spent painting completed jobs.",
             buckets=(1, 3, 10, 30, 60, 120, 300, 900, 3600),
-            registry=registry,
         )
-        self.evaluations = Counter("duostyle_evaluations", "Evaluations of the objective.", registry=registry)
-        self.evaluation_s = Histogram(
-            "duostyle_evaluation_seconds", "Seconds of one evaluation.", buckets=_SECONDS, registry=registry
+        self.evaluations = counter("duostyle_evaluations", "Evaluations of the objective.")
+        self.evaluation_s = histogram("duostyle_evaluation_seconds", "Seconds of one evaluation.", buckets=_SECONDS)
+        self.sockets = gauge("duostyle_sockets", "Open WebSockets.")
+        self.sockets_dropped = counter("duostyle_sockets_dropped", "WebSockets closed by the server.", ["reason"])
+        self.watchers = gauge("duostyle_watchers", "Subscriptions to jobs.")
+        self.messages_received = counter("duostyle_messages_received", "WebSocket messages.", ["type"])
+        self.frames_sent = counter("duostyle_frames_sent", "Live frames sent.")
+        self.frames_skipped = counter(
+            "duostyle_frames_skipped", "Live frames replaced by a newer one before they were sent."
         )
-        self.sockets = Gauge("duostyle_sockets", "WebSockets open.", registry=registry)
-        self.sockets_dropped = Counter(
-            "duostyle_sockets_dropped", "WebSockets closed by the server.", ["reason"], registry=registry
+        self.frames_encoded = counter("duostyle_frames_encoded", "Live frames encoded.")
+        self.progress_skipped = counter("duostyle_progress_skipped", "Progress messages replaced by a newer one.")
+        self.timelapse_frames = counter("duostyle_timelapse_frames", "Frames recorded for time-lapses.")
+        self.checkpoints = counter("duostyle_checkpoints", "Checkpoints of unfinished jobs.", ["outcome"])
+        self.checkpoint_s = histogram(
+            "duostyle_checkpoint_seconds", "Seconds until a checkpoint was written.", buckets=_SECONDS
         )
-        self.watchers = Gauge("duostyle_watchers", "Subscriptions to jobs.", registry=registry)
-        self.messages_received = Counter(
-            "duostyle_messages_received", "WebSocket messages.", ["type"], registry=registry
+        self.requests = counter("duostyle_http_requests", "HTTP responses.", ["method", "status"])
+        self.request_s = histogram(
+            "duostyle_http_request_seconds", "Seconds until an HTTP response was complete.", buckets=_SECONDS
         )
-        self.frames_sent = Counter("duostyle_frames_sent", "Live frames sent.", registry=registry)
-        self.frames_skipped = Counter(
-            "duostyle_frames_skipped", "Live frames replaced by a newer one before they were sent.", registry=registry
-        )
-        self.frames_encoded = Counter("duostyle_frames_encoded", "Live frames encoded.", registry=registry)
-        self.progress_skipped = Counter(
-            "duostyle_progress_skipped", "Progress messages replaced by a newer one.", registry=registry
-        )
-        self.timelapse_frames = Counter(
-            "duostyle_timelapse_frames", "Frames recorded for time-lapses.", registry=registry
-        )
-        self.checkpoints = Counter(
-            "duostyle_checkpoints", "Checkpoints of unfinished jobs.", ["outcome"], registry=registry
-        )
-        self.checkpoint_s = Histogram(
-            "duostyle_checkpoint_seconds",
-            "Seconds until a checkpoint was written.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.requests = Counter("duostyle_http_requests", "HTTP answers.", ["method", "status"], registry=registry)
-        self.request_s = Histogram(
-            "duostyle_http_request_seconds", "Seconds until an HTTP answer ended.", buckets=_SECONDS, registry=registry
-        )
-        self.refused = Counter("duostyle_refused", "Requests refused by the guard.", ["code"], registry=registry)
-        self.limits_reached = Counter(
-            "duostyle_limits_reached", "Refusals by the limit that was reached.", ["limit"], registry=registry
-        )
-        self.uploads_in_flight = Gauge("duostyle_uploads_in_flight", "Request bodies in hand.", registry=registry)
-        self.inflight_bytes = Gauge("duostyle_inflight_bytes", "Bytes of request bodies in hand.", registry=registry)
-        self.body_bytes = Counter("duostyle_http_body_bytes", "Bytes of request bodies read.", registry=registry)
-        self.uploads = Counter("duostyle_uploads", "Pictures uploaded.", ["outcome"], registry=registry)
-        self.tasks = Gauge("duostyle_asyncio_tasks", "Tasks of the event loop.", registry=registry)
-        self.engine_stalled_s = Gauge(
+        self.refused = counter("duostyle_refused", "Requests refused by the guard.", ["code"])
+        self.limits_reached = counter("duostyle_limits_reached", "Refusals by the limit that was reached.", ["limit"])
+        self.uploads_in_flight = gauge("duostyle_uploads_in_flight", "Request bodies held.")
+        self.inflight_bytes = gauge("duostyle_inflight_bytes", "Bytes of request bodies held.")
+        self.body_bytes = counter("duostyle_http_body_bytes", "Bytes of request bodies read.")
+        self.uploads = counter("duostyle_uploads", "Pictures uploaded.", ["outcome"])
+        self.tasks = gauge("duostyle_asyncio_tasks", "Tasks of the event loop.")
+        self.engine_stalled_s = gauge(
             "duostyle_engine_stalled_seconds",
             "Seconds without an evaluation when that is too long, else 0.",
-            registry=registry,
         )
-        self.storage_available = Gauge(
-            "duostyle_storage_available", "1 while the data folder can be used, else 0.", registry=registry
-        )
-        self.upload_bytes = Counter("duostyle_upload_bytes", "Bytes of accepted pictures.", registry=registry)
+        self.storage_available = gauge("duostyle_storage_available", "1 while the data folder can be used, else 0.")
+        self.upload_bytes = counter("duostyle_upload_bytes", "Bytes of accepted pictures.")
 
     def count_limit(self, name: str | None) -> None:
         """Count a refusal by the limit of this name; None when no limit was the reason."""

@@ -1,4 +1,4 @@
-"""What uvicorn is told, and a whole process from its first line to its end."""
+"""What uvicorn is given, and a whole process from its first line to its end."""
 
 from __future__ import annotations
 

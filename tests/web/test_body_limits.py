@@ -1,4 +1,4 @@
-"""What bodies may take: bytes, room beside others, places, and time."""
+"""What bodies may take: bytes, memory beside others, seats, and time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_an_absurd_length_never_reaches_the_app(length: bytes) -> None:
     assert error_of(sent)["status"] == 413
 
 
-async def test_a_body_that_never_has_room_is_too_large() -> None:
+async def test_a_body_that_can_never_be_held_is_too_large() -> None:
     app = App()
     sent = await call(app, upload(2**16 + 1), [], max_inflight_bytes=2**16)
     assert (app.called, error_of(sent)["reached"]) == (False, "max_inflight_bytes")
@@ -78,7 +78,7 @@ async def test_requests_without_a_body_take_nothing() -> None:
 
 
 class Gate:
-    """An app that holds every body it has read until it is told to answer."""
+    """An app that holds every body it has read until it may answer."""
 
     def __init__(self, **settings: Any) -> None:
         self.metrics = Metrics()
@@ -125,7 +125,7 @@ class Gate:
 
 
 @pytest.mark.parametrize("declared", [True, False])
-async def test_uploads_at_once_share_one_room(declared: bool) -> None:
+async def test_uploads_at_once_share_memory(declared: bool) -> None:
     total = 2**17
     gate = Gate(max_inflight_bytes=total)
     await gate.hold(total - 10, declared=declared)
@@ -144,7 +144,7 @@ async def test_uploads_at_once_share_one_room(declared: bool) -> None:
     await gate.end()
 
 
-async def test_an_announcement_takes_no_room() -> None:
+async def test_an_announcement_takes_no_memory() -> None:
     total = 2**17
     gate = Gate(max_inflight_bytes=total)
     began, rest = asyncio.Event(), asyncio.Event()
@@ -166,7 +166,7 @@ async def test_an_announcement_takes_no_room() -> None:
     await asyncio.wait_for(announcing, 20)
 
 
-async def test_places_are_counted_per_client_and_in_all() -> None:
+async def test_seats_are_counted_per_client_and_in_all() -> None:
     gate = Gate(max_uploads=3, max_uploads_per_client=2)
     await gate.hold(1)
     await gate.hold(1)
@@ -199,7 +199,7 @@ async def test_a_body_that_does_not_arrive_is_given_up() -> None:
     assert [type(error) for error in app.errors] == [BadRequest]
 
 
-async def test_a_byte_now_and_then_does_not_hold_a_place_for_ever() -> None:
+async def test_a_byte_now_and_then_does_not_hold_a_seat_for_ever() -> None:
     now = 0.0
     app = App()
     guard = Guard(app, settings=Settings(send_timeout_s=30), metrics=Metrics(), clock=lambda: now)
@@ -207,7 +207,7 @@ async def test_a_byte_now_and_then_does_not_hold_a_place_for_ever() -> None:
 
     async def receive() -> Message:
         nonlocal now, came
-        # the event loop turns once, so that a patience that has run out is noticed
+        # the event loop turns once, so that a time-out is noticed
         await asyncio.sleep(0)
         now += 29
         came += 1

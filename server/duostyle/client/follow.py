@@ -42,7 +42,7 @@ class Follower:
     """Follow `job`, or submit `order` and follow what comes of it. `frames` as in the message `subscribe`.
 
     The events are the server's messages as mappings with `type`, and Frames. The last one is always a terminal message;
-    for a job that ended while nobody looked it is made from its state.
+    for a job that ended while the connection was lost it is made from its state.
     """
 
     def __init__(

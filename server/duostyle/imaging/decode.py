@@ -48,7 +48,7 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
     """
     if len(data) > max_bytes:
         raise ImageTooLarge(
-            f"the picture has more than {max_bytes} bytes", limit=max_bytes, got=len(data), reached="max_upload_bytes"
+            f"the picture is larger than {max_bytes} bytes", limit=max_bytes, got=len(data), reached="max_upload_bytes"
         )
     kind = sniff(data)
     _check_scans(data, kind)
@@ -70,7 +70,7 @@ def image_id(data: bytes) -> str:
 
 
 def sniff(data: bytes) -> str:
-    """The format by the first bytes. Raises UnsupportedFormat."""
+    """The format, recognised by the first bytes. Raises UnsupportedFormat."""
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
@@ -112,7 +112,7 @@ def style_px(size: int, scale: float) -> int:
 
 
 class _Damage:
-    """Turns whatever a decoder raises on damaged or hostile bytes into an error of ours."""
+    """A context that turns whatever a decoder raises on damaged or hostile bytes into an error of ours."""
 
     def __enter__(self) -> None:
         return None
@@ -123,7 +123,7 @@ class _Damage:
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
             raise ImageTooLarge("the picture has too many pixels") from None
         # Decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError and more on damaged bytes.
-        raise CorruptImage("the picture is damaged and does not decode") from error
+        raise CorruptImage("the picture is damaged and cannot be decoded") from error
 
 
 def _open(data: bytes, kind: str) -> Image.Image:
@@ -141,7 +141,7 @@ def _cap(image: Image.Image, max_pixels: int) -> None:
         )
     if max(width, height) > MAX_SIDE_PX:
         raise ImageTooLarge(
-            f"the picture is longer than {MAX_SIDE_PX} pixels",
+            f"a side of the picture is longer than {MAX_SIDE_PX} pixels",
             limit=MAX_SIDE_PX,
             got=max(width, height),
             reached="max_side_px",

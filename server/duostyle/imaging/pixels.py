@@ -1,4 +1,4 @@
-"""Every kind of pixel to the one kind that is painted with: upright, 8-bit sRGB, over white."""
+"""Converts every kind of pixel to the one that is painted with: upright, 8-bit sRGB, over white."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def refuse_32_bit(image: Image.Image) -> None:
-    """Raises UnsupportedFormat for 32 bits per channel, of which nobody says where white is."""
+    """Raises UnsupportedFormat for 32 bits per channel, which do not say where white is."""
     if image.mode in ("I", "F"):
         raise UnsupportedFormat("32-bit pixels are not supported", limit="8 or 16 bits per channel", got=image.mode)
 

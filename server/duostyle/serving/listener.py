@@ -1,4 +1,4 @@
-"""The socket that the server listens on: its address, its errors, and what the system does for its connections."""
+"""The socket that the server listens on: its address, its errors, and the system's options for its connections."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _check_open(settings: Settings, address: str) -> None:
     if settings.tokens or settings.no_token or access.is_loopback(address):
         return
     raise BadRequest(
-        f"{settings.host} can be reached by others: set a token (--token), or say --no-token to let anybody in",
+        f"{settings.host} can be reached by other machines: set a token with --token, or let anyone in with --no-token",
         field="token",
     )
 

@@ -1,4 +1,4 @@
-"""Runs the app: uvicorn with the options that a live view needs, and a polite end in bounded time."""
+"""Runs the app: uvicorn with the options that a live view needs, and a graceful shutdown in bounded time."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from duostyle.web.app import State, create_app
 
 _log = logging.getLogger(__name__)
 _RETRY_S = 5.0
-# How long the word of a restart may take to reach the watchers.
+# How long the message about a restart may take to reach the watchers.
 _FAREWELL_S = 1.0
 # The engine gets this much of the grace to let go of its job; open requests get what it leaves of the next part.
 _ENGINE_SHARE, _REQUESTS_SHARE = 0.5, 0.7
-# Files of the store, libraries.
+# Files of the data folder and of libraries.
 _OTHER_FILES = 256
 # For the interpreter's own end.
 _RESERVE_S = 0.5
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it listens, and ends in this order: no more jobs, `shutdown` and 1012 to every watcher,
-    the running job interrupted, open requests answered."""
+    """uvicorn that says when it listens, and shuts down in this order: no more jobs, `shutdown` and 1012 to every
+    watcher, the running job interrupted, open requests answered."""
 
     def __init__(self, config: uvicorn.Config, state: State, *, on_ready: Callable[[Server], None]) -> None:
         super().__init__(config)
@@ -68,9 +68,9 @@ class Server(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=min(_FAREWELL_S, _ENGINE_SHARE * grace_s))
         for connection in list(self.server_state.connections):
             if isinstance(connection, WebSocketConnection) and connection.stalled():
-                # it does not hear that it should go, and waiting for it helps nobody
+                # it does not read that it should go, and waiting for it helps nobody
                 connection.give_up()
-        # until here the port is open: whoever asks hears 503 and not silence
+        # until here the port is open: clients that ask get 503 and not silence
         await engine
         left_s = _REQUESTS_SHARE * grace_s - (clock() - began)
         self.config.timeout_graceful_shutdown = max(0.1, left_s)  # type: ignore[assignment]
@@ -78,16 +78,16 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """A first signal ends politely, with exit status 0; a second one ends at once."""
+        """A first signal shuts down gracefully, with exit status 0; a second one ends the process at once."""
         before: dict[signal.Signals, Any] = {}
-        with contextlib.suppress(ValueError):  # not the main thread: somebody else hears the signals
+        with contextlib.suppress(ValueError):  # not the main thread: someone else handles the signals
             for number in (signal.SIGINT, signal.SIGTERM):
                 before[number] = signal.signal(number, self._on_signal)
         try:
             yield
         finally:
             for number, handler in before.items():
-                # the rooms are still being torn down: a second signal ends that at once too
+                # the app is still being torn down: a second signal ends that at once too
                 signal.signal(number, _leave_at_once if self._signalled else handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -137,9 +137,9 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.heartbeat_s,
-        # the socket itself judges who does not answer
+        # the connection itself judges which client does not answer
         ws_ping_timeout=None,
-        # Who says for whom it asks is believed only where the settings name it.
+        # X-Forwarded-For is believed only from the proxies that the settings name.
         proxy_headers=bool(settings.trusted_proxy),
         forwarded_allow_ips="*" if "*" in settings.trusted_proxy else settings.trusted_proxy,
         server_header=False,
@@ -154,7 +154,7 @@ def _leave_after(seconds: float) -> None:
     """End the process after so long, whatever hangs: what is in the store is whole at every moment."""
 
     def leave() -> None:
-        _log.warning("something did not end in time; the process ends without it")
+        _log.warning("the shutdown took too long; the process exits now")
         _leave(0)
 
     timer = threading.Timer(seconds, leave)

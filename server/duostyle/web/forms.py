@@ -20,7 +20,7 @@ _MULTIPART = "multipart/form-data"
 
 @dataclass(frozen=True, slots=True)
 class JobForm:
-    """A multipart job: pictures as bytes, `params` as it came in JSON or None."""
+    """A multipart job: pictures as bytes, `params` decoded from JSON or None."""
 
     content: bytes
     styles: list[bytes]
@@ -42,7 +42,7 @@ async def picture(request: Request) -> bytes:
     if kind in ("", "application/octet-stream") or kind.startswith("image/"):
         return await request.body()
     raise UnsupportedFormat(
-        "send a picture as the body, or as the form field file",
+        "send the picture as the request body, or as the form field file",
         field="content-type",
         limit="image/*, application/octet-stream or multipart/form-data",
         got=kind[:80],
@@ -55,7 +55,7 @@ async def json_object(request: Request, *, max_bytes: int) -> dict[str, Any]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
-            raise BadRequest(f"the JSON has more than {max_bytes} bytes", limit=max_bytes, reached="max_message_bytes")
+            raise BadRequest(f"the JSON is larger than {max_bytes} bytes", limit=max_bytes, reached="max_message_bytes")
     return protocol.decode(_utf8(bytes(body)))
 
 
@@ -72,7 +72,7 @@ async def job_form(request: Request, *, max_bytes: int) -> JobForm:
         styles = [await _file(value, f"style.{index}") for index, value in enumerate(form.getlist("style"))]
     if not 1 <= len(styles) <= MAX_STYLES:
         raise BadRequest(
-            f"a job needs one to {MAX_STYLES} style files", field="style", limit=f"1 to {MAX_STYLES}", got=len(styles)
+            f"a job needs 1 to {MAX_STYLES} style files", field="style", limit=f"1 to {MAX_STYLES}", got=len(styles)
         )
     return JobForm(content, styles, params)
 
@@ -82,7 +82,7 @@ async def _form(request: Request, *, files: int, texts: int, max_text_bytes: int
     try:
         form = await request.form(max_files=files, max_fields=texts, max_part_size=max_text_bytes)
     except HTTPException as error:
-        raise BadRequest(f"the form cannot be read: {error.detail}") from None
+        raise BadRequest(f"the form could not be read: {error.detail}") from None
     try:
         yield form
     finally:
@@ -98,7 +98,7 @@ def _known(form: FormData, names: tuple[str, ...]) -> None:
 async def _one_file(form: FormData, name: str) -> bytes:
     values = form.getlist(name)
     if len(values) != 1:
-        raise BadRequest(f"the form needs one file named {name}", field=name, limit=1, got=len(values))
+        raise BadRequest(f"the form needs exactly one file named {name}", field=name, limit=1, got=len(values))
     return await _file(values[0], name)
 
 

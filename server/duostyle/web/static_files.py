@@ -1,4 +1,4 @@
-"""The page's own files, with the types that browsers insist on and a tag that tells what is still the same."""
+"""The page's own files, with the types that browsers insist on and an ETag that says whether they have changed."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ class Files(StaticFiles):
         kind = _TYPES.get(Path(full_path).suffix)
         if kind is not None and "content-type" in response.headers:
             response.headers["Content-Type"] = kind
-        # The tag answers "still the same" cheaply; a stale module beside a new one would break the page.
+        # the ETag makes asking again cheap; a stale module beside a new one would break the page
         response.headers["Cache-Control"] = "no-cache"
         return response

@@ -42,7 +42,7 @@ async def submit(request: Request) -> Response:
         content, styles, params = body.get("content"), body.get("styles"), body.get("params")
     else:
         raise BadRequest(
-            "send the job as a form or as JSON",
+            "send the job as a multipart form or as JSON",
             field="content-type",
             limit="multipart/form-data or application/json",
             got=kind[:80],
