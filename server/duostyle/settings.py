@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("duostyle")),
-        description="Folder of uploads, jobs and results.",
+        description="Folder for uploads, jobs and results.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the engine computes.")
     threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 takes all cores.")
@@ -39,12 +39,14 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=2**20,
-        description="Memory of one evaluation in MB; larger pictures go in tiles; 0 takes half of all.",
+        description="Memory for one evaluation in MB; larger pictures are tiled; 0 takes half of all memory.",
     )
     weights: Literal["vgg16", "vgg19"] = Field(
-        "vgg16", description="Feature network: the shipped vgg16, or vgg19 which torchvision downloads when asked."
+        "vgg16", description="Feature network: the bundled vgg16, or vgg19, which torchvision downloads on first use."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The lowest level that is logged."
+    )
 
     allowed_hosts: list[str] = Field(
         default_factory=list,
@@ -57,17 +59,19 @@ class Settings(BaseSettings):
     token: str | None = Field(
         None,
         description=(
-            "When set, every request needs it (Authorization: Bearer or ?token=), save those for the page, its static "
-            "files, /livez and /readyz. At least 16 characters; several, separated by commas, are one client each."
+            "When set, every request needs it (Authorization: Bearer or ?token=), except those for the page, its "
+            "static files, /livez and /readyz. At least 16 characters; each of several, separated by commas, counts as "
+            "one client."
         ),
     )
     no_token: bool = Field(
-        False, description="Listen on other addresses than this machine's own without a token: anybody may use it."
+        False,
+        description="Listen on addresses other than this machine's own without a token: anyone may use the server.",
     )
     trusted_proxy: list[str] = Field(
         default_factory=list,
         description=(
-            "Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; * for any."
+            "Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted; * for any."
         ),
     )
 
@@ -76,18 +80,18 @@ class Settings(BaseSettings):
     max_inflight_bytes: int = _limit(
         256 * 2**20,
         ge=2**16,
-        description="Most bytes of uploads being received or checked at once, of all clients; more are told to wait.",
+        description="Most bytes of uploads being received or checked at once, from all clients.",
     )
-    max_uploads: int = _limit(64, ge=1, le=10_000, description="Most uploads at once, of all clients.")
-    max_uploads_per_client: int = _limit(16, ge=1, le=10_000, description="Most uploads of one client at once.")
+    max_uploads: int = _limit(64, ge=1, le=10_000, description="Most uploads at once, from all clients.")
+    max_uploads_per_client: int = _limit(16, ge=1, le=10_000, description="Most uploads at once from one client.")
     max_pixels: int = _limit(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
-    max_queue: int = _limit(64, ge=1, le=10_000, description="Most jobs waiting, of all clients.")
-    max_jobs_per_client: int = _limit(16, ge=1, le=10_000, description="Most unfinished jobs of one client.")
+    max_queue: int = _limit(64, ge=1, le=10_000, description="Most jobs waiting, from all clients.")
+    max_jobs_per_client: int = _limit(16, ge=1, le=10_000, description="Most unfinished jobs from one client.")
     max_sockets: int = _limit(512, ge=1, description="Most WebSockets open at once.")
-    max_sockets_per_client: int = _limit(64, ge=1, description="Most WebSockets of one client.")
-    max_connections: int = _limit(512, ge=1, description="Most HTTP connections open at once, beside the WebSockets.")
+    max_sockets_per_client: int = _limit(64, ge=1, description="Most WebSockets from one client.")
+    max_connections: int = _limit(512, ge=1, description="Most HTTP connections open at once, besides the WebSockets.")
     max_connections_per_client: int = _limit(
-        128, ge=1, description="Most HTTP connections of one address; without meaning behind a trusted proxy."
+        128, ge=1, description="Most HTTP connections from one address; not applied behind a trusted proxy."
     )
     max_subscriptions: int = _limit(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
     max_message_bytes: int = _limit(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
@@ -102,11 +106,13 @@ class Settings(BaseSettings):
 
     heartbeat_s: float = _limit(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
     pong_timeout_s: float = _limit(
-        10.0, gt=0, le=600, description="A client that has got a ping and answers nothing for this long is dropped."
+        10.0, gt=0, le=600, description="Seconds after which a client that does not answer a ping is dropped."
     )
-    send_timeout_s: float = _limit(30.0, gt=0, le=600, description="A client that takes nothing this long is dropped.")
+    send_timeout_s: float = _limit(
+        30.0, gt=0, le=600, description="Seconds after which a client that reads nothing is dropped."
+    )
     shutdown_grace_s: float = Field(
-        5.0, ge=1, le=600, description="Seconds from the signal to the end of the process, at most."
+        5.0, ge=1, le=600, description="Most seconds from the signal to the end of the process."
     )
     timelapse_frames: int = _limit(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
     timelapse_px: int = _limit(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
@@ -115,7 +121,7 @@ class Settings(BaseSettings):
         120.0,
         gt=0,
         le=86_400,
-        description="Seconds without an evaluation after which the engine counts as stalled; large pictures get more.",
+        description="Seconds without an evaluation after which the engine is stalled; large pictures are given longer.",
     )
     checkpoint_s: float = Field(10.0, gt=0, le=3600, description="Most seconds of painting that a crash may cost.")
     checkpoint_evaluations: int = Field(25, ge=1, le=5000, description="Most evaluations that a crash may cost.")
