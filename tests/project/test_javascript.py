@@ -45,12 +45,3 @@ def test_the_types_hold() -> None:
     listed = run(node(), str(TSC), "--project", "tsconfig.json", "--listFilesOnly").stdout
     for path in (ROOT / "static" / "js").rglob("*.js"):
         assert str(path) in listed
-
-
-def test_every_module_is_short() -> None:
-    lengths = {
-        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
-        for folder in (ROOT / "static" / "js", ROOT / "tests" / "js")
-        for path in folder.rglob("*.js")
-    }
-    assert {name: length for name, length in lengths.items() if length > 250 and name != "static/js/page/app.js"} == {}

@@ -176,7 +176,7 @@ def test_every_imported_module_exists_and_exports_what_is_imported(path: Path) -
 
 
 def test_every_module_is_used() -> None:
-    used = {STATIC / "js" / name for name in ("main.js", "lib/theme.js", "panels/operator.js")}
+    used = {STATIC / "js" / name for name in ("main.js", "lib/theme.js", "status.js")}
     for path in MODULES:
         used |= {(path.parent / target).resolve() for target in IMPORT.findall(path.read_text(encoding="utf-8"))}
     assert used == set(MODULES)

@@ -1,7 +1,7 @@
 // The line between the content picture and the painting: dragged, or moved with the keys of a range input.
 
 import { text } from "../lib/texts.js";
-import { shareOfPicture } from "./viewport.js";
+import { shareOfPicture } from "./zoom.js";
 
 export class Compare {
   #frame;
@@ -10,7 +10,7 @@ export class Compare {
   #view;
   #share = 0.5;
 
-  /** `view` is a function giving the view of the picture in its frame (see viewport.js). */
+  /** `view` is a function giving the view of the picture in its frame (see zoom.js). */
   constructor({ frame, view }) {
     this.#frame = frame;
     this.#view = view;

@@ -1,10 +1,19 @@
 // The HTTP side of the contract: limits, gallery, uploads and the addresses of pictures.
 
-import { advised } from "./advice.js";
-import { bytes } from "../lib/format.js";
+import { bytes, sentence } from "../lib/format.js";
 import { text } from "../lib/texts.js";
 
 const words = text.problems;
+
+/**
+ * An error as sentences: what the server said, and what can be done about it.
+ * @param {{code?: string, message?: string}} problem
+ */
+export function advised({ code = "", message = "" }) {
+  const said = sentence(message).replace(/([^.!?:])$/, "$1.");
+  const advice = text.advice[code];
+  return [said, advice].filter(Boolean).join(" ");
+}
 
 /** An error with the server's own words, or ours when there was no server to speak. */
 export class ApiError extends Error {

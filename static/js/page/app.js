@@ -42,7 +42,7 @@ export class App {
     const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
     const sample = jobId ? null : this.#parts.gallery.sample;
     if (kept || !jobId) this.#view.restore(kept ?? sample ?? {});
-    this.#parts.welcome.shown = !kept && sample !== null;
+    this.#parts.welcome.hidden = Boolean(kept) || sample === null;
     if (jobId) this.#view.job({ type: "state" });
     else status.say("idle", "");
     this.#library.refresh();
@@ -62,10 +62,10 @@ export class App {
     actions.addEventListener("resume", () => session.resume());
     choose.addEventListener("click", () => slots.content.choose());
     example.addEventListener("click", () => slots.restore(gallery.sample));
-    welcome.addEventListener("own", () => slots.content.choose());
+    welcome.querySelector("button").addEventListener("click", () => slots.content.choose());
     easel.addEventListener("drop", (event) => slots.takeContent(event));
     slots.addEventListener("change", () => {
-      welcome.shown = false;
+      welcome.hidden = true;
       this.#view.pictures();
       this.#keep();
     });
@@ -77,7 +77,7 @@ export class App {
     masks.addEventListener("problem", ({ detail }) => status.say("error", text.masks.failed, detail.error.message));
     this.#launcher.addEventListener("busy", () => this.#view.refresh());
     this.#launcher.addEventListener("launched", () => {
-      welcome.shown = false;
+      welcome.hidden = true;
       this.#view.begin();
       this.#parts.stage.reveal();
       this.#jobChanged();

@@ -1,9 +1,11 @@
 // The jobs of this browser: what is remembered of them, the shelf that shows them, those that go on unseen.
 
 import { showAddress } from "../lib/address.js";
+import { agreed } from "../panels/ask.js";
 import { ACTIVE } from "../net/protocol.js";
 import { text } from "../lib/texts.js";
-import { thumbnail, thumbnailOf } from "../lib/thumbnail.js";
+
+const THUMBNAIL_PX = 192;
 
 export class Library {
   #api;
@@ -73,7 +75,7 @@ export class Library {
   async remove(id) {
     const { session, confirm, status } = this.#parts;
     const kept = this.#memory.job(id);
-    if (!(await confirm.ask())) return;
+    if (!(await agreed(confirm))) return;
     try {
       if (kept?.key) await this.#api.forget(id, kept.key);
     } catch (error) {
@@ -125,4 +127,25 @@ export class Library {
     this.#memory.keepJob(id, { thumb });
     this.refresh();
   }
+}
+
+/** A JPEG of at most 192 px as data URL, from a canvas or a bitmap. */
+function thumbnail(picture) {
+  const scale = Math.min(1, THUMBNAIL_PX / Math.max(picture.width, picture.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(picture.width * scale));
+  canvas.height = Math.max(1, Math.round(picture.height * scale));
+  const to = canvas.getContext("2d");
+  if (!to) return null;
+  to.imageSmoothingQuality = "high";
+  to.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL("image/jpeg", 0.72);
+}
+
+/** The same from an encoded picture. */
+async function thumbnailOf(blob) {
+  const bitmap = await createImageBitmap(blob);
+  const small = thumbnail(bitmap);
+  bitmap.close();
+  return small;
 }

@@ -1,7 +1,7 @@
 // Makes every part of the page with its own element. The parts know nothing of each other; app.js connects them.
 
 import { Actions } from "../panels/actions.js";
-import { Confirm, TokenQuestion } from "../panels/ask.js";
+import { TokenQuestion } from "../panels/ask.js";
 import { CostChart } from "../panels/chart.js";
 import { Connection } from "../panels/connection.js";
 import { Controls } from "../settings/controls.js";
@@ -15,10 +15,9 @@ import { Shelf } from "../panels/shelf.js";
 import { Slots } from "../pictures/slots.js";
 import { LiveSocket } from "../net/socket.js";
 import { Stage } from "../easel/stage.js";
-import { StatusLine } from "../panels/status.js";
+import { StatusLine } from "../panels/statusline.js";
 import { Timelapse } from "../easel/timelapse.js";
 import { Tools } from "../panels/tools.js";
-import { Welcome } from "../panels/welcome.js";
 
 /** @param {string} id @returns {any} */
 const byId = (id) => document.getElementById(id);
@@ -50,9 +49,9 @@ export function makeParts({ api, frames }) {
     actions: new Actions(byId("form")),
     tools: new Tools(byId("status")),
     connection: new Connection(byId("connection")),
-    confirm: new Confirm(byId("confirm")),
+    confirm: byId("confirm"),
     token: new TokenQuestion(byId("ask-token")),
-    welcome: new Welcome(byId("welcome")),
+    welcome: byId("welcome"),
     choose: byId("hero-choose"),
     example: byId("hero-example"),
     easel: byId("stage"),

@@ -1,24 +1,12 @@
 // Two questions in a dialog: the server's token, and whether something shall really be deleted.
 
 /** Ask with a <dialog> whose form has `value="yes"` on the button that agrees; resolves to true or false. */
-function answer(dialog) {
+export function agreed(dialog) {
   return new Promise((resolve) => {
     dialog.returnValue = "";
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
     dialog.showModal();
   });
-}
-
-export class Confirm {
-  #dialog;
-
-  constructor(dialog) {
-    this.#dialog = dialog;
-  }
-
-  ask() {
-    return answer(this.#dialog);
-  }
 }
 
 export class TokenQuestion {
@@ -42,7 +30,6 @@ export class TokenQuestion {
   async #ask(again) {
     this.#dialog.querySelector(".ask-wrong").hidden = !again;
     this.#input.value = "";
-    const given = await answer(this.#dialog);
-    return given ? this.#input.value.trim() : "";
+    return (await agreed(this.#dialog)) ? this.#input.value.trim() : "";
   }
 }

@@ -2,9 +2,8 @@
 // are shown under the pointer, or with the keys of the range input that lies over it.
 
 import { letter, short } from "../lib/format.js";
-import { pen } from "./pen.js";
-import { nearestTo, pointAt, scales, ticks } from "./plot.js";
-import { Series } from "./series.js";
+import { drawing } from "./drawing.js";
+import { Series, nearestTo, pointAt, scales, ticks } from "./plot.js";
 import { text } from "../lib/texts.js";
 
 const DASHES = { total: [], content: [2, 3], styles: [[8, 4], [8, 3, 2, 3], [12, 3], [4, 2, 1, 2, 1, 2]] };
@@ -115,7 +114,7 @@ export class CostChart {
     const last = points[points.length - 1];
     const shown = this.#step === null ? last : nearestTo(points, this.#step);
     const scale = scales(points, this.#steps, width, height);
-    const draw = pen(this.#canvas, ratio, scale);
+    const draw = drawing(this.#canvas, ratio, scale);
     draw.axes(ticks(scale.low, scale.high), short, text.chart.step(this.#steps));
     for (const mark of this.#marks) draw.mark(mark);
     this.#lines.forEach((line, index) => draw.line(line, points, index));

@@ -2,7 +2,7 @@
 
 import { percent } from "../lib/format.js";
 import { ACTIVE } from "../net/protocol.js";
-import { share } from "./status.js";
+import { share } from "./statusline.js";
 import { text } from "../lib/texts.js";
 
 const words = text.shelf;

@@ -1,10 +1,8 @@
 // One place for a picture: click, drop, paste or camera; uploads at once and keeps its former picture when that fails.
 
-import { MOVE_TYPE, draggedImage, imageFiles, title } from "./dropped.js";
+import { MOVE_TYPE, draggedImage, imageFiles, listenToDrops, title } from "./dropped.js";
 import { prepare } from "./prepare.js";
-import { listenToDrops } from "./slotdrops.js";
-import { SlotFace } from "./slotface.js";
-import { SlotNote } from "./slotnote.js";
+import { SlotFace, SlotNote } from "./slotface.js";
 import { text } from "../lib/texts.js";
 
 const words = text.slot;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PAD, nearestTo, pointAt, range, scales, ticks } from "../../../static/js/panels/plot.js";
+import { PAD, Series, nearestTo, pointAt, range, scales, ticks } from "../../../static/js/panels/plot.js";
 
 const points = [
   { step: 1, values: [10, 1] },
@@ -36,4 +36,14 @@ test("the pointer finds the nearest step that is known", () => {
   assert.equal(pointAt(points, 11, 152, -50)?.step, 1);
   assert.equal(nearestTo(points, 9)?.step, 11);
   assert.equal(nearestTo([], 9), null);
+});
+
+test("the series stays small and keeps its first and newest point", () => {
+  const series = new Series(8);
+  for (let step = 1; step <= 1000; step += 1) series.push(step, [step]);
+  assert.ok(series.points.length <= 9);
+  assert.equal(series.points[0].step, 1);
+  assert.equal(series.points.at(-1).step, 1000);
+  series.push(1000, [0]);
+  assert.deepEqual(series.last.values, [1000]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { facts } from "../../../static/js/panels/condition.js";
+import { facts } from "../../../static/js/panels/facts.js";
 
 const now = {
   server: "0.1.0",

@@ -1,7 +1,7 @@
 // Draws the chart of costs on its canvas, in the colours that the style sheet gives to the canvas and to each line.
 
 /** The drawing tools for one picture of the chart; `scale` comes from plot.js. */
-export function pen(canvas, ratio, { plot, x, y }) {
+export function drawing(canvas, ratio, { plot, x, y }) {
   const to = canvas.getContext("2d");
   const style = getComputedStyle(canvas);
   to.scale(ratio, ratio);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { WHOLE, panBy, settle, shareOfPicture, zoomAt } from "../../../static/js/easel/viewport.js";
+import { WHOLE, panBy, settle, shareOfPicture, zoomAt } from "../../../static/js/easel/zoom.js";
 
 test("the point under the pointer stays where it is", () => {
   const view = zoomAt(WHOLE, 2, 30, 40, 100, 80);

@@ -1,6 +1,6 @@
 // The status line and bar of a job, in words; screen readers hear changes of state, not every step.
 
-import { advised } from "../net/advice.js";
+import { advised } from "../net/api.js";
 import { duration, timeLeft, wholeSeconds } from "../lib/format.js";
 import { ACTIVE } from "../net/protocol.js";
 import { text } from "../lib/texts.js";

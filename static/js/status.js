@@ -1,11 +1,11 @@
 // The page for operators: asks every two seconds while somebody looks.
 
-import { Api } from "../net/api.js";
-import { TokenQuestion } from "./ask.js";
-import { facts } from "./condition.js";
-import { Memory } from "../lib/memory.js";
-import { text } from "../lib/texts.js";
-import { startTheme } from "../lib/theme.js";
+import { Api } from "./net/api.js";
+import { TokenQuestion } from "./panels/ask.js";
+import { facts } from "./panels/facts.js";
+import { Memory } from "./lib/memory.js";
+import { text } from "./lib/texts.js";
+import { startTheme } from "./lib/theme.js";
 
 const EVERY_MS = 2000;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { newJob } from "../../../static/js/net/job.js";
-import { describe, share } from "../../../static/js/panels/status.js";
+import { describe, share } from "../../../static/js/panels/statusline.js";
 
 test("the status line says what matters", () => {
   const running = { ...newJob("j"), status: "running", elapsed_s: 9.6, step: 34, total_steps: 120, level: 2, levels: 4, width: 256, height: 192, eta_s: 13.2 };
