@@ -102,13 +102,13 @@ class Photographer:
             self.take(page, "painting")
             self._job = page.url.split("job=")[1]
             page.wait_for_selector("#status[data-status=completed]")
-            page.wait_for_selector(".shelf-tile")
+            page.wait_for_selector(".paintings-tile")
 
     def masks(self) -> None:
         with self.page() as page:
             self.choose(page)
             page.get_by_role("radio", name="Painted").check(force=True)
-            page.wait_for_selector("#maskbar:not([hidden])")
+            page.wait_for_selector("#mask-toolbar:not([hidden])")
             page.locator("[data-fill=right]").click()
             page.evaluate("window.scrollTo(0, 0)")
             self.take(page, "masks")

@@ -4,6 +4,7 @@ import { jobInAddress, takeFromAddress } from "./lib/address.js";
 import { Api } from "./net/api.js";
 import { App } from "./page/app.js";
 import { Memory } from "./lib/memory.js";
+import { makeParts } from "./page/parts.js";
 import { text } from "./lib/texts.js";
 import { startTheme } from "./lib/theme.js";
 
@@ -13,4 +14,5 @@ const token = takeFromAddress("token");
 if (token) memory.token = token;
 
 startTheme(document.getElementById("theme"), text.theme);
-new App({ api: new Api({ token: token ?? memory.token }), memory }).start(jobInAddress());
+const api = new Api({ token: token ?? memory.token });
+new App({ api, memory, parts: makeParts(api) }).start(jobInAddress());

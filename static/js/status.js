@@ -1,4 +1,4 @@
-// The page for operators: asks every two seconds while somebody looks.
+// Starts the page for operators: it asks every two seconds while it is seen.
 
 import { Api } from "./net/api.js";
 import { TokenQuestion } from "./panels/ask.js";
@@ -34,7 +34,7 @@ class Operator {
     try {
       this.#show(await this.#api.json("api/status"));
     } catch (error) {
-      this.#tell("waiting", error.message);
+      this.#showState("waiting", error.message);
       if (error.code === "unauthorized" && !(await this.#ask())) return;
     }
     clearTimeout(this.#timer);
@@ -52,13 +52,13 @@ class Operator {
       this.#element.querySelector(`[data-fact=${name}]`).textContent = value;
     }
     this.#before = now;
-    this.#tell("open", text.operator.current);
+    this.#showState("open", text.operator.current);
   }
 
-  #tell(state, words) {
+  #showState(state, words) {
     this.#connection.dataset.state = state;
     const line = this.#connection.querySelector(".link-text");
-    // a live region that says the same again would chatter
+    // a live region that is written again would be read again
     if (line.textContent !== words) line.textContent = words;
   }
 }

@@ -44,7 +44,7 @@ def test_from_painting_to_the_end(site: Site, looked: Page) -> None:
     status(looked, "completed")
     looked.get_by_role("button", name="Compare").click()
     looked.locator("#recipe summary").click()
-    looked.locator(".shelf-tile").wait_for()
+    looked.locator(".paintings-tile").wait_for()
     assert faults(looked) == ""
     looked.set_viewport_size({"width": 390, "height": 800})
     assert faults(looked) == ""

@@ -103,7 +103,7 @@ def test_the_rules_show_only_with_two_styles_and_are_live(site: Site, open_page:
     expect(page.locator("#regions")).to_be_hidden()
     tile(page, "Green")
     region(page, "Left, right")
-    expect(page.locator("#maskbar")).to_be_hidden()
+    expect(page.locator("#mask-toolbar")).to_be_hidden()
     begin(site, page)
     assert site.engine.painters[0].params.masks == "left-right"
     region(page, "Mixed")
@@ -151,7 +151,7 @@ def test_painting_is_live_and_undo_and_clear_are_too(site: Site, open_page: Open
     page.get_by_role("button", name="Clear").click()
     job_masks(page, "masks === null")
     page.get_by_role("button", name="Done", exact=True).click()
-    expect(page.locator("#maskbar")).to_be_hidden()
+    expect(page.locator("#mask-toolbar")).to_be_hidden()
     expect(page.locator(".mask-overlay")).to_be_hidden()
 
 
@@ -159,18 +159,18 @@ def test_size_softness_and_the_eraser_do_what_they_say(open_page: Open) -> None:
     page = open_page()
     choose(page, "Red", "Green")
     region(page, "Painted")
-    page.locator("#maskbar [data-part=soft]").fill("0")
-    page.locator("#maskbar [data-part=size]").fill("20")
+    page.locator("#mask-toolbar [data-part=soft]").fill("0")
+    page.locator("#mask-toolbar [data-part=size]").fill("20")
     drag(page, (0.5, 0.5), (0.5, 0.5))
     # a fifth of the longest side across: a radius of 0.1 of the width
     assert shown(page, 0.59, 0.5) == ("blue", 153)
     assert shown(page, 0.61, 0.5) == ("orange", 64)
-    page.locator("#maskbar [data-part=soft]").fill("100")
+    page.locator("#mask-toolbar [data-part=soft]").fill("100")
     drag(page, (0.2, 0.5), (0.2, 0.5))
     middle, edge = shown(page, 0.2, 0.5)[1], shown(page, 0.26, 0.5)[1]
     assert middle > edge > 64
     page.locator(".who", has_text="Eraser").click()
-    page.locator("#maskbar [data-part=size]").fill("60")
+    page.locator("#mask-toolbar [data-part=size]").fill("60")
     drag(page, (0.4, 0.5), (0.6, 0.5))
     assert shown(page, 0.5, 0.5)[1] in (0, 64)
 
@@ -183,7 +183,7 @@ def test_escape_puts_the_tools_away_before_it_stops_a_painting(site: Site, open_
     page.locator("[data-fill=left]").click()
     expect(page.locator(".mix-measured")).to_have_text("The painted areas decide who goes where.")
     page.keyboard.press("Escape")
-    expect(page.locator("#maskbar")).to_be_hidden()
+    expect(page.locator("#mask-toolbar")).to_be_hidden()
     expect(page.locator(".region input:checked")).to_be_focused()
     status(page, "running")
     assert job_masks(page, "masks?.[0]")
@@ -199,8 +199,8 @@ def test_areas_can_be_painted_by_keyboard_alone(site: Site, open_page: Open) -> 
     page.locator(".region input").first.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    expect(page.locator("#maskbar")).to_be_visible()
-    page.locator("#maskbar [data-fill=right]").focus()
+    expect(page.locator("#mask-toolbar")).to_be_visible()
+    page.locator("#mask-toolbar [data-fill=right]").focus()
     page.keyboard.press("Enter")
     page.locator(".mask-overlay").focus()
     for _ in range(10):

@@ -27,7 +27,7 @@ def late(route: Route) -> None:
 def finished(site: Site, page: Page) -> None:
     site.engine.release(500)
     status(page, "completed")
-    page.locator(".shelf-tile").first.wait_for()
+    page.locator(".paintings-tile").first.wait_for()
 
 
 def test_several_jobs_wait_in_a_list_and_each_is_stopped_alone(site: Site, open_page: Open) -> None:
@@ -48,12 +48,12 @@ def test_several_jobs_wait_in_a_list_and_each_is_stopped_alone(site: Site, open_
     # the one that paints is stopped, the one on view takes its place
     rows.nth(0).get_by_role("button", name="Stop").click()
     status(page, "running")
-    expect(page.locator(".shelf-tile")).to_have_count(1)
-    expect(page.locator(".shelf-when")).to_contain_text("stopped")
+    expect(page.locator(".paintings-tile")).to_have_count(1)
+    expect(page.locator(".paintings-when")).to_contain_text("stopped")
     assert httpx.get(f"{site.address}api/jobs/{first}").json()["status"] == "cancelled"
     site.engine.release(500)
     status(page, "completed")
-    expect(page.locator(".shelf-tile")).to_have_count(2)
+    expect(page.locator(".paintings-tile")).to_have_count(2)
     expect(page.locator(".queue")).to_be_hidden()
 
 
@@ -62,13 +62,13 @@ def test_an_earlier_painting_comes_back_with_its_settings_and_can_be_deleted(sit
     page.locator("#preserve_color").fill("40")
     job = launch(page, styles=("Red", "Green"))
     finished(site, page)
-    assert page.locator(".shelf-picture img").get_attribute("src").startswith("data:image/jpeg")  # type: ignore[union-attr]
+    assert page.locator(".paintings-picture img").get_attribute("src").startswith("data:image/jpeg")  # type: ignore[union-attr]
     page.goto(site.address)
     page.wait_for_selector("#connection[data-state=open]")
     page.wait_for_selector(".tile >> nth=3")
     tile(page, "Gold")
     page.locator("#preserve_color").fill("0")
-    page.locator(".shelf-open").click()
+    page.locator(".paintings-open").click()
     status(page, "completed")
     painted(page, 200)
     expect(page.locator("#preserve_color")).to_have_value("40")
@@ -79,13 +79,13 @@ def test_an_earlier_painting_comes_back_with_its_settings_and_can_be_deleted(sit
     expect(page.locator("#preserve_color")).to_have_value("40")
     page.unroute("**/api/limits")
     expect(page.locator(".slots-styles .slot-face").first).to_have_attribute("aria-label", "Style (A): Red")
-    page.locator(".shelf-remove").click()
+    page.locator(".paintings-remove").click()
     assert faults(page) == ""
     page.get_by_role("button", name="Keep it").click()
-    expect(page.locator(".shelf-tile")).to_have_count(1)
+    expect(page.locator(".paintings-tile")).to_have_count(1)
     page.locator(".tool[data-act=delete]").click()
     page.locator("#confirm").get_by_role("button", name="Delete").click()
-    expect(page.locator("#shelf")).to_be_hidden()
+    expect(page.locator("#paintings")).to_be_hidden()
     assert page.url == site.address
     assert httpx.get(f"{site.address}api/jobs/{job}").status_code == 404
     # nothing that could be launched again was lost with it

@@ -72,7 +72,7 @@ def test_every_control_has_a_name(page: Page) -> None:
     unnamed = [page.elements[i] for i in controls if not named(page, i)]
     assert [attrs.get("class") for _, attrs in unnamed] == [
         *("slot-face", "slot-letter letter", "slot-tool slot-crop", "slot-tool slot-camera", "slot-remove"),
-        *("queue-open", "shelf-open", "shelf-remove"),
+        *("queue-open", "paintings-open", "paintings-remove"),
         "tile",
     ]
 

@@ -42,7 +42,7 @@ export class Compare {
     this.#share = Math.min(1, Math.max(0, share));
     const percent = 100 * this.#share;
     this.#range.value = String(percent);
-    this.#range.setAttribute("aria-valuetext", text.stage.compared(percent));
+    this.#range.setAttribute("aria-valuetext", text.easel.compared(percent));
     this.#frame.style.setProperty("--split", `${percent}%`);
     this.place();
   }
@@ -52,14 +52,14 @@ export class Compare {
     this.#element.setPointerCapture(event.pointerId);
     this.#range.focus({ preventScroll: true });
     event.preventDefault();
-    this.#follow(event);
+    this.#moveTo(event);
   }
 
   #drag(event) {
-    if (this.#element.hasPointerCapture(event.pointerId)) this.#follow(event);
+    if (this.#element.hasPointerCapture(event.pointerId)) this.#moveTo(event);
   }
 
-  #follow(event) {
+  #moveTo(event) {
     const box = this.#element.getBoundingClientRect();
     this.#split((event.clientX - box.left) / box.width);
   }

@@ -1,11 +1,12 @@
 // The course of a painting: a slider through its recorded frames, a button that plays them, films to download.
 
+import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
 const words = text.timelapse;
 
 /** Events: `picture` {blob} when another frame is to be seen, `leave` when the finished picture is. */
-export class Timelapse extends EventTarget {
+export class Timelapse extends Emitter {
   #element;
   #api;
   #range;
@@ -83,7 +84,7 @@ export class Timelapse extends EventTarget {
     this.#pause();
     this.#element.hidden = true;
     this.#wanted = -1;
-    this.dispatchEvent(new CustomEvent("leave"));
+    this.emit("leave");
   }
 
   #start() {
@@ -130,6 +131,6 @@ export class Timelapse extends EventTarget {
       if (job !== this.#job) return;
       this.#blobs.set(frame.n, blob);
     }
-    if (this.#wanted === index && this.shown) this.dispatchEvent(new CustomEvent("picture", { detail: { blob } }));
+    if (this.#wanted === index && this.shown) this.emit("picture", { blob });
   }
 }

@@ -1,5 +1,6 @@
 // Enlarges the picture in its frame: wheel, pinch, double click, keys and buttons; dragging moves it.
 
+import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
 const STEP = 1.5;
@@ -37,7 +38,7 @@ export function shareOfPicture(view, share, width) {
 }
 
 /** Event `change` when the view is another one. Only what starts on the picture itself pans: `surface` says what that is. */
-export class Zoom extends EventTarget {
+export class Zoom extends Emitter {
   #frame;
   #sheet;
   #bar;
@@ -96,7 +97,7 @@ export class Zoom extends EventTarget {
     this.#percent.textContent = text.zoom.percent(next.scale);
     this.#buttons.get("out").disabled = next.scale <= 1;
     this.#buttons.get("in").disabled = next.scale >= LARGEST;
-    this.dispatchEvent(new CustomEvent("change"));
+    this.emit("change");
   }
 
   #press(what) {

@@ -51,7 +51,7 @@ export function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
-/** The letter by which a style is told from the others: A, B, C, D. */
+/** The letter that names a style: A, B, C, D. */
 export function letter(index) {
   return String.fromCharCode(65 + index);
 }

@@ -1,7 +1,7 @@
 // Every English text that the scripts write. The texts in the markup are in index.html and status.html.
 
 export const text = {
-  stage: {
+  easel: {
     compared: (percent) => `${Math.round(percent)} % content`,
   },
   zoom: {
@@ -110,7 +110,7 @@ export const text = {
     pause: "Pause",
     step: (step) => `step ${step}`,
   },
-  shelf: {
+  paintings: {
     yours: "Your picture",
     style: "your style",
     title: (content, styles) => `${content}, ${styles.join(" and ")}`,
@@ -134,7 +134,7 @@ export const text = {
     resume: "Resume",
     watching: "You are watching a shared painting. Only who started it can steer it.",
     live: "What has a dot can be changed while it paints.",
-    tookUp: "Taken up: watch it change.",
+    applied: "Taken up: watch it change.",
     keys: "Ctrl + Enter launches, Esc stops",
     keysMac: "⌘ Return launches, Esc stops",
   },

@@ -21,15 +21,15 @@ function apply(theme) {
   else delete root.dataset.theme;
 }
 
-function tell(button, labels) {
+function showTheme(button, labels) {
   button.setAttribute("aria-label", isDark() ? labels.light : labels.dark);
   document.dispatchEvent(new CustomEvent("themechange"));
 }
 
 /** `labels` {light, dark} say what a press would do. */
 export function startTheme(button, labels) {
-  tell(button, labels);
-  system.addEventListener("change", () => tell(button, labels));
+  showTheme(button, labels);
+  system.addEventListener("change", () => showTheme(button, labels));
   button.addEventListener("click", () => {
     const next = isDark() ? "light" : "dark";
     apply(next);
@@ -38,7 +38,7 @@ export function startTheme(button, labels) {
     } catch {
       // the choice then lasts until the next reload
     }
-    tell(button, labels);
+    showTheme(button, labels);
   });
 }
 

@@ -1,10 +1,11 @@
 // Areas painted on the picture, one mask per style: keeps them, shows them, and brings them to the server.
 
 import { around } from "./brush.js";
+import { Emitter } from "../lib/emitter.js";
 import { follow } from "../lib/follow.js";
 import { Latest } from "../lib/latest.js";
 import { Layers, maskSize } from "./layers.js";
-import { MaskBar } from "./maskbar.js";
+import { MaskToolbar } from "./toolbar.js";
 import { Overlay } from "./overlay.js";
 import { greyPng } from "./png.js";
 
@@ -12,30 +13,30 @@ import { greyPng } from "./png.js";
 
 const SHAPE_TOLERANCE = 0.01;
 // strokes within this time travel together
-const CARRY_AFTER_MS = 200;
+const UPLOAD_AFTER_MS = 200;
 
 /** Events: `change` when the masks on the server are others, `done` when painting is over, `problem` {error}. */
-export class Masks extends EventTarget {
+export class Masks extends Emitter {
   #api;
   #frame;
   #overlay;
-  #bar;
+  #toolbar;
   #styles = /** @type {string[]} */ ([]);
   #shape = 4 / 3;
   #layers = new Layers(0, maskSize(4, 3));
   #ids = /** @type {(string | null)[] | null} */ (null);
-  #carrier = new Latest(() => this.#carry());
+  #uploads = new Latest(() => this.#upload());
   #error = /** @type {Error | null} */ (null);
-  #sent = /** @type {{mask: Uint8ClampedArray, id: string}[]} */ ([]);
+  #stored = /** @type {{mask: Uint8ClampedArray, id: string}[]} */ ([]);
   #active = false;
   #dirty = /** @type {import("./brush.js").Box | null} */ (null);
 
-  constructor({ frame, bar, api }) {
+  constructor({ frame, toolbar, api }) {
     super();
     this.#api = api;
     this.#frame = frame;
     this.#overlay = new Overlay(frame);
-    this.#bar = new MaskBar({ element: bar, api });
+    this.#toolbar = new MaskToolbar({ element: toolbar, api });
     this.#listen();
   }
 
@@ -53,19 +54,19 @@ export class Masks extends EventTarget {
     if (active && !this.#active) this.#frame.scrollIntoView({ block: "nearest" });
     this.#active = active;
     this.#overlay.shown = active;
-    this.#bar.shown = active;
+    this.#toolbar.shown = active;
     if (active) this.#show();
   }
 
   /** Whether these masks are from this hand: it may be painting on, and an echo must not take its brush away. */
   owns(ids) {
-    return this.#carrier.busy || ids.every((id) => id === null || this.#sent.some((sent) => sent.id === id));
+    return this.#uploads.busy || ids.every((id) => id === null || this.#stored.some((stored) => stored.id === id));
   }
 
   /** Resolves when all that is painted is on the server; rejects with the reason when it cannot be brought there. */
-  async settle() {
-    if (this.#error) this.#carrier.run();
-    await this.#carrier.idle();
+  async uploaded() {
+    if (this.#error) this.#uploads.run();
+    await this.#uploads.idle();
     if (this.#error) throw this.#error;
   }
 
@@ -76,7 +77,7 @@ export class Masks extends EventTarget {
     const from = follow(this.#styles, ids);
     this.#styles = ids;
     this.#layers.rearrange(from);
-    this.#bar.setStyles(images);
+    this.#toolbar.setStyles(images);
     this.#show();
     const known = this.#ids;
     const moved = from.map((index) => known?.[index] ?? null);
@@ -115,75 +116,74 @@ export class Masks extends EventTarget {
   async #values(id, { width, height }) {
     const bitmap = await createImageBitmap(await this.#api.blob(this.#api.imageUrl(id)));
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
-    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
-    pen.drawImage(bitmap, 0, 0, width, height);
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+    context.drawImage(bitmap, 0, 0, width, height);
     bitmap.close();
-    return pen.getImageData(0, 0, width, height).data.filter((_, at) => at % 4 === 0);
+    return context.getImageData(0, 0, width, height).data.filter((_, at) => at % 4 === 0);
   }
 
-  async #carry() {
-    await new Promise((resolve) => setTimeout(resolve, CARRY_AFTER_MS));
+  async #upload() {
+    await new Promise((resolve) => setTimeout(resolve, UPLOAD_AFTER_MS));
     const styles = this.#styles;
     try {
-      const ids = await Promise.all(this.#layers.given.map((mask) => mask && this.#store(mask)));
+      const ids = await Promise.all(this.#layers.given.map((mask) => mask && this.#storeMask(mask)));
       this.#error = null;
       if (styles !== this.#styles) return;
       const next = ids.some(Boolean) ? ids : null;
       if (String(next) === String(this.#ids)) return;
       this.#ids = next;
-      this.#tell("change");
+      this.emit("change");
     } catch (error) {
       this.#error = /** @type {Error} */ (error);
-      this.#tell("problem", { error });
+      this.emit("problem", { error });
     }
   }
 
   /** @param {Uint8ClampedArray} mask */
-  async #store(mask) {
-    const same = this.#sent.find((sent) => sent.mask.length === mask.length && sent.mask.every((value, at) => value === mask[at]));
+  async #storeMask(mask) {
+    const same = this.#stored.find((stored) => stored.mask.length === mask.length && stored.mask.every((value, at) => value === mask[at]));
     if (same) return same.id;
     const copy = mask.slice(); // the brush goes on meanwhile
     const { width, height } = this.#layers.size;
     const png = await greyPng(width, height, copy);
     const { id } = await this.#api.upload(new Blob([png], { type: "image/png" }));
-    this.#sent = [{ mask: copy, id }, ...this.#sent].slice(0, 2 * this.#styles.length);
+    this.#stored = [{ mask: copy, id }, ...this.#stored].slice(0, 2 * this.#styles.length);
     return id;
   }
 
   #listen() {
     const overlay = this.#overlay;
-    const bar = this.#bar;
-    overlay.addEventListener("begin", () => this.#layers.begin(bar.target));
-    overlay.addEventListener("draw", (event) => {
-      const { from, to } = /** @type {CustomEvent} */ (event).detail;
+    const toolbar = this.#toolbar;
+    overlay.on("begin", () => this.#layers.begin(toolbar.target));
+    overlay.on("draw", ({ from, to }) => {
       const { width, height } = this.#layers.size;
-      const { diameter, softness } = bar.brush;
+      const { diameter, softness } = toolbar.brush;
       const box = this.#layers.draw(from, to, { radius: (diameter * Math.max(width, height)) / 2, softness });
       this.#paintSoon(box);
-      this.#carrier.run();
+      this.#uploads.run();
     });
-    overlay.addEventListener("end", () => this.#changed());
-    overlay.addEventListener("undo", () => this.#undo());
-    overlay.addEventListener("size", (event) => bar.resize(/** @type {CustomEvent} */ (event).detail.by));
-    bar.addEventListener("tool", () => this.#hold());
-    bar.addEventListener("view", () => this.#hold());
-    bar.addEventListener("fill", (event) => {
-      this.#layers.fill(bar.target, /** @type {CustomEvent} */ (event).detail.side, bar.brush.softness);
+    overlay.on("end", () => this.#changed());
+    overlay.on("undo", () => this.#undo());
+    overlay.on("size", ({ by }) => toolbar.resize(by));
+    toolbar.on("tool", () => this.#showBrush());
+    toolbar.on("view", () => this.#showBrush());
+    toolbar.on("fill", ({ side }) => {
+      this.#layers.fill(toolbar.target, side, toolbar.brush.softness);
       this.#changed();
     });
-    bar.addEventListener("undo", () => this.#undo());
-    bar.addEventListener("clear", () => {
+    toolbar.on("undo", () => this.#undo());
+    toolbar.on("clear", () => {
       this.#layers.clear();
       this.#changed();
     });
-    bar.addEventListener("done", () => this.#finish());
+    toolbar.on("done", () => this.#finish());
     // before the page hears it, to which Escape means to stop the painting
     window.addEventListener("keydown", (event) => this.#escape(event), { capture: true });
   }
 
   #finish() {
     this.active = false;
-    this.#tell("done");
+    this.emit("done");
   }
 
   #escape(event) {
@@ -192,7 +192,7 @@ export class Masks extends EventTarget {
     this.#finish();
   }
 
-  // a pen tells more places than the screen shows pictures
+  // a pointer reports more places than the screen shows pictures
   #paintSoon(box) {
     if (!this.#dirty) requestAnimationFrame(() => this.#paint());
     this.#dirty = around(this.#dirty, box);
@@ -210,7 +210,7 @@ export class Masks extends EventTarget {
 
   #changed() {
     this.#show();
-    this.#carrier.run();
+    this.#uploads.run();
   }
 
   #show() {
@@ -218,17 +218,12 @@ export class Masks extends EventTarget {
     if (!this.#active) return;
     this.#overlay.paint(this.#layers);
     const { given, canUndo, empty } = this.#layers;
-    this.#bar.show({ owns: given.map(Boolean), canUndo, empty });
-    this.#hold();
+    this.#toolbar.show({ owns: given.map(Boolean), canUndo, empty });
+    this.#showBrush();
   }
 
-  #hold() {
-    this.#overlay.brush(this.#bar.brush.diameter, this.#bar.target + 1);
-    this.#overlay.faint = !this.#bar.visible;
-  }
-
-  /** @param {string} type @param {object | null} [detail] */
-  #tell(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+  #showBrush() {
+    this.#overlay.brush(this.#toolbar.brush.diameter, this.#toolbar.target + 1);
+    this.#overlay.faint = !this.#toolbar.visible;
   }
 }

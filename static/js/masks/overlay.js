@@ -1,5 +1,6 @@
 // The coloured areas over the picture, and the brush: pointer, touch, pen or arrow keys become strokes.
 
+import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 import { tint } from "./tint.js";
 
@@ -13,7 +14,7 @@ const KEY_STEP = 0.025; // of the longest side
  * Events: `begin`, `draw` {from, to} in px of the masks, `end`; `undo` and `size` {by} from its keys.
  * Positions come from the element's box on the screen, so they hold while the picture is zoomed.
  */
-export class Overlay extends EventTarget {
+export class Overlay extends Emitter {
   #frame;
   #canvas = document.createElement("canvas");
   #ring = document.createElement("span");
@@ -62,10 +63,10 @@ export class Overlay extends EventTarget {
     this.#size = layers.size;
     if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
     if (box.right <= box.left || box.bottom <= box.top) return;
-    const pen = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
-    const picture = pen.createImageData(box.right - box.left, box.bottom - box.top);
+    const context = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
+    const picture = context.createImageData(box.right - box.left, box.bottom - box.top);
     tint(layers.given, width, box, picture.data);
-    pen.putImageData(picture, box.left, box.top);
+    context.putImageData(picture, box.left, box.top);
   }
 
   #listen() {
@@ -115,19 +116,19 @@ export class Overlay extends EventTarget {
   #start(place) {
     this.#last = place;
     this.#point(place);
-    this.#tell("begin");
-    this.#tell("draw", { from: place, to: place });
+    this.emit("begin");
+    this.emit("draw", { from: place, to: place });
   }
 
   #go(place) {
-    this.#tell("draw", { from: this.#last, to: place });
+    this.emit("draw", { from: this.#last, to: place });
     this.#last = place;
   }
 
   #stop() {
     if (!this.#last) return;
     this.#last = null;
-    this.#tell("end");
+    this.emit("end");
   }
 
   #key(event) {
@@ -144,18 +145,13 @@ export class Overlay extends EventTarget {
       if (!this.#keyDown) this.#start(now);
       this.#keyDown = true;
     } else if (event.key === "[" || event.key === "]") {
-      this.#tell("size", { by: event.key === "[" ? -1 : 1 });
+      this.emit("size", { by: event.key === "[" ? -1 : 1 });
     } else if (event.key.toLowerCase() === "z" && !event.altKey) {
-      this.#tell("undo");
+      this.emit("undo");
     } else {
       return;
     }
     event.preventDefault();
     event.stopPropagation(); // the frame around it moves and enlarges the picture with the same keys
-  }
-
-  /** @param {string} type @param {object | null} [detail] */
-  #tell(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

@@ -1,6 +1,7 @@
 // The job on view and the socket that feeds it: submit, follow across lost connections, steer.
 
 import { ApiError } from "./api.js";
+import { Emitter } from "../lib/emitter.js";
 import { newJob, reduce } from "./job.js";
 import { ACTIVE, ENDED } from "./protocol.js";
 
@@ -10,7 +11,7 @@ const UPDATE_AFTER_MS = 150;
  * Events: `job` {job, message} after each message about the job, `frame` {header, image}, `missing` {id, error} when the job
  * cannot be watched, `problem` {error} when steering failed.
  */
-export class Session extends EventTarget {
+export class Session extends Emitter {
   #socket;
   #frames;
   #subscribeRef = null;
@@ -25,9 +26,9 @@ export class Session extends EventTarget {
     this.job = null;
     this.#frames = frames;
     this.#socket = socket;
-    this.#socket.addEventListener("hello", () => this.#subscribe());
-    this.#socket.addEventListener("message", (event) => this.#message(event.detail));
-    this.#socket.addEventListener("frame", (event) => this.#frame(event.detail));
+    socket.on("hello", () => this.#subscribe());
+    socket.on("message", (message) => this.#message(message));
+    socket.on("frame", (frame) => this.#frame(frame));
   }
 
   get active() {
@@ -59,7 +60,7 @@ export class Session extends EventTarget {
   async submit({ content, styles, params }) {
     const early = [];
     const keep = (event) => early.push(event.detail);
-    // what comes between the answer and our noticing it belongs to the new job
+    // messages that follow the answer before this function goes on belong to the new job
     this.#socket.addEventListener("message", keep);
     try {
       const answer = await this.#socket.request({ type: "submit", content, styles, params, frames: this.#frames() });
@@ -112,7 +113,7 @@ export class Session extends EventTarget {
     try {
       await this.#socket.request({ type, job: job.id, key: job.key, ...fields });
     } catch (error) {
-      if (this.job?.id === job.id) this.#tell("problem", { error });
+      if (this.job?.id === job.id) this.emit("problem", { error });
     }
   }
 
@@ -129,7 +130,7 @@ export class Session extends EventTarget {
       const { id } = this.job ?? { id: "" };
       this.#subscribeRef = null;
       this.job = null;
-      this.#tell("missing", { id, error: new ApiError(message) });
+      this.emit("missing", { id, error: new ApiError(message) });
       return;
     }
     this.#apply(message);
@@ -140,16 +141,12 @@ export class Session extends EventTarget {
     const next = reduce(this.job, message);
     if (next === this.job) return;
     this.job = next;
-    this.#tell("job", { job: next, message });
+    this.emit("job", { job: next, message });
   }
 
   #frame(frame) {
     if (frame.header.job !== this.job?.id) return;
     this.#frameSeq = frame.header.seq;
-    this.#tell("frame", frame);
-  }
-
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.emit("frame", frame);
   }
 }

@@ -1,6 +1,7 @@
 // One WebSocket that comes back by itself: growing delay with jitter, heartbeat, answers matched by reference.
 
 import { ApiError } from "./api.js";
+import { Emitter } from "../lib/emitter.js";
 import { SUBPROTOCOL, parseFrame, parseMessage, retryDelay } from "./protocol.js";
 import { text } from "../lib/texts.js";
 
@@ -10,15 +11,15 @@ const ANSWERS = new Set(["accepted", "ok", "error", "pong"]);
  * Events: `status` {state: connecting|open|waiting, retry_s?}, `hello`, `message`, `frame` {header, image};
  * all with the value in `detail`.
  */
-export class LiveSocket extends EventTarget {
+export class LiveSocket extends Emitter {
   #url;
   /** @type {WebSocket | null} */
   #socket = null;
   #attempt = 0;
   #timer = 0;
-  #pulse = 0;
-  #heard = 0;
-  #pinged = 0;
+  #heartbeat = 0;
+  #lastMessageMs = 0;
+  #lastPingMs = 0;
   #heartbeatMs = 20000;
   /** @type {number | null} */
   #restartS = null;
@@ -30,9 +31,9 @@ export class LiveSocket extends EventTarget {
   constructor(url) {
     super();
     this.#url = url;
-    window.addEventListener("online", () => this.hurry());
+    window.addEventListener("online", () => this.retryNow());
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.hurry();
+      if (!document.hidden) this.retryNow();
     });
   }
 
@@ -42,7 +43,7 @@ export class LiveSocket extends EventTarget {
 
   connect() {
     clearTimeout(this.#timer);
-    this.#tell("status", { state: "connecting" });
+    this.emit("status", { state: "connecting" });
     const socket = new WebSocket(this.#url(), SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
@@ -76,10 +77,10 @@ export class LiveSocket extends EventTarget {
 
   #receive(socket, data) {
     if (socket !== this.#socket) return;
-    this.#heard = performance.now();
+    this.#lastMessageMs = performance.now();
     if (typeof data !== "string") {
       try {
-        this.#tell("frame", parseFrame(data));
+        this.emit("frame", parseFrame(data));
       } catch {
         // a frame that cannot be read is dropped; the next one repairs the view
       }
@@ -87,7 +88,7 @@ export class LiveSocket extends EventTarget {
     }
     const message = parseMessage(data);
     if (!message) return;
-    if (message.type === "hello") this.#welcome(message);
+    if (message.type === "hello") this.#opened(message);
     if (message.type === "shutdown") this.#restartS = Number(message.retry_s) || 1;
     const waiting = ANSWERS.has(message.type) ? this.#waiting.get(message.ref) : undefined;
     if (waiting) {
@@ -95,35 +96,35 @@ export class LiveSocket extends EventTarget {
       if (message.type === "error") waiting.reject(new ApiError(message));
       else waiting.resolve(message);
     }
-    this.#tell("message", message);
+    this.emit("message", message);
   }
 
-  #welcome(message) {
+  #opened(message) {
     this.#open = true;
     this.#attempt = 0;
     this.#restartS = null;
     this.#heartbeatMs = 1000 * (Number(message.heartbeat_s) || 20);
-    clearInterval(this.#pulse);
-    this.#pulse = setInterval(() => this.#beat(), Math.max(250, this.#heartbeatMs / 4));
-    this.#pinged = 0;
-    this.#tell("hello", message);
-    this.#tell("status", { state: "open" });
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = setInterval(() => this.#beat(), Math.max(250, this.#heartbeatMs / 4));
+    this.#lastPingMs = 0;
+    this.emit("hello", message);
+    this.emit("status", { state: "open" });
   }
 
   #beat() {
     const now = performance.now();
-    const silence = now - this.#heard;
+    const silence = now - this.#lastMessageMs;
     if (silence < 2 * this.#heartbeatMs) {
-      this.#pinged = 0;
-    } else if (!this.#pinged) {
-      this.#pinged = now;
+      this.#lastPingMs = 0;
+    } else if (!this.#lastPingMs) {
+      this.#lastPingMs = now;
       this.send({ type: "ping", ref: this.nextRef() });
-    } else if (now - this.#pinged > this.#heartbeatMs) {
+    } else if (now - this.#lastPingMs > this.#heartbeatMs) {
       this.#drop();
     }
   }
 
-  // a dead line may take minutes to fire `close`, so we do not wait for it
+  // a dead connection may take minutes to fire `close`, so that is not waited for
   #drop() {
     const socket = this.#socket;
     this.#closed(socket);
@@ -134,7 +135,7 @@ export class LiveSocket extends EventTarget {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.#open = false;
-    clearInterval(this.#pulse);
+    clearInterval(this.#heartbeat);
     for (const { reject } of this.#waiting.values()) {
       reject(new ApiError({ code: "unreachable", message: text.problems.cutOff }));
     }
@@ -143,16 +144,12 @@ export class LiveSocket extends EventTarget {
     const wait = this.#restartS !== null ? this.#restartS * jitter : retryDelay(this.#attempt);
     this.#restartS = null;
     this.#attempt += 1;
-    this.#tell("status", { state: "waiting", retry_s: wait });
+    this.emit("status", { state: "waiting", retry_s: wait });
     this.#timer = setTimeout(() => this.connect(), wait * 1000);
   }
 
-  /** Try again now, if the next try waits. */
-  hurry() {
+  /** Connect now instead of waiting for the next try. */
+  retryNow() {
     if (this.#socket === null && this.#timer) this.connect();
-  }
-
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

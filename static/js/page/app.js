@@ -1,11 +1,10 @@
 // Connects the parts: what a press, a message or a change in one of them means for the others.
 
 import { copy, copyPicture } from "../lib/clipboard.js";
-import { Entry } from "./entry.js";
 import { Launcher } from "./launcher.js";
-import { Library } from "./library.js";
-import { makeParts } from "./parts.js";
+import { OwnJobs } from "./ownjobs.js";
 import { ACTIVE } from "../net/protocol.js";
+import { Startup } from "./startup.js";
 import { text } from "../lib/texts.js";
 import { View } from "./view.js";
 
@@ -17,17 +16,18 @@ export class App {
   #parts;
   #launcher;
   #view;
-  #library;
-  #entry;
+  #ownJobs;
+  #startup;
 
-  constructor({ api, memory }) {
+  /** `parts` as in parts.js. */
+  constructor({ api, memory, parts }) {
     this.#api = api;
     this.#memory = memory;
-    this.#parts = makeParts({ api, frames: () => this.#frameOptions() });
-    this.#launcher = new Launcher({ parts: this.#parts, memory });
-    this.#view = new View({ api, parts: this.#parts, launcher: this.#launcher });
-    this.#library = new Library({ api, memory, parts: this.#parts, view: this.#view });
-    this.#entry = new Entry({ api, memory, parts: this.#parts });
+    this.#parts = parts;
+    this.#launcher = new Launcher({ parts, memory });
+    this.#view = new View({ api, parts, launcher: this.#launcher });
+    this.#ownJobs = new OwnJobs({ api, memory, parts, view: this.#view });
+    this.#startup = new Startup({ api, memory, parts });
     this.#listenToChoices();
     this.#listenToServer();
     this.#listenToTools();
@@ -35,112 +35,107 @@ export class App {
 
   /** Load limits and gallery, connect, and open the job of the address or the draft of this tab. */
   async start(jobId) {
-    const { session, status } = this.#parts;
+    const { session, status, gallery, welcome } = this.#parts;
     if (jobId) session.open(jobId, this.#memory.job(jobId)?.key ?? null);
-    // without the server's token there is nothing to show but what the entry said
-    if (!(await this.#entry.enter())) return;
+    // without the server's token there is nothing to show but that it is missing
+    if (!(await this.#startup.run())) return;
     const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
-    const sample = jobId ? null : this.#parts.gallery.sample;
+    const sample = jobId ? null : gallery.sample;
     if (kept || !jobId) this.#view.restore(kept ?? sample ?? {});
-    this.#parts.welcome.hidden = Boolean(kept) || sample === null;
-    if (jobId) this.#view.job({ type: "state" });
+    welcome.hidden = Boolean(kept) || sample === null;
+    if (jobId) this.#view.jobChanged({ type: "state" });
     else status.say("idle", "");
-    this.#library.refresh();
+    this.#ownJobs.refresh();
     this.#view.refresh();
   }
 
-  #frameOptions() {
-    const limits = this.#api.limits;
-    return { max_px: Math.min(this.#parts.stage.pixels, limits.max_frame_px ?? 512), quality: 85, window: 1 };
-  }
-
   #listenToChoices() {
-    const { session, slots, gallery, controls, masks, status, actions, choose, example, welcome, easel } = this.#parts;
-    actions.addEventListener("launch", () => this.#launcher.launch());
-    actions.addEventListener("stop", () => session.cancel());
-    actions.addEventListener("pause", () => session.pause());
-    actions.addEventListener("resume", () => session.resume());
-    choose.addEventListener("click", () => slots.content.choose());
-    example.addEventListener("click", () => slots.restore(gallery.sample));
+    const { session, slots, gallery, controls, masks, status, actions, easel, welcome } = this.#parts;
+    actions.on("launch", () => this.#launcher.launch());
+    actions.on("stop", () => session.cancel());
+    actions.on("pause", () => session.pause());
+    actions.on("resume", () => session.resume());
+    this.#parts.chooseButton.addEventListener("click", () => slots.content.choose());
+    this.#parts.exampleButton.addEventListener("click", () => slots.restore(gallery.sample));
     welcome.querySelector("button").addEventListener("click", () => slots.content.choose());
-    easel.addEventListener("drop", (event) => slots.takeContent(event));
-    slots.addEventListener("change", () => {
+    easel.element.addEventListener("drop", (event) => slots.takeContent(event));
+    slots.on("change", () => {
       welcome.hidden = true;
-      this.#view.pictures();
-      this.#keep();
+      this.#view.picturesChanged();
+      this.#keepInputs();
     });
-    gallery.addEventListener("pick", ({ detail }) => slots.pick(detail.kind, detail.image));
-    controls.addEventListener("change", ({ detail }) => {
-      if (controls.isLive(detail.name)) session.change(detail.name, controls.value(detail.name));
-      this.#keep();
+    gallery.on("pick", ({ kind, image }) => slots.pick(kind, image));
+    controls.on("change", ({ name }) => {
+      if (controls.isLive(name)) session.change(name, controls.value(name));
+      this.#keepInputs();
     });
-    masks.addEventListener("problem", ({ detail }) => status.say("error", text.masks.failed, detail.error.message));
-    this.#launcher.addEventListener("busy", () => this.#view.refresh());
-    this.#launcher.addEventListener("launched", () => {
+    masks.on("problem", ({ error }) => status.say("error", text.masks.failed, error.message));
+    this.#launcher.on("busy", () => this.#view.refresh());
+    this.#launcher.on("launched", () => {
       welcome.hidden = true;
-      this.#view.begin();
-      this.#parts.stage.reveal();
+      this.#view.clearEasel();
+      easel.reveal();
       this.#jobChanged();
-      this.#library.refresh();
+      this.#ownJobs.refresh();
     });
   }
 
   #listenToServer() {
-    const { socket, session, status, stage, connection } = this.#parts;
-    socket.addEventListener("status", ({ detail }) => {
-      connection.show(detail);
-      status.offline = detail.state !== "open";
+    const { socket, session, status, easel, connection } = this.#parts;
+    socket.on("status", (state) => {
+      connection.show(state);
+      status.offline = state.state !== "open";
     });
-    socket.addEventListener("hello", ({ detail }) => {
-      connection.device = detail.device;
+    socket.on("hello", ({ device }) => {
+      connection.device = device;
     });
-    session.addEventListener("job", ({ detail }) => this.#jobChanged(detail.message));
-    session.addEventListener("frame", ({ detail }) => stage.painter.push(detail));
-    session.addEventListener("problem", ({ detail }) => status.say("error", text.refused, detail.error.message));
-    session.addEventListener("missing", ({ detail }) => {
-      if (detail.error.code === "not_found") this.#memory.forgetJob(detail.id);
-      this.#view.missing(detail.error);
-      this.#library.refresh();
+    session.on("job", ({ message }) => this.#jobChanged(message));
+    session.on("frame", (frame) => easel.push(frame));
+    session.on("problem", ({ error }) => status.say("error", text.refused, error.message));
+    session.on("missing", ({ id, error }) => {
+      if (error.code === "not_found") this.#memory.forgetJob(id);
+      this.#view.jobMissing(error);
+      this.#ownJobs.refresh();
     });
-    stage.addEventListener("frame-done", ({ detail }) => session.ack(detail.header));
-    stage.addEventListener("drawn", () => this.#view.refresh());
+    easel.on("frame-done", ({ header }) => session.ack(header));
+    easel.on("drawn", () => this.#view.refresh());
   }
 
   #listenToTools() {
-    const { session, stage, tools, timelapse } = this.#parts;
-    tools.addEventListener("compare", () => {
-      stage.compare(!stage.comparing);
-      if (stage.comparing) stage.focusCompare();
+    const { session, easel, tools, timelapse } = this.#parts;
+    tools.on("compare", () => {
+      easel.compare(!easel.comparing);
+      if (easel.comparing) easel.focusCompare();
       this.#view.refresh();
     });
-    tools.addEventListener("timelapse", () => {
+    tools.on("timelapse", () => {
       if (timelapse.shown) timelapse.close();
       else timelapse.open();
       this.#view.refresh();
     });
-    timelapse.addEventListener("picture", ({ detail }) => stage.painter.show(detail.blob));
-    timelapse.addEventListener("leave", () => this.#view.showResult());
-    tools.addEventListener("more", () => this.#more());
-    tools.addEventListener("new", () => {
+    timelapse.on("picture", ({ blob }) => easel.showPicture(blob));
+    timelapse.on("leave", () => this.#view.showResult());
+    tools.on("more", () => this.#more());
+    tools.on("new", () => {
       this.#view.startAnew();
-      this.#library.refresh();
+      this.#ownJobs.refresh();
       this.#parts.slots.content.focus();
     });
-    tools.addEventListener("delete", () => this.#library.remove(session.job.id));
-    tools.addEventListener("reuse", () => this.#reuse());
-    tools.addEventListener("copy", async () => {
+    tools.on("delete", () => this.#ownJobs.remove(session.job.id));
+    tools.on("reuse", () => this.#reuse());
+    tools.on("copy", async () => {
       const done = await copyPicture(this.#api.blob(this.#resultUrl()));
       tools.confirm("copy", done ? text.copied : text.notCopied);
     });
-    tools.addEventListener("share", async () => {
+    tools.on("share", async () => {
       const done = await copy(this.#api.shareUrl(session.job.id));
       tools.confirm("share", done ? text.copied : text.copyAddress);
     });
   }
 
   #jobChanged(message = null) {
-    this.#view.job(message);
-    this.#library.seen();
+    this.#view.jobChanged(message);
+    this.#ownJobs.jobChanged();
   }
 
   // while it paints, its end moves; afterwards the same is painted again with more steps
@@ -152,7 +147,7 @@ export class App {
     if (ACTIVE.has(job.status)) session.change("iterations", steps);
     else await this.#launcher.launch();
     if (session.job?.id === job.id && !ACTIVE.has(job.status)) status.show(session.job);
-    this.#keep();
+    this.#keepInputs();
   }
 
   async #reuse() {
@@ -173,7 +168,7 @@ export class App {
     return this.#api.resultUrl(job.id, "png", { partial: job.status !== "completed" });
   }
 
-  #keep() {
+  #keepInputs() {
     const { session } = this.#parts;
     if (this.#view.restoring) return;
     const inputs = this.#launcher.inputs;

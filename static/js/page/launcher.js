@@ -1,12 +1,13 @@
 // From the chosen pictures and settings to a job.
 
 import { showAddress } from "../lib/address.js";
+import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
 const words = text.launch;
 
-/** Events: `busy` when the answer to a launch is awaited or came, `launched` {job}. */
-export class Launcher extends EventTarget {
+/** Events: `busy` when a launch begins or stops to wait for its answer, `launched` {job}. */
+export class Launcher extends Emitter {
   #parts;
   #memory;
   #busy = false;
@@ -25,10 +26,10 @@ export class Launcher extends EventTarget {
   /** What would be launched now: {content, styles, params}. */
   get inputs() {
     const { slots, controls } = this.#parts;
-    const bare = ({ id, width, height, title }) => ({ id, width, height, title });
+    const kept = ({ id, width, height, title }) => ({ id, width, height, title });
     return {
-      content: slots.contentImage && bare(slots.contentImage),
-      styles: slots.styleImages.map(bare),
+      content: slots.contentImage && kept(slots.contentImage),
+      styles: slots.styleImages.map(kept),
       params: controls.values,
     };
   }
@@ -37,10 +38,10 @@ export class Launcher extends EventTarget {
     const { session, controls, status } = this.#parts;
     if (this.#busy || session.active || !this.#complete()) return;
     this.#busy = true;
-    // nobody may take the end of the last painting for that of this one
+    // the end of the last painting must not be taken for that of this one
     status.say("launching", words.starting);
     try {
-      await controls.regions.settle();
+      await controls.regions.uploaded();
       const inputs = this.inputs;
       this.#setBusy(true);
       const job = await session.submit({
@@ -51,7 +52,7 @@ export class Launcher extends EventTarget {
       this.#memory.keepJob(job.id, { key: job.key, ...inputs, status: job.status });
       showAddress(job.id);
       this.#setBusy(false);
-      this.dispatchEvent(new CustomEvent("launched", { detail: { job } }));
+      this.emit("launched", { job });
       // what was painted while the answer was on its way
       const masks = controls.value("masks");
       if (String(masks) !== String(inputs.params.masks ?? null)) session.change("masks", masks);
@@ -80,6 +81,6 @@ export class Launcher extends EventTarget {
 
   #setBusy(busy) {
     this.#busy = busy;
-    this.dispatchEvent(new CustomEvent("busy"));
+    this.emit("busy");
   }
 }

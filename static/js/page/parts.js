@@ -2,36 +2,45 @@
 
 import { Actions } from "../panels/actions.js";
 import { TokenQuestion } from "../panels/ask.js";
+import { BackgroundJobs } from "../net/background.js";
 import { CostChart } from "../panels/chart.js";
 import { Connection } from "../panels/connection.js";
 import { Controls } from "../settings/controls.js";
 import { Cropper } from "../pictures/cropper.js";
+import { Easel } from "../easel/easel.js";
 import { Gallery } from "../pictures/gallery.js";
 import { Masks } from "../masks/masks.js";
-import { Others } from "../net/others.js";
+import { Paintings } from "../panels/paintings.js";
 import { Recipe } from "../panels/recipe.js";
 import { Session } from "../net/session.js";
-import { Shelf } from "../panels/shelf.js";
 import { Slots } from "../pictures/slots.js";
 import { LiveSocket } from "../net/socket.js";
-import { Stage } from "../easel/stage.js";
 import { StatusLine } from "../panels/statusline.js";
 import { Timelapse } from "../easel/timelapse.js";
 import { Tools } from "../panels/tools.js";
 
+const FRAME_QUALITY = 85;
+const USUAL_FRAME_PX = 512;
+
 /** @param {string} id @returns {any} */
 const byId = (id) => document.getElementById(id);
 
-/** `frames` is a function giving the frame options of a subscription. */
-export function makeParts({ api, frames }) {
-  const masks = new Masks({ frame: document.querySelector("#stage .sheet"), bar: byId("maskbar"), api });
+/** All parts by name; `welcome`, `confirm` and the buttons of the empty easel are plain elements. */
+export function makeParts(api) {
+  const easel = new Easel(byId("easel"));
+  const masks = new Masks({ frame: document.querySelector("#easel .sheet"), toolbar: byId("mask-toolbar"), api });
   const socket = new LiveSocket(() => api.socketUrl);
+  const frames = () => ({
+    max_px: Math.min(easel.pixels, api.limits.max_frame_px ?? USUAL_FRAME_PX),
+    quality: FRAME_QUALITY,
+    window: 1,
+  });
   return {
-    socket,
+    easel,
     masks,
+    socket,
     session: new Session({ socket, frames }),
-    others: new Others(socket),
-    stage: new Stage(byId("stage")),
+    background: new BackgroundJobs(socket),
     slots: new Slots({
       element: byId("slots"),
       notes: byId("slot-notes"),
@@ -45,15 +54,19 @@ export function makeParts({ api, frames }) {
     chart: new CostChart(byId("costs")),
     recipe: new Recipe({ element: byId("recipe"), api }),
     timelapse: new Timelapse({ element: byId("timelapse"), api }),
-    shelf: new Shelf({ element: byId("shelf"), api, row: byId("queue-template"), tile: byId("shelf-template") }),
+    paintings: new Paintings({
+      element: byId("paintings"),
+      row: byId("queue-template"),
+      tile: byId("painting-template"),
+      api,
+    }),
     actions: new Actions(byId("form")),
     tools: new Tools(byId("status")),
     connection: new Connection(byId("connection")),
-    confirm: byId("confirm"),
     token: new TokenQuestion(byId("ask-token")),
+    confirm: byId("confirm"),
     welcome: byId("welcome"),
-    choose: byId("hero-choose"),
-    example: byId("hero-example"),
-    easel: byId("stage"),
+    chooseButton: byId("hero-choose"),
+    exampleButton: byId("hero-example"),
   };
 }

@@ -1,14 +1,42 @@
 // Brings the page in line with the job on view and with what is chosen.
 
 import { showAddress, showTitle } from "../lib/address.js";
+import { Emitter } from "../lib/emitter.js";
 import { ACTIVE, ENDED } from "../net/protocol.js";
 import { text } from "../lib/texts.js";
 
-export class View extends EventTarget {
+const CONTENT_PX = 1024;
+
+/**
+ * What can be done with the job on view: names of tools. Pure.
+ * @param {any} job as in job.js, or null
+ * @param {{mine: boolean, painted: boolean, canCompare: boolean, hasTimelapse: boolean}} now `painted`: a picture is shown
+ */
+export function possibleTools(job, { mine, painted, canCompare, hasTimelapse }) {
+  const active = job !== null && ACTIVE.has(job.status);
+  const ended = job !== null && ENDED.has(job.status);
+  const picture = ended && painted && (job.status === "completed" || job.step > 0);
+  const conditions = {
+    compare: canCompare,
+    timelapse: picture && hasTimelapse,
+    more: mine && (active || picture),
+    new: mine && active,
+    reuse: picture,
+    copy: picture,
+    download: picture,
+    share: job !== null && job.status !== "unknown",
+    delete: mine && ended,
+  };
+  return new Set(Object.keys(conditions).filter((name) => conditions[name]));
+}
+
+/** Event `ended` {job} when the last picture of a finished job is shown. */
+export class View extends Emitter {
   #api;
   #parts;
   #launcher;
   #restoring = false;
+  /** @type {string | null} */
   #shownContent = null;
   /** @type {{job: string, blob: Blob} | null} */
   #result = null;
@@ -34,58 +62,55 @@ export class View extends EventTarget {
     this.#restoring = false;
   }
 
-  /** A job was launched or opened: its easel is empty still. */
-  begin() {
-    const { stage, chart, timelapse, recipe } = this.#parts;
+  /** Remove what was shown of the last job. */
+  clearEasel() {
+    const { easel, chart, timelapse, recipe } = this.#parts;
     this.#result = null;
     timelapse.clear();
     recipe.hide();
-    stage.clearPainting();
+    easel.clearPainting();
     chart.clear();
   }
 
-  /** The job on view is another value, because of `message` if there is one. */
-  job(message = /** @type {any} */ (null)) {
-    const { session, status, stage, chart, controls } = this.#parts;
+  /** The job on view has changed, because of `message` if there is one. */
+  jobChanged(message = /** @type {any} */ (null)) {
+    const { session, status, easel, chart, controls } = this.#parts;
     const { job } = session;
-    if (!job) {
-      this.refresh();
-      return;
+    if (job) {
+      status.show(job);
+      if (message?.type === "state" && !session.mine) this.#showRequest(job);
+      if (message?.type === "updated") this.#updated(message.params, job);
+      if (!easel.painted) easel.expect(job.width, job.height);
+      if (job.step > 0) chart.add(job.step, job.costs, job.total_steps);
+      controls.mix.measured = job.report?.share ?? null;
+      if (ENDED.has(job.status)) this.#ended(job);
     }
-    status.show(job);
-    if (message?.type === "state" && !session.mine) this.#showAsked(job);
-    if (message?.type === "updated") this.#updated(message.params, job);
-    if (!stage.painted) stage.expect(job.width, job.height);
-    if (job.step > 0) chart.add(job.step, job.costs, job.total_steps);
-    controls.mix.measured = job.report?.share ?? null;
-    if (ENDED.has(job.status)) this.#ended(job);
     this.refresh();
   }
 
-  // changed here, in another tab, or by its owner elsewhere: all show the same, but nobody's hand is moved
+  // changed here, in another tab, or by its owner elsewhere: all show the same, but no control is moved under a hand
   #updated(params, job) {
     const { session, controls, chart, actions } = this.#parts;
-    controls.take(params ?? {}, session.pending);
+    controls.update(params ?? {}, session.pending);
     chart.mark(job.step);
-    actions.tookUp();
+    actions.showApplied();
   }
 
-  // a guest, or its owner on another device, knows no more than the server says
-  #showAsked(job) {
+  // a watcher, or its owner on another device, knows no more than the server says
+  #showRequest(job) {
     const { slots, gallery, controls } = this.#parts;
-    const ids = ({ contentImage, styleImages }) => [contentImage?.id, ...styleImages.map((image) => image.id)].join();
     if (job.content && job.styles) {
       const picture = (id) => gallery.find(id) ?? { id };
-      const asked = { contentImage: picture(job.content), styleImages: job.styles.map(picture) };
-      if (ids(slots) !== ids(asked)) {
-        this.restore({ content: asked.contentImage, styles: asked.styleImages, params: job.params ?? {} });
+      const shown = [slots.contentImage?.id, ...slots.styleImages.map((image) => image.id)];
+      if (shown.join() !== [job.content, ...job.styles].join()) {
+        this.restore({ content: picture(job.content), styles: job.styles.map(picture), params: job.params ?? {} });
       }
     }
     if (job.params) controls.values = job.params;
   }
 
   async #ended(job) {
-    const { session, stage, timelapse } = this.#parts;
+    const { session, easel, timelapse } = this.#parts;
     if (this.#result?.job === job.id) return;
     this.#result = { job: job.id, blob: new Blob() };
     const partial = job.status !== "completed";
@@ -95,29 +120,28 @@ export class View extends EventTarget {
       const blob = await this.#api.blob(this.#api.resultUrl(job.id, "png", { partial }));
       if (session.job?.id !== job.id) return;
       this.#result = { job: job.id, blob };
-      await stage.showResult(blob);
+      await easel.showPicture(blob);
     } catch {
       // the last frame is on the canvas already
     }
     if (session.job?.id !== job.id) return;
-    if (stage.painted) this.dispatchEvent(new CustomEvent("ended", { detail: { job } }));
+    if (easel.painted) this.emit("ended", { job });
     await timelapse.load(job.id);
     this.refresh();
   }
 
-  /** The finished picture again, after others were on its easel. */
+  /** Show the finished picture again, after others were on its easel. */
   async showResult() {
-    if (this.#result?.blob.size) await this.#parts.stage.showResult(this.#result.blob);
+    if (this.#result?.blob.size) await this.#parts.easel.showPicture(this.#result.blob);
   }
 
-  /** What can be pressed and seen now. */
+  /** Show what can be pressed and seen now. */
   refresh() {
     const { session, slots, gallery, controls, actions } = this.#parts;
     const { job } = session;
     const launching = this.#launcher.busy;
     const active = session.active || (job?.status === "unknown" && !launching);
-    slots.locked = active || launching;
-    gallery.locked = active || launching;
+    slots.locked = gallery.locked = active || launching;
     controls.mode = active && session.mine ? "running" : active || launching ? "watching" : "free";
     actions.show({
       active,
@@ -133,32 +157,27 @@ export class View extends EventTarget {
   }
 
   #showTools(job) {
-    const { session, stage, tools, timelapse } = this.#parts;
-    const ended = job !== null && ENDED.has(job.status);
-    const partial = ended && job.status !== "completed";
-    const picture = ended && stage.painted && (!partial || job.step > 0);
-    const active = job !== null && ACTIVE.has(job.status);
-    const can = new Set();
-    if (stage.canCompare) can.add("compare");
-    if (picture) for (const act of ["reuse", "copy"]) can.add(act);
-    if (picture && timelapse.has(job.id)) can.add("timelapse");
-    if (job !== null && job.status !== "unknown") can.add("share");
-    if (session.mine && (active || picture)) can.add("more");
-    if (session.mine && active) can.add("new");
-    if (session.mine && ended) can.add("delete");
-    if (job !== null) tools.explain("more", active ? text.more.active : text.more.ended);
-    const pressed = new Set([stage.comparing && "compare", timelapse.shown && "timelapse"]);
-    tools.show({ can, pressed, downloads: picture ? (format) => this.#api.resultUrl(job.id, format, { partial }) : null });
+    const { session, easel, tools, timelapse } = this.#parts;
+    const { painted, canCompare } = easel;
+    const hasTimelapse = job !== null && timelapse.has(job.id);
+    const can = possibleTools(job, { mine: session.mine, painted, canCompare, hasTimelapse });
+    const partial = job?.status !== "completed";
+    if (job !== null) tools.explain("more", ACTIVE.has(job.status) ? text.more.active : text.more.ended);
+    tools.show({
+      can,
+      pressed: new Set([easel.comparing && "compare", timelapse.shown && "timelapse"]),
+      downloads: can.has("download") ? (format) => this.#api.resultUrl(job.id, format, { partial }) : null,
+    });
   }
 
   #showRecipe(job) {
-    const { recipe, slots } = this.#parts;
+    const { recipe, slots, gallery } = this.#parts;
     if (!job || !ENDED.has(job.status) || !job.params || !job.content) {
       recipe.hide();
       return;
     }
     const known = new Map([slots.contentImage, ...slots.styleImages].filter(Boolean).map((image) => [image.id, image]));
-    const picture = (id) => known.get(id) ?? this.#parts.gallery.find(id) ?? { id };
+    const picture = (id) => known.get(id) ?? gallery.find(id) ?? { id };
     recipe.show({
       content: picture(job.content),
       styles: job.styles.map(picture),
@@ -169,14 +188,14 @@ export class View extends EventTarget {
   }
 
   /** Other pictures are chosen. */
-  pictures() {
-    const { slots, gallery, controls, stage, session, status } = this.#parts;
+  picturesChanged() {
+    const { slots, gallery, controls, easel, session, status } = this.#parts;
     const image = slots.contentImage;
     if (!session.job) status.say("idle", "");
     if (!this.#restoring) controls.mix.measured = null;
-    if (!session.active && stage.painted && this.#shownContent !== image?.id) this.startAnew();
+    if (!session.active && easel.painted && this.#shownContent !== image?.id) this.startAnew();
     this.#shownContent = image?.id ?? null;
-    stage.setContent(image ? { url: this.#api.imageUrl(image.id, 1024), width: image.width, height: image.height } : null);
+    easel.setContent(image && { url: this.#api.imageUrl(image.id, CONTENT_PX), width: image.width, height: image.height });
     controls.setStyles(slots.styleImages);
     controls.regions.setContent(image);
     gallery.mark(new Set([image?.id, ...slots.styleImages.map((style) => style.id)]));
@@ -186,16 +205,16 @@ export class View extends EventTarget {
   /** The painting leaves the easel, its pictures and settings stay. */
   startAnew() {
     this.#parts.session.close();
-    this.begin();
+    this.clearEasel();
     this.#parts.status.say("idle", "");
     showAddress(null);
     this.refresh();
   }
 
   /** The job of the address cannot be watched. */
-  missing(error) {
-    const { status, stage } = this.#parts;
-    stage.clearPainting();
+  jobMissing(error) {
+    const { status, easel } = this.#parts;
+    easel.clearPainting();
     showAddress(null);
     if (error.code === "not_found") status.say("error", text.missing.head, text.missing.detail);
     else status.say("error", text.missing.other, error.message);

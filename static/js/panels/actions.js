@@ -1,18 +1,19 @@
 // Launch, pause and stop: the buttons, their keys, and the line that says what is possible.
 
+import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
-const TOLD_MS = 4000;
+const NOTICE_MS = 4000;
 const words = text.actions;
 
 /** Events `launch`, `pause`, `resume`, `stop`. */
-export class Actions extends EventTarget {
+export class Actions extends Emitter {
   #launch;
   #pause;
   #stop;
   #hint;
   #steering = false;
-  #told = 0;
+  #notice = 0;
 
   constructor(form) {
     super();
@@ -22,10 +23,10 @@ export class Actions extends EventTarget {
     this.#hint = form.querySelector("#hint");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#tell("launch");
+      this.emit("launch");
     });
-    this.#pause.addEventListener("click", () => this.#tell(this.#pause.dataset.act));
-    this.#stop.addEventListener("click", () => this.#tell("stop"));
+    this.#pause.addEventListener("click", () => this.emit(this.#pause.dataset.act));
+    this.#stop.addEventListener("click", () => this.emit("stop"));
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -34,40 +35,36 @@ export class Actions extends EventTarget {
     const held = /** @type {HTMLElement | null} */ (document.activeElement);
     this.#steering = active && mine;
     this.#launch.hidden = active;
-    // not `disabled`: that would take the focus away from who pressed it
+    // not `disabled`: that would take the focus away
     this.#launch.setAttribute("aria-disabled", String(launching));
     this.#launch.textContent = launching ? words.starting : ended ? words.again : words.launch;
     this.#pause.hidden = this.#stop.hidden = !this.#steering;
     this.#pause.textContent = paused ? words.resume : words.pause;
     this.#pause.dataset.act = paused ? "resume" : "pause";
-    if (!this.#steering) this.#told = 0;
-    this.#hint.textContent = this.#told ? words.tookUp : hint(active, mine, ready);
-    // who pressed a button that is gone now goes on at its successor, not at the top of the page
+    if (!this.#steering) this.#notice = 0;
+    this.#hint.textContent = this.#notice ? words.applied : hint(active, mine, ready);
+    // the focus of a button that is hidden now goes to its successor, not to the top of the page
     if (held === this.#launch && this.#launch.hidden && this.#steering) this.#pause.focus();
     else if (held?.hidden && (held === this.#stop || held === this.#pause)) this.#launch.focus();
   }
 
-  /** Say for a moment that a change has reached the painting. */
-  tookUp() {
-    clearTimeout(this.#told);
-    this.#hint.textContent = words.tookUp;
-    this.#told = window.setTimeout(() => {
-      this.#told = 0;
+  /** Say for a moment that a change was applied to the painting. */
+  showApplied() {
+    clearTimeout(this.#notice);
+    this.#hint.textContent = words.applied;
+    this.#notice = window.setTimeout(() => {
+      this.#notice = 0;
       if (this.#steering) this.#hint.textContent = words.live;
-    }, TOLD_MS);
+    }, NOTICE_MS);
   }
 
   #key(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      this.#tell("launch");
+      this.emit("launch");
     } else if (event.key === "Escape" && this.#steering) {
-      this.#tell("stop");
+      this.emit("stop");
     }
-  }
-
-  #tell(type) {
-    this.dispatchEvent(new CustomEvent(type));
   }
 }
 

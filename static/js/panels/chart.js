@@ -1,4 +1,4 @@
-// The costs as a small live chart: logarithmic axis, one line per cost, told apart by dash and shade. Its values at a step
+// The costs as a small live chart: logarithmic axis, one line per cost, distinguished by dash and shade. Its values at a step
 // are shown under the pointer, or with the keys of the range input that lies over it.
 
 import { letter, short } from "../lib/format.js";
@@ -27,8 +27,8 @@ export class CostChart {
     this.#legend = element.querySelector("ul");
     this.#range = element.querySelector(".costs-range");
     this.#where = element.querySelector(".costs-step");
-    new ResizeObserver(() => this.#soon()).observe(this.#canvas);
-    document.addEventListener("themechange", () => this.#soon());
+    new ResizeObserver(() => this.#redraw()).observe(this.#canvas);
+    document.addEventListener("themechange", () => this.#redraw());
     this.#range.addEventListener("input", () => this.#look(Number(this.#range.value)));
     this.#range.addEventListener("blur", () => this.#look(null));
     const plot = element.querySelector(".costs-area");
@@ -54,13 +54,13 @@ export class CostChart {
     this.#series.push(step, [costs.total, costs.content, ...styles]);
     // one point makes no line
     this.#element.hidden = this.#series.points.length < 2;
-    this.#soon();
+    this.#redraw();
   }
 
   /** Remember that a setting was changed at this step. */
   mark(step) {
     if (step > 0 && this.#marks[this.#marks.length - 1] !== step) this.#marks.push(step);
-    this.#soon();
+    this.#redraw();
   }
 
   #build(styles) {
@@ -92,11 +92,11 @@ export class CostChart {
 
   #look(step) {
     this.#step = step;
-    this.#soon();
+    this.#redraw();
   }
 
   // at most one drawing per picture of the screen, none while the page is hidden
-  #soon() {
+  #redraw() {
     if (this.#due) return;
     this.#due = requestAnimationFrame(() => {
       this.#due = 0;
@@ -119,10 +119,10 @@ export class CostChart {
     for (const mark of this.#marks) draw.mark(mark);
     this.#lines.forEach((line, index) => draw.line(line, points, index));
     if (this.#step !== null) draw.cursor(shown, this.#lines);
-    this.#tell(shown, last);
+    this.#describe(shown, last);
   }
 
-  #tell(shown, last) {
+  #describe(shown, last) {
     this.#lines.forEach((line, index) => {
       line.value.textContent = short(shown.values[index]);
     });

@@ -30,8 +30,8 @@ export function quoted(argument) {
  * @returns {[string, string][]}
  */
 export function changed(params, rows) {
-  const told = rows.filter(({ name }) => params[name] !== undefined && params[name] !== null);
-  return told
+  return rows
+    .filter(({ name }) => params[name] !== undefined && params[name] !== null)
     .filter((row) => JSON.stringify(params[row.name]) !== JSON.stringify(row.default))
     .map(({ name }) => [name, written(name, params[name])]);
 }

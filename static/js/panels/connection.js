@@ -34,12 +34,12 @@ export class Connection {
   }
 
   #count(until) {
-    const tell = () => {
+    const showLeft = () => {
       const left = Math.max(0, Math.ceil((until - performance.now()) / 1000));
       this.#text.textContent = left > 0 ? words.waiting(left) : words.trying;
     };
-    tell();
-    this.#timer = setInterval(tell, 1000);
+    showLeft();
+    this.#timer = setInterval(showLeft, 1000);
   }
 }
 

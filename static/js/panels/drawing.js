@@ -2,53 +2,53 @@
 
 /** The drawing tools for one picture of the chart; `scale` comes from plot.js. */
 export function drawing(canvas, ratio, { plot, x, y }) {
-  const to = canvas.getContext("2d");
+  const context = canvas.getContext("2d");
   const style = getComputedStyle(canvas);
-  to.scale(ratio, ratio);
-  to.font = `11px ${style.fontFamily}`;
-  to.lineJoin = "round";
+  context.scale(ratio, ratio);
+  context.font = `11px ${style.fontFamily}`;
+  context.lineJoin = "round";
 
   function upright(step, color, dash = /** @type {number[]} */ ([])) {
     const at = Math.round(x(step)) + 0.5;
-    to.strokeStyle = color;
-    to.lineWidth = 1;
-    to.setLineDash(dash);
-    to.beginPath();
-    to.moveTo(at, plot.y);
-    to.lineTo(at, plot.y + plot.h);
-    to.stroke();
+    context.strokeStyle = color;
+    context.lineWidth = 1;
+    context.setLineDash(dash);
+    context.beginPath();
+    context.moveTo(at, plot.y);
+    context.lineTo(at, plot.y + plot.h);
+    context.stroke();
   }
 
   return {
     /** Lines across at the ticks with their values, the first and the last step below. */
     axes(ticks, write, lastLabel) {
-      to.fillStyle = style.color;
-      to.strokeStyle = style.borderTopColor;
-      to.lineWidth = 1;
-      to.setLineDash([]);
-      to.textBaseline = "middle";
-      to.textAlign = "right";
+      context.fillStyle = style.color;
+      context.strokeStyle = style.borderTopColor;
+      context.lineWidth = 1;
+      context.setLineDash([]);
+      context.textBaseline = "middle";
+      context.textAlign = "right";
       for (const tick of ticks) {
         const at = Math.round(y(tick)) + 0.5;
-        to.beginPath();
-        to.moveTo(plot.x, at);
-        to.lineTo(plot.x + plot.w, at);
-        to.stroke();
-        to.fillText(write(tick), plot.x - 8, at);
+        context.beginPath();
+        context.moveTo(plot.x, at);
+        context.lineTo(plot.x + plot.w, at);
+        context.stroke();
+        context.fillText(write(tick), plot.x - 8, at);
       }
-      to.textBaseline = "alphabetic";
-      to.fillText(lastLabel, plot.x + plot.w, plot.y + plot.h + 15);
-      to.textAlign = "left";
-      to.fillText("1", plot.x, plot.y + plot.h + 15);
+      context.textBaseline = "alphabetic";
+      context.fillText(lastLabel, plot.x + plot.w, plot.y + plot.h + 15);
+      context.textAlign = "left";
+      context.fillText("1", plot.x, plot.y + plot.h + 15);
     },
 
     line({ mark, width, dash }, points, index) {
-      to.strokeStyle = getComputedStyle(mark).color;
-      to.lineWidth = width;
-      to.setLineDash(dash);
-      to.beginPath();
-      points.forEach((point, at) => to[at ? "lineTo" : "moveTo"](x(point.step), y(point.values[index])));
-      to.stroke();
+      context.strokeStyle = getComputedStyle(mark).color;
+      context.lineWidth = width;
+      context.setLineDash(dash);
+      context.beginPath();
+      points.forEach((point, at) => context[at ? "lineTo" : "moveTo"](x(point.step), y(point.values[index])));
+      context.stroke();
     },
 
     /** A setting was changed at this step. */
@@ -59,10 +59,10 @@ export function drawing(canvas, ratio, { plot, x, y }) {
     cursor(point, lines) {
       upright(point.step, style.color);
       lines.forEach((line, index) => {
-        to.fillStyle = getComputedStyle(line.mark).color;
-        to.beginPath();
-        to.arc(x(point.step), y(point.values[index]), 3, 0, 2 * Math.PI);
-        to.fill();
+        context.fillStyle = getComputedStyle(line.mark).color;
+        context.beginPath();
+        context.arc(x(point.step), y(point.values[index]), 3, 0, 2 * Math.PI);
+        context.fill();
       });
     },
   };

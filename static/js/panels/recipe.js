@@ -45,11 +45,11 @@ export class Recipe {
     const names = fileNames([content.title, ...styles.map((style) => style.title)], ["content", "style-a", "style-b", "style-c", "style-d"]);
     const roles = [words.content, ...styles.map((_, index) => (styles.length > 1 ? words.styleOf(letter(index)) : words.style))];
     this.#pictures.replaceChildren(...[content, ...styles].map((picture, index) => this.#link(picture, names[index], roles[index])));
-    const told = changed(params, rows);
+    const differing = changed(params, rows);
     const got = (share ?? []).map((part, index) => [words.share(letter(index)), words.percent(part)]);
-    this.#rows.replaceChildren(...[...told, ...(got.length > 1 ? got : [])].flatMap(([name, value]) => term(name, value)));
-    if (told.length === 0 && got.length < 2) this.#rows.replaceChildren(...term(words.parameters, words.defaults));
-    this.#command.textContent = commandLine({ content: names[0], styles: names.slice(1), params: told });
+    this.#rows.replaceChildren(...[...differing, ...(got.length > 1 ? got : [])].flatMap(([name, value]) => term(name, value)));
+    if (differing.length === 0 && got.length < 2) this.#rows.replaceChildren(...term(words.parameters, words.defaults));
+    this.#command.textContent = commandLine({ content: names[0], styles: names.slice(1), params: differing });
   }
 
   #link(picture, name, role) {

@@ -5,7 +5,7 @@ import { duration, timeLeft, wholeSeconds } from "../lib/format.js";
 import { ACTIVE } from "../net/protocol.js";
 import { text } from "../lib/texts.js";
 
-const HEARD_EVERY_MS = 15000;
+const ANNOUNCE_EVERY_MS = 15000;
 const TICK_MS = 1000;
 const RESUMED_FOR_STEPS = 20;
 const words = text.status;
@@ -60,7 +60,7 @@ export class StatusLine {
   #detail;
   #bar;
   #announce;
-  #heard = { head: "", at: 0 };
+  #announced = { head: "", at: 0 };
   /** @type {any} */
   #job = null;
   #since = 0;
@@ -78,7 +78,7 @@ export class StatusLine {
 
   /** A line without a job: kind is idle, note, launching or error. */
   say(kind, head, detail = "") {
-    this.#stop();
+    this.#leaveJob();
     this.#write(kind, head, detail, 0);
   }
 
@@ -86,10 +86,10 @@ export class StatusLine {
   show(job) {
     this.#job = job;
     this.#since = performance.now();
-    this.#tell();
+    this.#update();
     const ticking = job.status === "running" || (job.status === "queued" && Number.isFinite(job.eta_s));
-    if (ticking) this.#timer ||= window.setInterval(() => this.#tell(), TICK_MS);
-    else this.#rest();
+    if (ticking) this.#timer ||= window.setInterval(() => this.#update(), TICK_MS);
+    else this.#stopTicking();
   }
 
   /** The connection is lost (or back): an unfinished job's line then says so. */
@@ -97,10 +97,10 @@ export class StatusLine {
     if (offline === this.#offline) return;
     this.#offline = offline;
     this.#since = performance.now();
-    if (this.#job && ACTIVE.has(this.#job.status)) this.#tell();
+    if (this.#job && ACTIVE.has(this.#job.status)) this.#update();
   }
 
-  #tell() {
+  #update() {
     const job = this.#job;
     if (!job) return;
     const lost = this.#offline && ACTIVE.has(job.status);
@@ -110,13 +110,13 @@ export class StatusLine {
     this.#write(job.status, head, detail, share(job));
   }
 
-  #stop() {
+  #leaveJob() {
     this.#job = null;
     this.#element.classList.remove("lost");
-    this.#rest();
+    this.#stopTicking();
   }
 
-  #rest() {
+  #stopTicking() {
     clearInterval(this.#timer);
     this.#timer = 0;
   }
@@ -127,8 +127,8 @@ export class StatusLine {
     this.#detail.replaceChildren(...pieces(detail));
     this.#bar.style.setProperty("--done", String(done));
     const now = performance.now();
-    if (head === this.#heard.head && now - this.#heard.at < HEARD_EVERY_MS) return;
-    this.#heard = { head, at: now };
+    if (head === this.#announced.head && now - this.#announced.at < ANNOUNCE_EVERY_MS) return;
+    this.#announced = { head, at: now };
     this.#announce.textContent = detail ? `${head}: ${detail}` : head;
   }
 }

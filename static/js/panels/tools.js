@@ -1,9 +1,10 @@
 // What can be done with the picture, as a row of buttons.
 
+import { Emitter } from "../lib/emitter.js";
 import { canCopyPictures } from "../lib/clipboard.js";
 
 /** Events: the `data-act` of the button that was pressed. */
-export class Tools extends EventTarget {
+export class Tools extends Emitter {
   /** @type {Record<string, HTMLButtonElement>} */
   #buttons = {};
   #links;
@@ -13,7 +14,7 @@ export class Tools extends EventTarget {
     super();
     for (const button of element.querySelectorAll("[data-act]")) {
       this.#buttons[button.dataset.act] = button;
-      button.addEventListener("click", () => this.dispatchEvent(new CustomEvent(button.dataset.act)));
+      button.addEventListener("click", () => this.emit(button.dataset.act));
     }
     this.#downloads = element.querySelector(".downloads");
     this.#links = [...element.querySelectorAll("[data-format]")];

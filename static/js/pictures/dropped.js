@@ -32,7 +32,7 @@ export function title(name) {
  * @param {object} options
  * @param {() => boolean} options.locked
  * @param {() => boolean} options.movable whether a style can come to this place
- * @param {(letter: string) => void} options.move a style was dropped, told by its letter
+ * @param {(letter: string) => void} options.move a style was dropped, named by its letter
  * @param {(data: DataTransfer) => void} options.take a picture was dropped
  */
 export function listenToDrops(element, { locked, movable, move, take }) {

@@ -1,10 +1,11 @@
 // The built-in pictures: click or Enter puts one into its slot, or drag it there; credits are always in sight.
 
 import { DRAG_TYPE } from "./dropped.js";
+import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
 /** Event `pick` with {kind, image} in `detail`. */
-export class Gallery extends EventTarget {
+export class Gallery extends Emitter {
   #element;
   #api;
   #template;
@@ -68,7 +69,7 @@ export class Gallery extends EventTarget {
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", (event) => {
       if (event.detail > 1) return; // the second half of a double click would fill the next slot too
-      this.dispatchEvent(new CustomEvent("pick", { detail: { kind: picture.kind, image: picture } }));
+      this.emit("pick", { kind: picture.kind, image: picture });
     });
     button.addEventListener("dragstart", (event) => {
       event.dataTransfer.effectAllowed = "copy";

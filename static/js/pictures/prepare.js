@@ -1,4 +1,4 @@
-// What a picture goes through before it is sent: cut to the part that is wanted, upright, no larger than it can be used.
+// What a picture goes through before it is sent: cropped to the part that is wanted, upright, no larger than can be used.
 
 import { within } from "./cropbox.js";
 
@@ -49,11 +49,11 @@ export async function prepare(file, { box, full, longest, formats }) {
  */
 function draw(bitmap, kept, to, type) {
   const canvas = Object.assign(document.createElement("canvas"), to);
-  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  pen.fillStyle = "#fff"; // the server lays pictures over white too
-  pen.fillRect(0, 0, to.width, to.height);
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(bitmap, kept.x, kept.y, kept.width, kept.height, 0, 0, to.width, to.height);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.fillStyle = "#fff"; // the server lays pictures over white too
+  context.fillRect(0, 0, to.width, to.height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, kept.x, kept.y, kept.width, kept.height, 0, 0, to.width, to.height);
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture is too large for this browser"))), type, QUALITY);
   });

@@ -1,6 +1,7 @@
 // One place for a picture: click, drop, paste or camera; uploads at once and keeps its former picture when that fails.
 
 import { MOVE_TYPE, draggedImage, imageFiles, listenToDrops, title } from "./dropped.js";
+import { Emitter } from "../lib/emitter.js";
 import { prepare } from "./prepare.js";
 import { SlotFace, SlotNote } from "./slotface.js";
 import { text } from "../lib/texts.js";
@@ -11,11 +12,11 @@ const FEWEST_PX = 1024;
 const USUAL_PX = 2048;
 
 /**
- * Events: `change` when the picture is another one, `select` when it has the attention, `remove` when its cross is
- * pressed, `crop` when it shall be cut, `move` {by} or {from} when its place among the styles shall be another, `more`
+ * Events: `change` when the picture is another one, `select` when it gets the focus, `remove` when its cross is
+ * pressed, `crop` when it is to be cropped, `move` {by} or {from} when it is to change its place among the styles, `more`
  * with files beyond the first.
  */
-export class Slot extends EventTarget {
+export class Slot extends Emitter {
   #api;
   #face;
   #label;
@@ -77,7 +78,7 @@ export class Slot extends EventTarget {
     if (!this.#locked) this.#face.files[0].click();
   }
 
-  /** The picture as it was given, to cut it again. */
+  /** The picture as it was given, to crop it again. */
   async source() {
     return this.#source?.blob ?? this.#api.blob(this.#api.imageUrl(this.image.id));
   }
@@ -90,8 +91,8 @@ export class Slot extends EventTarget {
     this.#set(image);
   }
 
-  /** Cut the picture that is here; see `upload`. */
-  async recut(how) {
+  /** Crop the picture that is here; see `upload`. */
+  async recrop(how) {
     const name = this.#source?.name ?? this.image?.title ?? "";
     await this.upload(await this.source(), { ...how, name });
   }
@@ -151,7 +152,7 @@ export class Slot extends EventTarget {
     this.image = image;
     this.#face.draw(image && this.#api.imageUrl(image.id, 256));
     this.#describe();
-    this.#tell("change");
+    this.emit("change");
   }
 
   #describe() {
@@ -172,7 +173,7 @@ export class Slot extends EventTarget {
 
   #offerFull(from, to) {
     const size = ({ width, height }) => `${width} × ${height}`;
-    this.note.tell(this.#label, words.reduced(size(from), size(to)), words.sendFull, () => this.recut({ full: true }));
+    this.note.inform(this.#label, words.reduced(size(from), size(to)), words.sendFull, () => this.recrop({ full: true }));
   }
 
   #stopUpload() {
@@ -185,23 +186,23 @@ export class Slot extends EventTarget {
   #listen() {
     const { button, badge, remove, crop, camera, files, picture } = this.#face;
     button.addEventListener("click", () => this.choose());
-    button.addEventListener("focus", () => this.#tell("select"));
-    remove.addEventListener("click", () => this.#tell("remove"));
+    button.addEventListener("focus", () => this.emit("select"));
+    remove.addEventListener("click", () => this.emit("remove"));
     for (const input of files) {
       input.addEventListener("change", () => {
         const [file] = input.files;
         if (file) this.upload(file);
-        input.value = ""; // the same file may be chosen again after it was mended
+        input.value = ""; // the same file may be chosen again after it was repaired
       });
     }
-    crop.addEventListener("click", () => this.#tell("crop"));
+    crop.addEventListener("click", () => this.emit("crop"));
     camera.addEventListener("click", () => files[1].click());
-    badge.addEventListener("click", () => this.#tell("move", { by: 1 }));
+    badge.addEventListener("click", () => this.emit("move", { by: 1 }));
     button.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!by || !event.altKey || !this.#letter) return;
       event.preventDefault(); // the browser would go back in its history
-      this.#tell("move", { by });
+      this.emit("move", { by });
     });
     button.addEventListener("dragstart", (event) => {
       event.dataTransfer.effectAllowed = "move";
@@ -213,16 +214,11 @@ export class Slot extends EventTarget {
     listenToDrops(this.element, {
       locked: () => this.#locked,
       movable: () => this.#letter !== "",
-      move: (from) => this.#tell("move", { from }),
+      move: (from) => this.emit("move", { from }),
       take: (data) => {
         const rest = this.take(data);
-        if (rest.length) this.#tell("more", rest);
+        if (rest.length) this.emit("more", rest);
       },
     });
-  }
-
-  /** @param {string} type @param {unknown} [detail] */
-  #tell(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

@@ -90,8 +90,8 @@ export class SlotNote {
     this.#show(true, `${label}: ${message}`);
   }
 
-  /** Tell what was done and offer another way. @param {string} label @param {string} message @param {string} offer */
-  tell(label, message, offer, act) {
+  /** Say what was done and offer another way. @param {string} label @param {string} message @param {string} offer */
+  inform(label, message, offer, act) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: offer });
     button.addEventListener("click", act);
     this.#show(false, `${label}: ${message} `, button);

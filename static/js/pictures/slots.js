@@ -1,5 +1,6 @@
 // The content slot and two to four style slots: adding, removing, and where a picture goes that names no slot.
 
+import { Emitter } from "../lib/emitter.js";
 import { letter } from "../lib/format.js";
 import { canDrop, draggedImage, imageFiles } from "./dropped.js";
 import { Slot } from "./slot.js";
@@ -10,7 +11,7 @@ const FEWEST_SLOTS = 2;
 const MOST_SLOTS = LABELS.length;
 
 /** Event `change` when any picture, or the number of styles, is another one. */
-export class Slots extends EventTarget {
+export class Slots extends Emitter {
   #api;
   #template;
   #notes;
@@ -112,20 +113,20 @@ export class Slots extends EventTarget {
     note.setAttribute("role", "alert");
     this.#notes.append(note);
     const slot = new Slot({ api: this.#api, template: this.#template, note, label, removable });
-    slot.addEventListener("change", () => this.#changed());
-    slot.addEventListener("crop", () => this.#cut(slot));
-    slot.addEventListener("more", (/** @type {any} */ event) => this.fill(event.detail));
+    slot.on("change", () => this.#changed());
+    slot.on("crop", () => this.#crop(slot));
+    slot.on("more", (files) => this.fill(files));
     return slot;
   }
 
   #addStyle() {
     const slot = this.#make(LABELS[this.styles.length], true);
-    slot.addEventListener("select", () => this.#select(slot));
-    slot.addEventListener("change", () => {
+    slot.on("select", () => this.#select(slot));
+    slot.on("change", () => {
       if (slot.image) this.#newest = slot;
     });
-    slot.addEventListener("move", (/** @type {any} */ event) => this.#move(slot, event.detail));
-    slot.addEventListener("remove", () => {
+    slot.on("move", (how) => this.#move(slot, how));
+    slot.on("remove", () => {
       this.#drop(slot);
       (this.styles.find((other) => !other.image) ?? this.styles[this.styles.length - 1]).focus();
       this.#changed();
@@ -147,12 +148,12 @@ export class Slots extends EventTarget {
     this.#arrange();
   }
 
-  async #cut(slot) {
+  async #crop(slot) {
     const before = slot.image;
     try {
       const how = await this.#cropper.ask(await slot.source());
       // meanwhile another picture may have come
-      if (how && slot.image === before) await slot.recut(how);
+      if (how && slot.image === before) await slot.recrop(how);
     } catch (error) {
       slot.complain(error.message);
     }
@@ -199,7 +200,7 @@ export class Slots extends EventTarget {
   #changed() {
     if (this.#quiet) return;
     this.#arrange();
-    this.dispatchEvent(new CustomEvent("change"));
+    this.emit("change");
   }
 
   #listen() {

@@ -1,12 +1,13 @@
 // All settings together: reads them for a launch, locks what cannot be changed while painting, tells what was changed.
 
+import { Emitter } from "../lib/emitter.js";
 import { Field } from "./field.js";
 import { Mix } from "./mix.js";
 import { Regions } from "./regions.js";
 import { Strokes } from "./strokes.js";
 
 /** Events: `change` {name} after any change by a person. */
-export class Controls extends EventTarget {
+export class Controls extends Emitter {
   #fields = new Map();
   #styles = 0;
   #mode = "free";
@@ -21,14 +22,14 @@ export class Controls extends EventTarget {
     this.#add(this.mix);
     this.regions = new Regions({ element: element.querySelector("#regions"), masks });
     this.#add(this.regions);
-    this.regions.addEventListener("change", () => this.#overrule());
+    this.regions.on("change", () => this.#overrule());
     this.strokes = new Strokes(element.querySelector("#strokes"));
     this.#add(this.strokes);
   }
 
   #add(field) {
     this.#fields.set(field.name, field);
-    field.addEventListener("change", () => this.dispatchEvent(new CustomEvent("change", { detail: { name: field.name } })));
+    field.on("change", () => this.emit("change", { name: field.name }));
   }
 
   /** Take the description of the parameters from GET /api/limits. */
@@ -63,8 +64,8 @@ export class Controls extends EventTarget {
     for (const name of this.#fields.keys()) this.set(name, params[name] ?? null);
   }
 
-  /** Take some values from the server, but none that `busy` names: a person is at them. */
-  take(params, busy) {
+  /** Show changed values from the server, but none that `busy` names: they are being changed here. */
+  update(params, busy) {
     for (const [name, value] of Object.entries(params)) {
       if (!busy.has(name) && this.#fields.has(name)) this.set(name, value);
     }

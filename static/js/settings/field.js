@@ -1,12 +1,13 @@
 // One setting: a slider, a number, a choice or a set of radio buttons, with the value the server understands.
 
+import { Emitter } from "../lib/emitter.js";
 import { percent, short } from "../lib/format.js";
 import { fromLog, nearest, sizesUpTo, toLog } from "../lib/scale.js";
 
 const POSITIONS = 1000;
 
 /** Event `change` when a person changed the value. `kind` (log, percent, steps, radio, choice, optional, number) is in the markup. */
-export class Field extends EventTarget {
+export class Field extends Emitter {
   #kind;
   #inputs;
   #output;
@@ -71,7 +72,7 @@ export class Field extends EventTarget {
     else if (this.#kind === "steps") input.value = String(nearest(this.#steps, value));
     else if (this.#kind === "radio") for (const radio of this.#inputs) radio.checked = radio.value === value;
     else input.value = value === null ? "" : String(value);
-    this.#tell();
+    this.#show();
   }
 
   get isDefault() {
@@ -106,11 +107,11 @@ export class Field extends EventTarget {
     else if (this.#kind === "radio") this.#value = this.#inputs.find((radio) => radio.checked)?.value ?? this.fallback;
     else if (this.#kind === "choice") this.#value = input.value === "" ? null : input.value;
     else this.#value = input.value === "" ? this.fallback : number;
-    this.#tell();
-    this.dispatchEvent(new CustomEvent("change"));
+    this.#show();
+    this.emit("change");
   }
 
-  #tell() {
+  #show() {
     const input = this.#inputs[0];
     if (input.type !== "range") return;
     const share = (Number(input.value) - Number(input.min)) / (Number(input.max) - Number(input.min) || 1);

@@ -1,5 +1,6 @@
 // How the styles share the picture: one slider between two styles; one each for more, and a triangle for three.
 
+import { Emitter } from "../lib/emitter.js";
 import { follow } from "../lib/follow.js";
 import { letter, measuredText, percent } from "../lib/format.js";
 import { shares } from "../lib/scale.js";
@@ -7,7 +8,7 @@ import { text } from "../lib/texts.js";
 import { Triangle } from "./triangle.js";
 
 /** Event `change` when a person changed the mix. The value has one number per style, or null for equal shares. */
-export class Mix extends EventTarget {
+export class Mix extends Emitter {
   element;
   #api;
   #weights = [];
@@ -121,9 +122,9 @@ export class Mix extends EventTarget {
 
   #corners() {
     const triangle = new Triangle();
-    triangle.addEventListener("change", (/** @type {any} */ event) => {
-      const most = Math.max(...event.detail.shares);
-      this.#changed(event.detail.shares.map((share) => share / most));
+    triangle.on("change", ({ shares: given }) => {
+      const most = Math.max(...given);
+      this.#changed(given.map((share) => share / most));
     });
     this.#triangle = triangle;
     this.element.classList.add("mix-three");
@@ -134,7 +135,7 @@ export class Mix extends EventTarget {
     // all at 0 has no meaning on the wire; the styles then share equally
     this.#weights = weights;
     this.#show();
-    this.dispatchEvent(new CustomEvent("change"));
+    this.emit("change");
   }
 
   #show() {

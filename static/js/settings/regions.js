@@ -1,11 +1,12 @@
 // Where the styles go: mixed everywhere, by a rule, or where they are painted. The parameter `masks`.
 
+import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
 const RULES = text.regions.rules;
 
 /** Event `change` when a person changed where the styles go. */
-export class Regions extends EventTarget {
+export class Regions extends Emitter {
   #masks;
   #edit;
   #mode = "";
@@ -24,10 +25,10 @@ export class Regions extends EventTarget {
     this.#edit = element.querySelector(".region-edit");
     tiles.addEventListener("change", () => this.#choose(tiles.querySelector("input:checked").value));
     this.#edit.addEventListener("click", () => this.#open(!masks.active));
-    masks.addEventListener("change", () => {
-      if (this.#mode === "painted") this.dispatchEvent(new CustomEvent("change"));
+    masks.on("change", () => {
+      if (this.#mode === "painted") this.emit("change");
     });
-    masks.addEventListener("done", () => {
+    masks.on("done", () => {
       this.#show();
       this.focus();
     });
@@ -78,8 +79,8 @@ export class Regions extends EventTarget {
   }
 
   /** Resolves when what is painted is on the server, so that `value` is what the person sees. */
-  async settle() {
-    if (this.#mode === "painted") await this.#masks.settle();
+  async uploaded() {
+    if (this.#mode === "painted") await this.#masks.uploaded();
   }
 
   /** Put the tools away. */
@@ -94,7 +95,7 @@ export class Regions extends EventTarget {
   #choose(mode) {
     this.#mode = mode;
     this.#open(mode === "painted");
-    this.dispatchEvent(new CustomEvent("change"));
+    this.emit("change");
   }
 
   #open(open) {

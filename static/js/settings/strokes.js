@@ -1,5 +1,6 @@
 // How large each style's strokes are, beside the picture they come from. The parameter `style_scale`.
 
+import { Emitter } from "../lib/emitter.js";
 import { follow } from "../lib/follow.js";
 import { letter, short } from "../lib/format.js";
 import { fromLog, toLog } from "../lib/scale.js";
@@ -10,7 +11,7 @@ const SMALLEST = 0.25;
 const LARGEST = 4;
 
 /** Event `change` when a person changed a scale. The value is a number, or one per style when they differ. */
-export class Strokes extends EventTarget {
+export class Strokes extends Emitter {
   #rows;
   #inputs = /** @type {HTMLInputElement[]} */ ([]);
   #outputs = /** @type {HTMLElement[]} */ ([]);
@@ -74,7 +75,7 @@ export class Strokes extends EventTarget {
         input.addEventListener("input", () => {
           this.#scales[index] = fromLog(Number(input.value) / POSITIONS, SMALLEST, LARGEST);
           this.#show();
-          this.dispatchEvent(new CustomEvent("change"));
+          this.emit("change");
         });
         return count > 1 ? [badge, input, this.#outputs[index]] : [input, this.#outputs[index]];
       }),

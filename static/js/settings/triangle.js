@@ -1,5 +1,7 @@
 // Three shares as a point in a triangle: the nearer to a corner, the more of its style.
 
+import { Emitter } from "../lib/emitter.js";
+
 /** @typedef {{x: number, y: number}} Point 0..1 of the width and the height */
 
 const CORNERS = [
@@ -26,7 +28,7 @@ export function toShares({ x, y }) {
 }
 
 /** Event `change` {shares} while a person drags. The sliders beside it do the same for the keyboard. */
-export class Triangle extends EventTarget {
+export class Triangle extends Emitter {
   #handle = document.createElement("span");
 
   constructor() {
@@ -64,6 +66,6 @@ export class Triangle extends EventTarget {
   #follow(event) {
     const box = this.element.getBoundingClientRect();
     const point = { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height };
-    this.dispatchEvent(new CustomEvent("change", { detail: { shares: toShares(point) } }));
+    this.emit("change", { shares: toShares(point) });
   }
 }

@@ -1,14 +1,15 @@
-// One's own paintings in this browser: those that wait or are being painted as a list, those that ended as tiles.
+// The paintings of this browser: those that wait or are being painted as a list, those that ended as tiles.
 
+import { Emitter } from "../lib/emitter.js";
 import { percent } from "../lib/format.js";
 import { ACTIVE } from "../net/protocol.js";
 import { share } from "./statusline.js";
 import { text } from "../lib/texts.js";
 
-const words = text.shelf;
+const words = text.paintings;
 
-/** Events `open`, `stop` and `remove`, each with {id}. */
-export class Shelf extends EventTarget {
+/** Events `open`, `stop` and `remove`, each with the id of a job. */
+export class Paintings extends Emitter {
   #element;
   #api;
   #queue;
@@ -22,7 +23,7 @@ export class Shelf extends EventTarget {
     this.#element = element;
     this.#api = api;
     this.#queue = element.querySelector(".queue");
-    this.#tiles = element.querySelector(".shelf-tiles");
+    this.#tiles = element.querySelector(".paintings-tiles");
     this.#templates = { row, tile };
   }
 
@@ -38,13 +39,13 @@ export class Shelf extends EventTarget {
     this.#key = key;
     this.#rows.clear();
     this.#queue.hidden = queue.length === 0;
-    this.#element.querySelector(".shelf-ended").hidden = ended.length === 0;
+    this.#element.querySelector(".paintings-ended").hidden = ended.length === 0;
     this.#queue.querySelector("ul").replaceChildren(...queue.toReversed().map((record) => this.#row(record, current)));
     this.#tiles.replaceChildren(...ended.map((record) => this.#tile(record, current)));
   }
 
-  /** Bring the line of a waiting or running job up to date. */
-  tell(job) {
+  /** Bring the row of a waiting or running job up to date. */
+  update(job) {
     const row = this.#rows.get(job.id);
     if (!row) return;
     row.querySelector(".queue-state").textContent = stateOf(job);
@@ -60,32 +61,28 @@ export class Shelf extends EventTarget {
     open.setAttribute("aria-current", String(record.id === current));
     stop.setAttribute("aria-label", words.stop(titleOf(record)));
     stop.hidden = !record.key;
-    open.addEventListener("click", () => this.#tell("open", record.id));
-    stop.addEventListener("click", () => this.#tell("stop", record.id));
+    open.addEventListener("click", () => this.emit("open", record.id));
+    stop.addEventListener("click", () => this.emit("stop", record.id));
     this.#rows.set(record.id, item);
     return item;
   }
 
   #tile(record, current) {
     const item = this.#templates.tile.content.firstElementChild.cloneNode(true);
-    const [open, remove] = [item.querySelector(".shelf-open"), item.querySelector(".shelf-remove")];
+    const [open, remove] = [item.querySelector(".paintings-open"), item.querySelector(".paintings-remove")];
     this.#picture(item.querySelector("img"), record);
-    item.querySelector(".shelf-title").textContent = titleOf(record);
-    item.querySelector(".shelf-when").textContent = whenOf(record);
+    item.querySelector(".paintings-title").textContent = titleOf(record);
+    item.querySelector(".paintings-when").textContent = whenOf(record);
     open.setAttribute("aria-current", String(record.id === current));
     remove.setAttribute("aria-label", words.remove(titleOf(record)));
-    open.addEventListener("click", () => this.#tell("open", record.id));
-    remove.addEventListener("click", () => this.#tell("remove", record.id));
+    open.addEventListener("click", () => this.emit("open", record.id));
+    remove.addEventListener("click", () => this.emit("remove", record.id));
     return item;
   }
 
   #picture(image, record) {
     const source = record.thumb ?? (record.content?.id && this.#api.imageUrl(record.content.id, 256));
     if (source) image.src = source;
-  }
-
-  #tell(type, id) {
-    this.dispatchEvent(new CustomEvent(type, { detail: { id } }));
   }
 }
 

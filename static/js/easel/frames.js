@@ -1,7 +1,9 @@
 // Draws live frames: decodes off the main thread, draws in an animation frame, keeps only the newest, acknowledges each one
 // that is done with. A hidden tab has no animation frames: nothing is drawn or acknowledged there, so the server stops sending.
 
-export class FramePainter extends EventTarget {
+import { Emitter } from "../lib/emitter.js";
+
+export class FrameCanvas extends Emitter {
   #canvas;
   #context;
   /** @type {{header: any, image: Uint8Array<ArrayBuffer>} | null} */
@@ -17,16 +19,16 @@ export class FramePainter extends EventTarget {
   }
 
   /**
-   * Show this frame unless a newer one comes before it is decoded, or `show` has drawn the end. Emits `done` {header, drawn}
-   * once per frame, but not for those that `clear` made forgotten.
+   * Show this frame {header, image} unless a newer one comes before it is decoded, or `show` has drawn the end. Emits `done` {header, drawn}
+   * once per frame, but not for those that `clear` dropped.
    */
   push(frame) {
-    if (this.#next) this.#done(this.#next.header, false);
+    if (this.#next) this.#finish(this.#next.header, false);
     this.#next = frame;
     if (!this.#busy) this.#pump();
   }
 
-  /** Forget everything; frames that are still being decoded will not be drawn. */
+  /** Empty the canvas; frames that are still being decoded will not be drawn. */
   clear() {
     this.#generation += 1;
     this.#still = false;
@@ -45,13 +47,13 @@ export class FramePainter extends EventTarget {
       try {
         bitmap = await createImageBitmap(new Blob([image], { type: header.mime }));
       } catch {
-        this.#done(header, false);
+        this.#finish(header, false);
         continue;
       }
       await animationFrame();
       if (generation === this.#generation) {
         if (!this.#still) this.#draw(bitmap);
-        this.#done(header, !this.#still);
+        this.#finish(header, !this.#still);
       }
       bitmap.close();
     }
@@ -89,8 +91,8 @@ export class FramePainter extends EventTarget {
     }
   }
 
-  #done(header, drawn) {
-    this.dispatchEvent(new CustomEvent("done", { detail: { header, drawn } }));
+  #finish(header, drawn) {
+    this.emit("done", { header, drawn });
   }
 }
 

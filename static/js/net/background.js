@@ -1,12 +1,13 @@
-// The jobs of this browser that are not on view but not ended either: followed without pictures.
+// The unfinished jobs of this browser that are not on view: followed without frames.
 
+import { Emitter } from "../lib/emitter.js";
 import { newJob, reduce } from "./job.js";
 import { ENDED } from "./protocol.js";
 
-const MOST = 12; // a connection watches a limited number of jobs, and the one on view is among them
+const MOST_JOBS = 12; // a connection watches a limited number of jobs, and the one on view is among them
 
 /** Events: `change` {job} after each message about one of them, `gone` {id} when the server does not know it. */
-export class Others extends EventTarget {
+export class BackgroundJobs extends Emitter {
   #socket;
   /** @type {Map<string, any>} */
   #jobs = new Map();
@@ -15,10 +16,10 @@ export class Others extends EventTarget {
   constructor(socket) {
     super();
     this.#socket = socket;
-    socket.addEventListener("hello", () => {
+    socket.on("hello", () => {
       for (const id of this.#jobs.keys()) this.#subscribe(id);
     });
-    socket.addEventListener("message", (event) => this.#message(event.detail));
+    socket.on("message", (message) => this.#message(message));
   }
 
   job(id) {
@@ -27,7 +28,7 @@ export class Others extends EventTarget {
 
   /** Follow exactly these jobs ({id, key}). */
   follow(records) {
-    const wanted = new Map(records.slice(0, MOST).map((record) => [record.id, record]));
+    const wanted = new Map(records.slice(0, MOST_JOBS).map((record) => [record.id, record]));
     for (const id of [...this.#jobs.keys()]) {
       if (!wanted.has(id)) this.#jobs.delete(id);
     }
@@ -53,7 +54,7 @@ export class Others extends EventTarget {
     if (refused !== undefined) {
       this.#asked.delete(message.ref);
       this.#jobs.delete(refused);
-      if (message.code === "not_found") this.#tell("gone", { id: refused });
+      if (message.code === "not_found") this.emit("gone", { id: refused });
       return;
     }
     const job = this.#jobs.get(message.job);
@@ -62,10 +63,6 @@ export class Others extends EventTarget {
     if (next === job) return;
     if (ENDED.has(next.status)) this.#jobs.delete(next.id);
     else this.#jobs.set(next.id, next);
-    this.#tell("change", { job: next });
-  }
-
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.emit("change", { job: next });
   }
 }

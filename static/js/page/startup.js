@@ -1,8 +1,8 @@
-// Coming in: what the server offers, the connection to it, and its token when it wants one.
+// The first requests of the page: what the server offers, the connection to it, and its token when it wants one.
 
 import { text } from "../lib/texts.js";
 
-export class Entry {
+export class Startup {
   #api;
   #memory;
   #parts;
@@ -15,18 +15,18 @@ export class Entry {
     this.#memory = memory;
     this.#parts = parts;
     const { socket } = parts;
-    socket.addEventListener("hello", ({ detail }) => {
-      api.limits = { ...detail.limits, ...api.limits };
+    socket.on("hello", ({ limits }) => {
+      api.limits = { ...limits, ...api.limits };
       this.#load().catch(() => {});
     });
     // a browser does not tell a page why its socket was refused
-    socket.addEventListener("status", ({ detail }) => {
-      if (detail.state === "waiting") this.#probe();
+    socket.on("status", ({ state }) => {
+      if (state === "waiting") this.#probe();
     });
   }
 
   /** Load limits and gallery and connect; false when the server wants a token that nobody gives. */
-  async enter() {
+  async run() {
     const loading = this.#load();
     this.#parts.socket.connect();
     try {
@@ -47,12 +47,12 @@ export class Entry {
   }
 
   async #fetch() {
-    const { gallery, controls, example } = this.#parts;
+    const { gallery, controls, exampleButton } = this.#parts;
     const limits = await this.#api.json("api/limits");
     this.#api.limits = limits;
     controls.describe(limits);
     await gallery.load();
-    example.hidden = gallery.sample === null;
+    exampleButton.hidden = gallery.sample === null;
   }
 
   async #probe() {
@@ -69,11 +69,11 @@ export class Entry {
   async #ask() {
     if (this.#asking) return;
     this.#asking = true;
-    await this.#untilWelcome();
+    await this.#untilAccepted();
     this.#asking = false;
   }
 
-  async #untilWelcome() {
+  async #untilAccepted() {
     const { token, socket, status } = this.#parts;
     let again = Boolean(this.#memory.token);
     for (;;) {
@@ -91,7 +91,7 @@ export class Entry {
         if (again) continue;
       }
       this.#memory.token = given;
-      socket.hurry();
+      socket.retryNow();
       return;
     }
   }

@@ -1,11 +1,12 @@
 // The tools for painting areas: whose area, brush, fills, undo, clear.
 
-import { letter, percent } from "../lib/format.js";
 import { ERASER } from "./layers.js";
+import { Emitter } from "../lib/emitter.js";
+import { letter, percent } from "../lib/format.js";
 import { text } from "../lib/texts.js";
 
 /** Events: `tool` when brush or style changed, `fill` {side}, `undo`, `clear`, `view`, `done`. */
-export class MaskBar extends EventTarget {
+export class MaskToolbar extends Emitter {
   #element;
   #api;
   #who;
@@ -27,19 +28,19 @@ export class MaskBar extends EventTarget {
     this.#undo = part("undo");
     this.#clear = part("clear");
     this.#see = part("see");
-    this.#who.addEventListener("change", () => this.#tell("tool"));
-    for (const input of [this.#size, this.#soft]) input.addEventListener("input", () => this.#turned());
+    this.#who.addEventListener("change", () => this.emit("tool"));
+    for (const input of [this.#size, this.#soft]) input.addEventListener("input", () => this.#brushChanged());
     for (const button of element.querySelectorAll("[data-fill]")) {
-      button.addEventListener("click", () => this.#tell("fill", { side: button.dataset.fill }));
+      button.addEventListener("click", () => this.emit("fill", { side: button.dataset.fill }));
     }
-    this.#undo.addEventListener("click", () => this.#tell("undo"));
-    this.#clear.addEventListener("click", () => this.#tell("clear"));
-    part("done").addEventListener("click", () => this.#tell("done"));
+    this.#undo.addEventListener("click", () => this.emit("undo"));
+    this.#clear.addEventListener("click", () => this.emit("clear"));
+    part("done").addEventListener("click", () => this.emit("done"));
     this.#see.addEventListener("click", () => {
       this.#see.setAttribute("aria-pressed", String(!this.visible));
-      this.#tell("view");
+      this.emit("view");
     });
-    this.#turned();
+    this.#brushChanged();
   }
 
   set shown(shown) {
@@ -64,7 +65,7 @@ export class MaskBar extends EventTarget {
   resize(by) {
     const now = Number(this.#size.value);
     this.#size.value = String(now + by * Math.max(1, Math.round(now * 0.2)));
-    this.#turned();
+    this.#brushChanged();
   }
 
   /** @param {{id: string, title?: string}[]} images the styles in order */
@@ -115,17 +116,12 @@ export class MaskBar extends EventTarget {
     return choice;
   }
 
-  #turned() {
+  #brushChanged() {
     for (const input of [this.#size, this.#soft]) {
       const share = (Number(input.value) - Number(input.min)) / (Number(input.max) - Number(input.min));
       input.style.setProperty("--fill", String(share));
       input.setAttribute("aria-valuetext", percent(Number(input.value) / 100));
     }
-    this.#tell("tool");
-  }
-
-  /** @param {string} type @param {object | null} [detail] */
-  #tell(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.emit("tool");
   }
 }

@@ -1,15 +1,16 @@
 // The easel: the invitation, the content picture, the painting, enlarged or compared.
 
 import { Compare } from "./compare.js";
-import { FramePainter } from "./painter.js";
+import { Emitter } from "../lib/emitter.js";
+import { FrameCanvas } from "./frames.js";
 import { Zoom } from "./zoom.js";
 
 /** Events: `drawn` {header} after a frame is on the canvas, `frame-done` {header} when a frame may be acknowledged. */
-export class Stage extends EventTarget {
-  #element;
+export class Easel extends Emitter {
   #frame;
   #before;
   #canvas;
+  #frames;
   #compare;
   #zoom;
   #comparing = false;
@@ -19,7 +20,7 @@ export class Stage extends EventTarget {
 
   constructor(element) {
     super();
-    this.#element = element;
+    this.element = element;
     this.#frame = element.querySelector(".frame");
     this.#before = element.querySelector(".before");
     this.#canvas = element.querySelector(".painting");
@@ -31,15 +32,15 @@ export class Stage extends EventTarget {
       surface: (target) => own.has(target),
     });
     this.#compare = new Compare({ frame: this.#frame, view: () => this.#zoom.view });
-    this.#zoom.addEventListener("change", () => this.#compare.place());
-    this.painter = new FramePainter(this.#canvas);
-    this.painter.addEventListener("done", (/** @type {any} */ event) => this.#done(event.detail));
+    this.#zoom.on("change", () => this.#compare.place());
+    this.#frames = new FrameCanvas(this.#canvas);
+    this.#frames.on("done", (frame) => this.#done(frame));
     this.#before.addEventListener("load", () => this.#measure());
   }
 
   /** How many device pixels of the painting can be seen at most. */
   get pixels() {
-    const { clientWidth, clientHeight } = this.#element;
+    const { clientWidth, clientHeight } = this.element;
     return Math.ceil(Math.max(clientWidth, clientHeight, 256) * Math.min(window.devicePixelRatio || 1, 3));
   }
 
@@ -72,9 +73,9 @@ export class Stage extends EventTarget {
     this.#show();
   }
 
-  /** Away with the painting: the content picture is shown again. */
+  /** Remove the painting: the content picture is shown again. */
   clearPainting() {
-    this.painter.clear();
+    this.#frames.clear();
     this.#painted = false;
     this.#zoom.reset();
     this.compare(false);
@@ -87,8 +88,14 @@ export class Stage extends EventTarget {
     if (width > 0 && height > 0) this.#shape(width, height);
   }
 
-  async showResult(blob) {
-    if (await this.painter.show(blob)) this.#drawn();
+  /** Show a live frame, see frames.js. */
+  push(frame) {
+    this.#frames.push(frame);
+  }
+
+  /** Show a picture that did not come as a frame: the finished one, or one of the time-lapse. */
+  async showPicture(blob) {
+    if (await this.#frames.show(blob)) this.#drawn();
   }
 
   compare(on) {
@@ -98,10 +105,10 @@ export class Stage extends EventTarget {
 
   /** Bring the easel into view, if the page was scrolled away from it. */
   reveal() {
-    const box = this.#element.getBoundingClientRect();
+    const box = this.element.getBoundingClientRect();
     if (box.top >= 0 && box.bottom <= window.innerHeight) return;
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.#element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    this.element.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
   }
 
   focusCompare() {
@@ -117,9 +124,9 @@ export class Stage extends EventTarget {
   #done({ header, drawn }) {
     if (drawn) {
       this.#drawn();
-      this.dispatchEvent(new CustomEvent("drawn", { detail: { header } }));
+      this.emit("drawn", { header });
     }
-    this.dispatchEvent(new CustomEvent("frame-done", { detail: { header } }));
+    this.emit("frame-done", { header });
   }
 
   #drawn() {
@@ -130,7 +137,7 @@ export class Stage extends EventTarget {
 
   #show() {
     const view = this.#painted ? "painting" : this.#content ? "content" : "empty";
-    this.#element.dataset.view = view;
+    this.element.dataset.view = view;
     this.#canvas.hidden = !this.#painted;
     this.#before.hidden = !this.#content || (this.#painted && !this.#comparing);
     this.#compare.shown = this.#comparing;
