@@ -2,14 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Memory } from "../../../static/js/lib/memory.js";
-
-class FakeStorage extends Map {
-  get length() { return this.size; }
-  key(index) { return [...this.keys()][index] ?? null; }
-  getItem(name) { return this.get(name) ?? null; }
-  setItem(name, value) { this.set(name, value); }
-  removeItem(name) { this.delete(name); }
-}
+import { FakeStorage } from "../support/browser.js";
 
 test("memory keeps the thirty newest jobs and survives broken entries", () => {
   const local = new FakeStorage();

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Emitter } from "../../../static/js/lib/emitter.js";
 import { BackgroundJobs } from "../../../static/js/net/background.js";
-
-class FakeSocket extends Emitter {
-  sent = [];
-  open = true;
-  #refs = 0;
-  nextRef() { return `r${(this.#refs += 1)}`; }
-  send(message) { if (this.open) this.sent.push(message); return this.open; }
-}
+import { FakeSocket } from "../support/parts.js";
 
 function follow(socket, ...records) {
   const background = new BackgroundJobs(socket);
@@ -22,10 +14,10 @@ function follow(socket, ...records) {
 
 test("unseen jobs are followed without pictures, and again after a reconnect", () => {
   const socket = new FakeSocket();
-  socket.open = false;
+  socket.isOpen = false;
   follow(socket, { id: "a" }, { id: "b" });
   assert.deepEqual(socket.sent, []);
-  socket.open = true;
+  socket.isOpen = true;
   socket.emit("hello", {});
   assert.deepEqual(socket.sent.map(({ type, job, frames }) => [type, job, frames]), [["subscribe", "a", false], ["subscribe", "b", false]]);
 });
