@@ -1,5 +1,6 @@
 // The course of a painting: a slider through its recorded frames, a button that plays them, films to download.
 
+import { positionOf, showPosition } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
@@ -61,7 +62,7 @@ export class Timelapse extends Emitter {
     this.#range.max = String(Math.max(0, this.#frames.length - 1));
     for (const link of this.#links) {
       link.hidden = !(course.formats ?? []).includes(link.dataset.film);
-      link.href = this.#api.url(`api/jobs/${encodeURIComponent(job)}/timelapse.${link.dataset.film}`);
+      link.href = this.#api.jobUrl(job, `timelapse.${link.dataset.film}`);
     }
     return this.has(job);
   }
@@ -110,8 +111,7 @@ export class Timelapse extends Emitter {
     this.#wanted = index;
     const { step } = this.#frames[index] ?? { step: 0 };
     this.#range.value = String(index);
-    this.#range.setAttribute("aria-valuetext", words.step(step));
-    this.#range.style.setProperty("--fill", String(index / Math.max(1, this.#frames.length - 1)));
+    showPosition(this.#range, positionOf(this.#range), words.step(step));
     this.#where.textContent = words.step(step);
   }
 
@@ -124,7 +124,7 @@ export class Timelapse extends Emitter {
     let blob = this.#blobs.get(frame.n);
     if (!blob) {
       try {
-        blob = await this.#api.blob(this.#api.url(`api/jobs/${encodeURIComponent(job)}/timelapse/${frame.n}.jpg`));
+        blob = await this.#api.blob(this.#api.jobUrl(job, `timelapse/${frame.n}.jpg`));
       } catch {
         return; // the next one may be there
       }

@@ -1,5 +1,6 @@
 // The coloured areas over the picture, and the brush: pointer, touch, pen or arrow keys become strokes.
 
+import { make } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 import { tint } from "./tint.js";
@@ -17,7 +18,7 @@ const KEY_STEP = 0.025; // of the longest side
 export class Overlay extends Emitter {
   #frame;
   #canvas = document.createElement("canvas");
-  #ring = document.createElement("span");
+  #ring = make("span", { className: "mask-ring", ariaHidden: "true" });
   #size = { width: 1, height: 1 };
   #last = /** @type {Point | null} */ (null);
   #cursor = /** @type {Point | null} */ (null);
@@ -27,13 +28,13 @@ export class Overlay extends Emitter {
   constructor(frame) {
     super();
     this.#frame = frame;
-    this.#canvas.className = "mask-overlay";
-    this.#canvas.tabIndex = 0;
-    this.#canvas.setAttribute("role", "application");
-    this.#canvas.setAttribute("aria-roledescription", text.masks.role);
-    this.#canvas.setAttribute("aria-label", text.masks.label);
-    this.#ring.className = "mask-ring";
-    this.#ring.setAttribute("aria-hidden", "true");
+    Object.assign(this.#canvas, {
+      className: "mask-overlay",
+      tabIndex: 0,
+      role: "application",
+      ariaRoleDescription: text.masks.role,
+      ariaLabel: text.masks.label,
+    });
     this.shown = false;
     frame.append(this.#canvas, this.#ring);
     this.#listen();

@@ -1,6 +1,7 @@
 // The tools for painting areas: whose area, brush, fills, undo, clear.
 
 import { ERASER } from "./layers.js";
+import { make, positionOf, showPosition } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { letter, percent } from "../lib/format.js";
 import { text } from "../lib/texts.js";
@@ -92,35 +93,25 @@ export class MaskToolbar extends Emitter {
   }
 
   #choice(index, image) {
-    const choice = document.createElement("label");
-    choice.className = "who";
-    const radio = Object.assign(document.createElement("input"), { type: "radio", name: "mask-who", value: String(index) });
-    const face = document.createElement("span");
-    face.className = "who-face";
-    const name = document.createElement("span");
-    name.className = "who-name";
+    const name = make("span", { className: "who-name" });
+    const face = make("span", { className: "who-face" }, name);
+    const radio = make("input", { type: "radio", name: "mask-who", value: String(index) });
+    const choice = make("label", { className: image ? "who" : "who eraser" }, radio, face);
     if (image) {
       choice.dataset.style = String(index + 1);
-      const picture = Object.assign(document.createElement("img"), { src: this.#api.imageUrl(image.id, 256), alt: "" });
-      const badge = Object.assign(document.createElement("b"), { textContent: letter(index) });
-      const note = document.createElement("small");
+      const note = make("small");
       note.dataset.note = String(index);
-      name.append(Object.assign(document.createElement("span"), { className: "sr", textContent: text.masks.style }), badge, note);
-      face.append(picture, name);
+      name.append(make("span", { className: "sr" }, text.masks.style), make("b", {}, letter(index)), note);
+      face.prepend(make("img", { src: this.#api.imageUrl(image.id, 256), alt: "" }));
     } else {
-      choice.classList.add("eraser");
-      name.textContent = text.masks.eraser;
-      face.append(name);
+      name.append(text.masks.eraser);
     }
-    choice.append(radio, face);
     return choice;
   }
 
   #brushChanged() {
     for (const input of [this.#size, this.#soft]) {
-      const share = (Number(input.value) - Number(input.min)) / (Number(input.max) - Number(input.min));
-      input.style.setProperty("--fill", String(share));
-      input.setAttribute("aria-valuetext", percent(Number(input.value) / 100));
+      showPosition(input, positionOf(input), percent(Number(input.value) / 100));
     }
     this.emit("tool");
   }

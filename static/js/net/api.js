@@ -28,27 +28,18 @@ export class ApiError extends Error {
 
 export class Api {
   #base;
-  #token;
 
   constructor({ base = document.baseURI, token = null } = {}) {
     this.#base = new URL("./", base);
-    this.#token = token;
+    this.token = token;
     this.limits = {};
   }
 
   url(path, query = {}) {
     const url = new URL(path, this.#base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    if (this.#token) url.searchParams.set("token", this.#token);
+    if (this.token) url.searchParams.set("token", this.token);
     return url.href;
-  }
-
-  get token() {
-    return this.#token;
-  }
-
-  set token(token) {
-    this.#token = token;
   }
 
   get socketUrl() {
@@ -59,21 +50,19 @@ export class Api {
     return this.url(`api/images/${id}`, size ? { size } : {});
   }
 
-  resultUrl(job, format, { partial = false } = {}) {
-    return this.url(`api/jobs/${encodeURIComponent(job)}/result.${format}`, partial ? { partial: 1 } : {});
+  /** The address of something of a job, as `frame.jpg`, or of the job itself. */
+  jobUrl(job, name = "", query = {}) {
+    return this.url(`api/jobs/${encodeURIComponent(job)}${name && `/${name}`}`, query);
   }
 
-  frameUrl(job) {
-    return this.url(`api/jobs/${encodeURIComponent(job)}/frame.jpg`);
+  resultUrl(job, format, { partial = false } = {}) {
+    return this.jobUrl(job, `result.${format}`, partial ? { partial: 1 } : {});
   }
 
   /** Delete a job, its painting and the pictures uploaded for it; a job that is gone already is fine too. */
   async forget(job, key) {
     try {
-      await this.#fetch(this.url(`api/jobs/${encodeURIComponent(job)}`), {
-        method: "DELETE",
-        headers: { Authorization: `Bearer ${key}` },
-      });
+      await this.#fetch(this.jobUrl(job), { method: "DELETE", headers: { Authorization: `Bearer ${key}` } });
     } catch (error) {
       if (error.code !== "not_found") throw error;
     }
@@ -86,13 +75,11 @@ export class Api {
   }
 
   async json(path) {
-    const response = await this.#fetch(this.url(path));
-    return response.json();
+    return (await this.#fetch(this.url(path))).json();
   }
 
   async blob(url) {
-    const response = await this.#fetch(url);
-    return response.blob();
+    return (await this.#fetch(url)).blob();
   }
 
   /**
@@ -158,8 +145,5 @@ function unreachable() {
 }
 
 function sizeError(got, limit) {
-  return new ApiError({
-    code: "image_too_large",
-    message: words.tooLarge(bytes(got), bytes(limit)),
-  });
+  return new ApiError({ code: "image_too_large", message: words.tooLarge(bytes(got), bytes(limit)) });
 }

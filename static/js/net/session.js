@@ -73,18 +73,6 @@ export class Session extends Emitter {
     }
   }
 
-  cancel() {
-    return this.#steer("cancel");
-  }
-
-  pause() {
-    return this.#steer("pause");
-  }
-
-  resume() {
-    return this.#steer("resume");
-  }
-
   /** Names of the parameters that a person has just changed here, and the server does not know yet. */
   get pending() {
     return new Set(Object.keys(this.#changes));
@@ -98,7 +86,7 @@ export class Session extends Emitter {
     this.#changeTimer = setTimeout(() => {
       const params = this.#changes;
       this.#changes = {};
-      this.#steer("update", { params });
+      this.steer("update", { params });
     }, UPDATE_AFTER_MS);
   }
 
@@ -107,7 +95,8 @@ export class Session extends Emitter {
     if (job === this.job?.id) this.#socket.send({ type: "ack", job, seq });
   }
 
-  async #steer(type, fields = {}) {
+  /** Send `cancel`, `pause`, `resume` or `update`, if the job on view is one's own; a refusal is the event `problem`. */
+  async steer(type, fields = {}) {
     const job = this.job;
     if (!job?.key) return;
     try {

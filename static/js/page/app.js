@@ -52,9 +52,7 @@ export class App {
   #listenToChoices() {
     const { session, slots, gallery, controls, masks, status, actions, easel, welcome } = this.#parts;
     actions.on("launch", () => this.#launcher.launch());
-    actions.on("stop", () => session.cancel());
-    actions.on("pause", () => session.pause());
-    actions.on("resume", () => session.resume());
+    for (const act of ["cancel", "pause", "resume"]) actions.on(act, () => session.steer(act));
     this.#parts.chooseButton.addEventListener("click", () => slots.content.choose());
     this.#parts.exampleButton.addEventListener("click", () => slots.restore(gallery.sample));
     welcome.querySelector("button").addEventListener("click", () => slots.content.choose());

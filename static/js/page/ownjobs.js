@@ -84,7 +84,7 @@ export class OwnJobs {
   async #stop(id) {
     const { session, background, status } = this.#parts;
     if (session.job?.id === id) {
-      session.cancel();
+      session.steer("cancel");
       return;
     }
     try {
@@ -98,7 +98,7 @@ export class OwnJobs {
     this.#parts.paintings.update(job);
     if (!this.#keepStatus(job) || ACTIVE.has(job.status) || !job.step) return;
     try {
-      const bitmap = await createImageBitmap(await this.#api.blob(this.#api.frameUrl(job.id)));
+      const bitmap = await createImageBitmap(await this.#api.blob(this.#api.jobUrl(job.id, "frame.jpg")));
       this.#keepThumbnail(job.id, thumbnail(bitmap));
       bitmap.close();
     } catch {

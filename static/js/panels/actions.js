@@ -6,7 +6,7 @@ import { text } from "../lib/texts.js";
 const NOTICE_MS = 4000;
 const words = text.actions;
 
-/** Events `launch`, `pause`, `resume`, `stop`. */
+/** Events `launch`, `pause`, `resume`, `cancel`. */
 export class Actions extends Emitter {
   #launch;
   #pause;
@@ -26,7 +26,7 @@ export class Actions extends Emitter {
       this.emit("launch");
     });
     this.#pause.addEventListener("click", () => this.emit(this.#pause.dataset.act));
-    this.#stop.addEventListener("click", () => this.emit("stop"));
+    this.#stop.addEventListener("click", () => this.emit("cancel"));
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -63,7 +63,7 @@ export class Actions extends Emitter {
       event.preventDefault();
       this.emit("launch");
     } else if (event.key === "Escape" && this.#steering) {
-      this.emit("stop");
+      this.emit("cancel");
     }
   }
 }

@@ -1,6 +1,7 @@
 // The costs as a small live chart: logarithmic axis, one line per cost, distinguished by dash and shade. Its values at a step
 // are shown under the pointer, or with the keys of the range input that lies over it.
 
+import { make } from "../lib/elements.js";
 import { letter, short } from "../lib/format.js";
 import { drawing } from "./drawing.js";
 import { Series, nearestTo, pointAt, scales, ticks } from "./plot.js";
@@ -68,13 +69,11 @@ export class CostChart {
     const names = [text.chart.total, text.chart.content, ...Array.from({ length: styles }, (_, index) => of(index))];
     const kinds = ["total", "content", ...Array.from({ length: styles }, (_, index) => `style-${index + 1}`)];
     this.#lines = names.map((name, index) => {
-      const item = document.createElement("li");
       const dash = index === 0 ? DASHES.total : index === 1 ? DASHES.content : DASHES.styles[index - 2];
-      const value = document.createElement("b");
+      const value = make("b");
       const mark = swatch(dash, index === 0 ? 2.25 : 1.75);
       mark.setAttribute("class", `line-${kinds[index]}`);
-      item.append(mark, document.createTextNode(name), value);
-      return { name, item, mark, value, dash, width: index === 0 ? 2.25 : 1.5 };
+      return { name, item: make("li", {}, mark, name, value), mark, value, dash, width: index === 0 ? 2.25 : 1.5 };
     });
     this.#legend.replaceChildren(...this.#lines.map((line) => line.item));
   }

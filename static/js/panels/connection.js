@@ -1,5 +1,6 @@
 // The small mark that tells whether the server can be reached.
 
+import { make } from "../lib/elements.js";
 import { text } from "../lib/texts.js";
 
 const words = text.connection;
@@ -25,7 +26,8 @@ export class Connection {
     clearInterval(this.#timer);
     this.#element.dataset.state = state;
     if (state === "open") {
-      this.#text.replaceChildren(words.open, device(this.#device));
+      const device = make("span", { className: "link-device" }, this.#device && `, ${this.#device}`);
+      this.#text.replaceChildren(words.open, device);
     } else if (state === "connecting") {
       this.#text.textContent = words.connecting;
     } else {
@@ -41,11 +43,4 @@ export class Connection {
     showLeft();
     this.#timer = setInterval(showLeft, 1000);
   }
-}
-
-function device(name) {
-  const part = document.createElement("span");
-  part.className = "link-device";
-  part.textContent = name ? `, ${name}` : "";
-  return part;
 }

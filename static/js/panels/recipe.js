@@ -1,6 +1,7 @@
 // How a painting was made: its pictures, its exact parameters, and the command that paints it again.
 
 import { changed, commandLine, fileNames } from "./command.js";
+import { make } from "../lib/elements.js";
 import { letter } from "../lib/format.js";
 import { text } from "../lib/texts.js";
 import { copy } from "../lib/clipboard.js";
@@ -53,19 +54,10 @@ export class Recipe {
   }
 
   #link(picture, name, role) {
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = this.#api.imageUrl(picture.id);
-    link.download = name;
-    link.textContent = name;
-    item.append(`${role}: `, link);
-    return item;
+    return make("li", {}, `${role}: `, make("a", { href: this.#api.imageUrl(picture.id), download: name }, name));
   }
 }
 
 function term(name, value) {
-  const [title, detail] = [document.createElement("dt"), document.createElement("dd")];
-  title.textContent = name;
-  detail.textContent = value;
-  return [title, detail];
+  return [make("dt", {}, name), make("dd", {}, value)];
 }

@@ -1,6 +1,7 @@
 // The status line and bar of a job, in words; screen readers hear changes of state, not every step.
 
 import { advised } from "../net/api.js";
+import { make } from "../lib/elements.js";
 import { duration, timeLeft, wholeSeconds } from "../lib/format.js";
 import { ACTIVE } from "../net/protocol.js";
 import { text } from "../lib/texts.js";
@@ -138,8 +139,7 @@ function pieces(detail) {
   const parts = detail.split(" · ");
   if (parts.length === 1) return parts;
   return parts.flatMap((part, index) => {
-    const piece = document.createElement("span");
-    piece.textContent = part;
+    const piece = make("span", {}, part);
     return index ? [" · ", piece] : [piece];
   });
 }

@@ -1,6 +1,7 @@
 // The dialog that cuts a picture: an aspect, how much of it, and where; by pointer, sliders or arrow keys.
 
 import { ASPECTS, isWhole, part } from "./cropbox.js";
+import { make, positionOf, showPosition } from "../lib/elements.js";
 
 const STEP = 0.02;
 
@@ -28,7 +29,7 @@ export class Cropper {
   }
 
   /**
-   * Ask which part of a picture is kept; null when the dialog was waved away.
+   * Ask which part of a picture is kept; null when the dialog was closed without an answer.
    * @param {Blob} blob
    * @returns {Promise<{box: import("./cropbox.js").Part | null, full: boolean} | null>} box null keeps all of it
    */
@@ -66,8 +67,7 @@ export class Cropper {
     const place = { left: box.x / width, top: box.y / height, width: box.width / width, height: box.height / height };
     for (const [name, share] of Object.entries(place)) this.#box.style[name] = `${100 * share}%`;
     this.#note.textContent = `${box.width} × ${box.height} px`;
-    this.#size.style.setProperty("--fill", String((Number(this.#size.value) - 20) / 80));
-    this.#size.setAttribute("aria-valuetext", `${this.#size.value} %`);
+    showPosition(this.#size, positionOf(this.#size), `${this.#size.value} %`);
   }
 
   // the middle stays where the box really is, so that a way back is not longer than the way out
@@ -111,12 +111,10 @@ export class Cropper {
 
 /** @param {[string, number | null]} aspect @param {number} index */
 function choice([name, aspect], index) {
-  const label = Object.assign(document.createElement("label"), { className: "aspect" });
-  const radio = Object.assign(document.createElement("input"), { type: "radio", name: "aspect", value: String(index) });
-  const shape = Object.assign(document.createElement("span"), { className: "aspect-shape" });
+  const shape = make("span", { className: "aspect-shape" });
   shape.style.aspectRatio = String(aspect ?? 1.25);
   shape.classList.toggle("tall", aspect !== null && Number(aspect) < 1);
   shape.classList.toggle("free", aspect === null);
-  label.append(radio, shape, Object.assign(document.createElement("span"), { textContent: String(name) }));
-  return label;
+  const radio = make("input", { type: "radio", name: "aspect", value: String(index) });
+  return make("label", { className: "aspect" }, radio, shape, make("span", {}, name));
 }

@@ -1,6 +1,7 @@
 // The built-in pictures: click or Enter puts one into its slot, or drag it there; credits are always in sight.
 
 import { DRAG_TYPE } from "./dropped.js";
+import { make } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
@@ -82,7 +83,7 @@ export class Gallery extends Emitter {
 
   #credits(pictures) {
     const line = this.#element.querySelector(".credits");
-    line.replaceChildren(document.createTextNode(text.credits));
+    line.replaceChildren(text.credits);
     pictures.forEach((picture, index) => {
       if (index) line.append("; ");
       line.append(link(picture), `${picture.author ? `, ${picture.author}` : ""}${picture.licence ? ` (${picture.licence})` : ""}`);
@@ -92,11 +93,6 @@ export class Gallery extends Emitter {
 }
 
 function link(picture) {
-  if (!/^https?:\/\//.test(picture.source ?? "")) return document.createTextNode(picture.title);
-  const anchor = document.createElement("a");
-  anchor.href = picture.source;
-  anchor.target = "_blank";
-  anchor.rel = "noopener noreferrer";
-  anchor.textContent = picture.title;
-  return anchor;
+  if (!/^https?:\/\//.test(picture.source ?? "")) return picture.title;
+  return make("a", { href: picture.source, target: "_blank", rel: "noopener noreferrer" }, picture.title);
 }

@@ -21,6 +21,7 @@ export class Slot extends Emitter {
   #face;
   #label;
   #optional = false;
+  #removable = false;
   #letter = "";
   /** @type {AbortController | null} */
   #upload = null;
@@ -28,22 +29,22 @@ export class Slot extends Emitter {
   /** @type {{blob: Blob, name: string} | null} */
   #source = null;
 
-  constructor({ api, template, note, label, removable }) {
+  constructor({ api, template, note, label }) {
     super();
     this.#api = api;
     this.element = template.content.firstElementChild.cloneNode(true);
     this.note = new SlotNote(note, this.element);
     this.image = null;
     this.#face = new SlotFace(this.element);
-    this.canBeRemoved = removable;
     this.call(label);
     this.#listen();
   }
 
-  /** Its caption; `optional` is said while it is empty, `letter` stands on its picture and beside its share of the mix. */
-  call(label, { optional = false, letter = "" } = {}) {
+  /** Its caption; `optional` is said while it is empty, `letter` stands on its picture; `removable` gives it a cross. */
+  call(label, { optional = false, removable = false, letter = "" } = {}) {
     this.#label = label;
     this.#optional = optional;
+    this.#removable = removable;
     this.#letter = letter;
     this.#describe();
   }
@@ -57,21 +58,12 @@ export class Slot extends Emitter {
     this.#describe();
   }
 
-  set removable(removable) {
-    this.canBeRemoved = removable;
-    this.#describe();
-  }
-
   set selected(selected) {
     this.element.classList.toggle("selected", selected);
   }
 
   focus() {
     this.#face.button.focus();
-  }
-
-  complain(message) {
-    this.#say(message);
   }
 
   choose() {
@@ -86,7 +78,7 @@ export class Slot extends Emitter {
   /** Put a picture that the server already has: {id, width, height, title?}; null empties the slot. */
   put(image) {
     this.#stopUpload();
-    this.#say("");
+    this.complain("");
     this.#source = null;
     this.#set(image);
   }
@@ -108,7 +100,7 @@ export class Slot extends Emitter {
     this.#stopUpload();
     const upload = new AbortController();
     this.#upload = upload;
-    this.#say("");
+    this.complain("");
     this.#face.progress(0);
     try {
       const { max_size_px: most = USUAL_PX, formats = [] } = this.#api.limits;
@@ -123,7 +115,7 @@ export class Slot extends Emitter {
       this.#set({ id: stored.id, width: stored.width, height: stored.height, title: name });
       if (from && to && !box && to.width < from.width) this.#offerFull(from, to);
     } catch (error) {
-      if (upload === this.#upload) this.#say(error.message);
+      if (upload === this.#upload) this.complain(error.message);
     } finally {
       if (upload === this.#upload) {
         this.#upload = null;
@@ -141,7 +133,7 @@ export class Slot extends Emitter {
     }
     const files = imageFiles(data);
     if (files.length === 0) {
-      this.#say(words.noPicture);
+      this.complain(words.noPicture);
       return [];
     }
     this.upload(files[0]);
@@ -161,12 +153,13 @@ export class Slot extends Emitter {
       letter: this.#letter,
       optional: this.#optional,
       locked: this.#locked,
-      removable: this.canBeRemoved,
+      removable: this.#removable,
       image: this.image,
     });
   }
 
-  #say(message) {
+  /** Say beside the slot what went wrong; "" takes it back. */
+  complain(message) {
     if (message) this.note.complain(this.#label, message);
     else this.note.clear();
   }
@@ -209,7 +202,7 @@ export class Slot extends Emitter {
       event.dataTransfer.setData(MOVE_TYPE, this.#letter);
     });
     picture.addEventListener("error", () => {
-      if (this.image) this.#say(words.gone);
+      if (this.image) this.complain(words.gone);
     });
     listenToDrops(this.element, {
       locked: () => this.#locked,

@@ -1,5 +1,6 @@
 // What a slot shows and is called: picture, caption, letter, buttons, progress.
 
+import { make } from "../lib/elements.js";
 import { text } from "../lib/texts.js";
 
 const words = text.slot;
@@ -92,7 +93,7 @@ export class SlotNote {
 
   /** Say what was done and offer another way. @param {string} label @param {string} message @param {string} offer */
   inform(label, message, offer, act) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: offer });
+    const button = make("button", { type: "button", textContent: offer });
     button.addEventListener("click", act);
     this.#show(false, `${label}: ${message} `, button);
   }

@@ -1,5 +1,6 @@
 // The content slot and two to four style slots: adding, removing, and where a picture goes that names no slot.
 
+import { make } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { letter } from "../lib/format.js";
 import { canDrop, draggedImage, imageFiles } from "./dropped.js";
@@ -33,7 +34,7 @@ export class Slots extends Emitter {
     this.#row = element.querySelector(".slots-styles");
     this.#add = element.querySelector(".slot-add");
     this.styles = [];
-    this.content = this.#make(text.slot.content, false);
+    this.content = this.#make(text.slot.content);
     element.querySelector(".slots-content").append(this.content.element);
     this.#add.addEventListener("click", () => this.#addStyle().focus());
     for (let count = 0; count < FEWEST_SLOTS; count += 1) this.#addStyle();
@@ -107,12 +108,10 @@ export class Slots extends Emitter {
     this.fill(this.content.take(event.dataTransfer));
   }
 
-  #make(label, removable) {
-    const note = document.createElement("p");
-    note.className = "note";
-    note.setAttribute("role", "alert");
+  #make(label) {
+    const note = make("p", { className: "note", role: "alert" });
     this.#notes.append(note);
-    const slot = new Slot({ api: this.#api, template: this.#template, note, label, removable });
+    const slot = new Slot({ api: this.#api, template: this.#template, note, label });
     slot.on("change", () => this.#changed());
     slot.on("crop", () => this.#crop(slot));
     slot.on("more", (files) => this.fill(files));
@@ -120,7 +119,7 @@ export class Slots extends Emitter {
   }
 
   #addStyle() {
-    const slot = this.#make(LABELS[this.styles.length], true);
+    const slot = this.#make(LABELS[this.styles.length]);
     slot.on("select", () => this.#select(slot));
     slot.on("change", () => {
       if (slot.image) this.#newest = slot;
@@ -185,9 +184,9 @@ export class Slots extends Emitter {
   #arrange() {
     const filled = this.styles.filter((slot) => slot.image);
     this.styles.forEach((slot, index) => {
-      slot.removable = this.styles.length > FEWEST_SLOTS || Boolean(slot.image);
       slot.call(LABELS[index], {
         optional: index > 0,
+        removable: this.styles.length > FEWEST_SLOTS || Boolean(slot.image),
         letter: slot.image && filled.length > 1 ? letter(filled.indexOf(slot)) : "",
       });
     });

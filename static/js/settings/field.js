@@ -1,5 +1,6 @@
 // One setting: a slider, a number, a choice or a set of radio buttons, with the value the server understands.
 
+import { positionOf, showPosition } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { percent, short } from "../lib/format.js";
 import { fromLog, nearest, sizesUpTo, toLog } from "../lib/scale.js";
@@ -114,11 +115,9 @@ export class Field extends Emitter {
   #show() {
     const input = this.#inputs[0];
     if (input.type !== "range") return;
-    const share = (Number(input.value) - Number(input.min)) / (Number(input.max) - Number(input.min) || 1);
-    input.style.setProperty("--fill", String(share));
     const text = this.#text();
     if (this.#output) this.#output.textContent = text;
-    input.setAttribute("aria-valuetext", text);
+    showPosition(input, positionOf(input), text);
   }
 
   #text() {

@@ -1,6 +1,7 @@
 // How the styles share the picture: one slider between two styles; one each for more, and a triangle for three.
 
 import { Emitter } from "../lib/emitter.js";
+import { badge, make, showPosition } from "../lib/elements.js";
 import { follow } from "../lib/follow.js";
 import { letter, measuredText, percent } from "../lib/format.js";
 import { shares } from "../lib/scale.js";
@@ -19,7 +20,7 @@ export class Mix extends Emitter {
   #disabled = false;
   #measured = null;
   #overruled = false;
-  #note = document.createElement("p");
+  #note = make("p", { className: "mix-measured" });
 
   constructor({ element, api }) {
     super();
@@ -27,7 +28,6 @@ export class Mix extends Emitter {
     this.live = true;
     this.element = element;
     this.#api = api;
-    this.#note.className = "mix-measured";
   }
 
   /** The styles in use, in order. Shares go with their styles as long as the number of styles stays the same. */
@@ -95,7 +95,7 @@ export class Mix extends Emitter {
 
   #pair(images) {
     const input = range("mix", text.mix.ofTwo);
-    const [left, right] = [document.createElement("output"), document.createElement("output")];
+    const [left, right] = [make("output"), make("output")];
     this.element.className = "mix mix-pair";
     this.element.replaceChildren(heading(), this.#thumb(images[0], 0), left, input, right, this.#thumb(images[1], 1));
     this.#inputs = [input];
@@ -109,7 +109,7 @@ export class Mix extends Emitter {
   #each(images) {
     this.element.className = "mix mix-each";
     this.#inputs = images.map((_, index) => range(`mix-${index + 1}`, text.mix.shareOf(letter(index))));
-    this.#outputs = images.map(() => document.createElement("output"));
+    this.#outputs = images.map(() => make("output"));
     this.element.replaceChildren(
       heading(),
       ...images.flatMap((image, index) => [this.#thumb(image, index), this.#inputs[index], this.#outputs[index]]),
@@ -157,35 +157,19 @@ export class Mix extends Emitter {
 
   #set(input, position, spoken) {
     input.value = String(Math.round(position * 100));
-    input.style.setProperty("--fill", String(position));
-    input.setAttribute("aria-valuetext", spoken);
+    showPosition(input, position, spoken);
   }
 
   #thumb(image, index) {
-    const thumb = document.createElement("span");
-    thumb.className = "mix-thumb";
-    const picture = document.createElement("img");
-    picture.src = this.#api.imageUrl(image.id, 256);
-    picture.alt = text.mix.style(letter(index));
-    const badge = document.createElement("span");
-    badge.className = "letter";
-    badge.setAttribute("aria-hidden", "true");
-    badge.textContent = letter(index);
-    thumb.append(picture, badge);
-    return thumb;
+    const picture = make("img", { src: this.#api.imageUrl(image.id, 256), alt: text.mix.style(letter(index)) });
+    return make("span", { className: "mix-thumb" }, picture, badge(letter(index)));
   }
 }
 
 function heading() {
-  const title = document.createElement("span");
-  title.className = "mix-title";
-  title.textContent = text.mix.title;
-  return title;
+  return make("span", { className: "mix-title" }, text.mix.title);
 }
 
 function range(id, label) {
-  const input = document.createElement("input");
-  Object.assign(input, { type: "range", id, min: "0", max: "100", step: "1" });
-  input.setAttribute("aria-label", label);
-  return input;
+  return make("input", { type: "range", id, min: "0", max: "100", step: "1", ariaLabel: label });
 }

@@ -1,5 +1,6 @@
 // Where the styles go: mixed everywhere, by a rule, or where they are painted. The parameter `masks`.
 
+import { make } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
@@ -116,11 +117,8 @@ export class Regions extends Emitter {
 
 function tile(mode) {
   const [name, help] = RULES[mode];
-  const choice = Object.assign(document.createElement("label"), { className: "region", title: help });
-  const radio = Object.assign(document.createElement("input"), { type: "radio", name: "regions", value: mode });
-  const icon = Object.assign(document.createElement("span"), { className: "region-icon" });
+  const radio = make("input", { type: "radio", name: "regions", value: mode });
+  const icon = make("span", { className: "region-icon", ariaHidden: "true" });
   icon.dataset.mode = mode || "mixed";
-  icon.setAttribute("aria-hidden", "true");
-  choice.append(radio, icon, Object.assign(document.createElement("span"), { className: "region-name", textContent: name }));
-  return choice;
+  return make("label", { className: "region", title: help }, radio, icon, make("span", { className: "region-name" }, name));
 }

@@ -1,5 +1,6 @@
 // How large each style's strokes are, beside the picture they come from. The parameter `style_scale`.
 
+import { badge, make, showPosition } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { follow } from "../lib/follow.js";
 import { letter, short } from "../lib/format.js";
@@ -65,19 +66,17 @@ export class Strokes extends Emitter {
 
   #build(count) {
     const off = this.element.classList.contains("off");
-    this.#inputs = this.#scales.map(() => Object.assign(document.createElement("input"), { type: "range", max: POSITIONS }));
-    this.#outputs = this.#scales.map(() => document.createElement("output"));
+    this.#inputs = this.#scales.map(() => make("input", { type: "range", max: POSITIONS }));
+    this.#outputs = this.#scales.map(() => make("output"));
     this.#rows.replaceChildren(
       ...this.#inputs.flatMap((input, index) => {
-        const badge = Object.assign(document.createElement("span"), { className: "letter", textContent: letter(index) });
-        badge.setAttribute("aria-hidden", "true");
         input.setAttribute("aria-label", count > 1 ? text.strokes.of(letter(index)) : text.strokes.label);
         input.addEventListener("input", () => {
           this.#scales[index] = fromLog(Number(input.value) / POSITIONS, SMALLEST, LARGEST);
           this.#show();
           this.emit("change");
         });
-        return count > 1 ? [badge, input, this.#outputs[index]] : [input, this.#outputs[index]];
+        return [...(count > 1 ? [badge(letter(index))] : []), input, this.#outputs[index]];
       }),
     );
     this.#rows.dataset.count = String(count);
@@ -90,9 +89,8 @@ export class Strokes extends Emitter {
       const position = toLog(scale, SMALLEST, LARGEST);
       const input = this.#inputs[index];
       input.value = String(Math.round(POSITIONS * position));
-      input.style.setProperty("--fill", String(position));
       this.#outputs[index].textContent = `${short(scale)}×`;
-      input.setAttribute("aria-valuetext", text.strokes.times(short(scale)));
+      showPosition(input, position, text.strokes.times(short(scale)));
     });
   }
 }

@@ -1,5 +1,6 @@
 // Three shares as a point in a triangle: the nearer to a corner, the more of its style.
 
+import { make } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 
 /** @typedef {{x: number, y: number}} Point 0..1 of the width and the height */
@@ -29,23 +30,14 @@ export function toShares({ x, y }) {
 
 /** Event `change` {shares} while a person drags. The sliders beside it do the same for the keyboard. */
 export class Triangle extends Emitter {
-  #handle = document.createElement("span");
+  #handle = make("span", { className: "triangle-handle" });
 
   constructor() {
     super();
-    this.element = document.createElement("div");
-    this.element.className = "triangle";
-    this.element.setAttribute("aria-hidden", "true");
     this.disabled = false;
-    this.#handle.className = "triangle-handle";
-    const field = document.createElement("span");
-    field.className = "triangle-field";
-    const names = ["A", "B", "C"].map((name) => {
-      const corner = Object.assign(document.createElement("b"), { textContent: name });
-      corner.className = `triangle-${name.toLowerCase()}`;
-      return corner;
-    });
-    this.element.append(field, this.#handle, ...names);
+    const field = make("span", { className: "triangle-field" });
+    const corners = ["A", "B", "C"].map((name) => make("b", { className: `triangle-${name.toLowerCase()}` }, name));
+    this.element = make("div", { className: "triangle", ariaHidden: "true" }, field, this.#handle, ...corners);
     this.element.addEventListener("pointerdown", (event) => {
       if (this.disabled || event.button !== 0) return;
       this.element.setPointerCapture(event.pointerId);

@@ -89,16 +89,16 @@ test("a refused launch leaves the job on view as it is", async () => {
 
 test("steering needs the key, and what the server refuses is said", async () => {
   session.open("j");
-  await session.pause();
+  await session.steer("pause");
   assert.deepEqual(socket.of("pause"), []);
   session.open("j", "k");
-  session.pause();
+  session.steer("pause");
   assert.deepEqual(socket.of("pause"), [{ type: "pause", job: "j", key: "k" }]);
   socket.refuse({ code: "job_ended", message: "the job has ended" });
   await settled();
   assert.deepEqual(heard, [["problem", "The job has ended."]]);
   // a refusal that comes after another job was opened is nobody's any more
-  session.cancel();
+  session.steer("cancel");
   session.open("l", "k");
   socket.refuse({ code: "job_ended", message: "the job has ended" });
   await settled();

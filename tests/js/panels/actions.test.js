@@ -19,7 +19,7 @@ beforeEach(() => {
   form = new FakeElement({}, Object.fromEntries([launch, pause, stop, hint].map((name) => [name, new FakeElement()])));
   actions = new Actions(form);
   heard = [];
-  for (const type of ["launch", "pause", "resume", "stop"]) actions.on(type, () => heard.push(type));
+  for (const type of ["launch", "pause", "resume", "cancel"]) actions.on(type, () => heard.push(type));
 });
 
 const part = (name) => form.parts[name];
@@ -51,7 +51,7 @@ test("pause and resume are one button", () => {
   part(pause).press();
   part(stop).press();
   form.dispatchEvent(new Event("submit", { cancelable: true }));
-  assert.deepEqual(heard, ["pause", "resume", "stop", "launch"]);
+  assert.deepEqual(heard, ["pause", "resume", "cancel", "launch"]);
 });
 
 test("Ctrl and Enter launch, Escape stops only what is one's own", () => {
@@ -63,7 +63,7 @@ test("Ctrl and Enter launch, Escape stops only what is one's own", () => {
   key("Escape");
   actions.show(RUNNING);
   key("Escape");
-  assert.deepEqual(heard, ["launch", "stop"]);
+  assert.deepEqual(heard, ["launch", "cancel"]);
 });
 
 test("the focus goes on to the button that takes the place", () => {
