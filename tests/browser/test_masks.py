@@ -181,7 +181,7 @@ def test_escape_puts_the_tools_away_before_it_stops_a_painting(site: Site, open_
     begin(site, page)
     region(page, "Painted")
     page.locator("[data-fill=left]").click()
-    expect(page.locator(".mix-measured")).to_have_text("The painted areas decide who goes where.")
+    expect(page.locator(".mix-measured")).to_have_text("The painted areas decide which style goes where.")
     page.keyboard.press("Escape")
     expect(page.locator("#mask-toolbar")).to_be_hidden()
     expect(page.locator(".region input:checked")).to_be_focused()
@@ -228,7 +228,7 @@ def test_painted_areas_survive_a_reload(site: Site, open_page: Open) -> None:
     page.reload()
     status(page, "running")
     expect(page.locator(".region input:checked")).to_have_value("painted")
-    page.get_by_role("button", name="Paint on").click()
+    page.get_by_role("button", name="Edit areas").click()
     page.wait_for_function(f"() => ({OVER})([0.5, 0.2])[3] === 153")
     assert shown(page, 0.5, 0.8)[1] == 64
     page.locator(".who").nth(1).click()

@@ -107,7 +107,7 @@ def test_the_time_lapse_shows_the_course_and_the_end(site: Site, open_page: Open
     painted(page, 200)
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     with page.expect_download() as download:
-        page.locator("[data-film=webp]").click()
+        page.locator("[data-animation=webp]").click()
     assert download.value.path().read_bytes()[8:12] == b"WEBP"
     assert faults(page) == ""
     page.get_by_role("button", name="Time-lapse").click()
@@ -123,7 +123,7 @@ def test_the_recipe_names_what_was_changed(site: Site, open_page: Open) -> None:
     launch(page, styles=("Red", "Green"))
     next_frame(site, page)
     page.locator("#mix input").fill("25")
-    expect(page.locator("#hint")).to_have_text("Taken up: watch it change.")
+    expect(page.locator("#hint")).to_have_text("Change applied: watch the painting.")
     finished(site, page)
     page.locator("#recipe summary").click()
     given = shlex.split(page.locator("#recipe code").inner_text())

@@ -38,7 +38,7 @@ def test_a_broken_picture_is_refused_beside_its_slot_which_keeps_the_old_one(ope
         upload(page, ".slots-content", broken)
     words = answer.value.json()["error"]["message"]
     assert answer.value.status in (415, 422)
-    said = f"Content: {words[0].upper()}{words[1:]}. Save it anew, or choose another picture."
+    said = f"Content: {words[0].upper()}{words[1:]}. Save it again, or choose another picture."
     expect(page.locator(".note").first).to_have_text(said)
     assert page.locator(".slots-content img").get_attribute("src") == before
     tile(page, "Harbour")
@@ -50,8 +50,8 @@ def test_a_far_too_large_file_is_not_sent_and_the_limit_is_named(open_page: Open
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     upload(page, ".slots-styles", b"\0" * (3 * 2**20))
-    advice = "Choose a smaller file, or save it smaller."
-    said = f"Style: This file has 3 MB; the server takes at most 1 MB. {advice}"
+    advice = "Choose a smaller file, or reduce this one."
+    said = f"Style: This file is 3 MB; the server accepts at most 1 MB. {advice}"
     expect(page.locator(".note").nth(1)).to_have_text(said)
     assert "POST" not in sent
 
@@ -149,7 +149,7 @@ def test_launching_without_pictures_says_what_is_missing(open_page: Open) -> Non
 
 def test_an_unknown_job_gets_a_clear_word_and_a_clean_address(open_page: Open, site: Site) -> None:
     page = open_page("?job=nowhere-to-be-found")
-    expect(page.locator(".status-line")).to_contain_text("This painting is not here.")
+    expect(page.locator(".status-line")).to_contain_text("This painting was not found.")
     assert page.url == site.address
 
 

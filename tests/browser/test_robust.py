@@ -120,7 +120,7 @@ def test_the_token_is_asked_for_and_kept_for_the_tab(token: str, site: Site, ope
     assert faults(page) == ""
     page.get_by_role("textbox", name="Token").fill("not-the-token-at-all")
     page.keyboard.press("Enter")
-    expect(question).to_contain_text("That is not the token of this server.")
+    expect(question).to_contain_text("This is not the server’s token.")
     page.get_by_role("textbox", name="Token").fill(token)
     page.keyboard.press("Enter")
     page.wait_for_selector("#connection[data-state=open]")
@@ -138,7 +138,7 @@ def test_the_token_is_asked_for_and_kept_for_the_tab(token: str, site: Site, ope
 def test_without_the_token_the_page_says_what_to_do(token: str, open_page: Open) -> None:
     page = open_page(connected=False)
     page.get_by_role("button", name="Not now").click()
-    expect(page.locator(".status-line")).to_contain_text("Reload the page to type it")
+    expect(page.locator(".status-line")).to_contain_text("Reload the page to enter it")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -20,7 +20,7 @@ def test_styles_change_places_by_their_letter_by_keyboard_and_by_dragging(open_p
     page = open_page()
     choose(page, "Red", "Green")
     page.locator("#mix input").fill("25")
-    page.get_by_role("button", name="Style A: move on by one place").click()
+    page.get_by_role("button", name="Move style A to the next place").click()
     assert labels(page) == ["Style (A): Green", "Second style (B): Red"]
     # its share goes with it
     expect(page.locator("#mix output")).to_have_text(["25 %", "75 %"])
@@ -64,7 +64,7 @@ def test_each_style_has_strokes_of_its_own_size(site: Site, open_page: Open) -> 
     # one size for all goes on for who comes new
     expect(page.locator("#strokes output")).to_have_text(["4×", "4×"])
     page.get_by_role("slider", name="Stroke scale of style B").press("Home")
-    page.get_by_role("button", name="Style A: move on by one place").click()
+    page.get_by_role("button", name="Move style A to the next place").click()
     expect(page.locator("#strokes output")).to_have_text(["0.25×", "4×"])
     begin(site, page)
     assert site.engine.painters[0].params.style_scale == [0.25, 4]

@@ -5,7 +5,7 @@ import { Emitter } from "../lib/emitter.js";
 import { FrameCanvas } from "./frames.js";
 import { Zoom } from "./zoom.js";
 
-/** Events: `drawn` {header} after a frame is on the canvas, `frame-done` {header} when a frame may be acknowledged. */
+/** Events: `drawn` {header} when a frame is on the canvas, `frame-done` {header} when a frame may be acknowledged. */
 export class Easel extends Emitter {
   #frame;
   #before;

@@ -1,4 +1,4 @@
-// The course of a painting: a slider through its recorded frames, a button that plays them, films to download.
+// The course of a painting: a slider through its recorded frames, a button that plays them, animations to download.
 
 import { positionOf, showPosition } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
@@ -28,7 +28,7 @@ export class Timelapse extends Emitter {
     this.#range = element.querySelector("input");
     this.#play = element.querySelector("[data-act=play]");
     this.#where = element.querySelector("output");
-    this.#links = [...element.querySelectorAll("[data-film]")];
+    this.#links = [...element.querySelectorAll("[data-animation]")];
     this.#range.addEventListener("input", () => {
       this.#pause();
       this.#go(Number(this.#range.value));
@@ -61,8 +61,8 @@ export class Timelapse extends Emitter {
     this.#fps = course.fps || 8;
     this.#range.max = String(Math.max(0, this.#frames.length - 1));
     for (const link of this.#links) {
-      link.hidden = !(course.formats ?? []).includes(link.dataset.film);
-      link.href = this.#api.jobUrl(job, `timelapse.${link.dataset.film}`);
+      link.hidden = !(course.formats ?? []).includes(link.dataset.animation);
+      link.href = this.#api.jobUrl(job, `timelapse.${link.dataset.animation}`);
     }
     return this.has(job);
   }
@@ -94,7 +94,7 @@ export class Timelapse extends Emitter {
     const next = async () => {
       const timer = this.#timer;
       await this.#go(this.#wanted + 1);
-      if (this.#timer !== timer) return; // paused meanwhile, and perhaps started anew
+      if (this.#timer !== timer) return; // paused meanwhile, and perhaps started again
       if (this.#wanted >= this.#frames.length - 1) this.#pause();
       else this.#timer = window.setTimeout(next, 1000 / this.#fps);
     };
@@ -115,7 +115,7 @@ export class Timelapse extends Emitter {
     this.#where.textContent = words.step(step);
   }
 
-  // the newest wish wins: a frame that comes late is kept, but not shown
+  // the newest request wins: a frame that comes late is kept, but not shown
   async #go(index) {
     const job = this.#job;
     this.#show(index);

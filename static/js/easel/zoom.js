@@ -104,13 +104,13 @@ export class Zoom extends Emitter {
     if (what === "in") this.by(STEP);
     else if (what === "out") this.by(1 / STEP);
     else if (what === "reset") this.reset();
-    // a button that is off now would swallow the focus
+    // a button that is now disabled would lose the focus
     const button = this.#buttons.get(what);
     if (button?.disabled) this.#percent.focus();
   }
 
   #wheel(event) {
-    // the page scrolls as ever until somebody asks for more
+    // without a modifier key the page scrolls, until the picture is enlarged
     const meant = event.ctrlKey || event.metaKey || this.#view.scale > 1;
     if (!meant || event.deltaY === 0) return;
     event.preventDefault();

@@ -1,6 +1,6 @@
-// Copies texts and pictures, where the browser lets us.
+// Copies texts and pictures, where the browser allows it.
 
-/** Copy text; false when the browser does not let us. */
+/** Copy text; false when the browser does not allow it. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-// An EventTarget whose events carry a value: less to write for who sends and who listens.
+// An EventTarget whose events carry a value, with less to write for sender and listener.
 
 export class Emitter extends EventTarget {
   /** Call `listener` with the detail of every event of this type. @param {string} type @param {(detail: any) => void} listener */

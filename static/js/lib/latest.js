@@ -1,4 +1,4 @@
-// Does a slow task again and again, never twice at once, always with the newest wish.
+// Runs a slow task again and again, never twice at once; requests that come meanwhile become one, the newest wins.
 
 export class Latest {
   #task;

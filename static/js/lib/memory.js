@@ -96,6 +96,6 @@ function write(store, name, value) {
   try {
     store?.setItem(name, JSON.stringify(value));
   } catch {
-    // full: the job goes on, only a reload will know less
+    // full: the job continues, only a reload will restore less
   }
 }

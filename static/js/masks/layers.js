@@ -102,14 +102,14 @@ export class Layers {
     this.masks[index].set(values);
   }
 
-  /** The styles are others now: place `i` takes the mask of former place `from[i]`, or an empty one for -1. */
+  /** The styles have changed: place `i` takes the mask of former place `from[i]`, or an empty one for -1. */
   rearrange(from) {
     const turn = (masks) => from.map((old) => masks[old]?.slice() ?? new Uint8ClampedArray(this.#coverage.length));
     this.#past = this.#past.map(turn);
     this.masks = turn(this.masks);
   }
 
-  // what is given to one style is taken from the others, so that a place belongs to whom it was given last
+  // what is given to one style is taken from the others, so that a place belongs to the style that it was given to last
   #blend({ left, top, right, bottom }) {
     this.masks.forEach((mask, index) => {
       const base = this.#base[index];

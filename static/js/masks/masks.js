@@ -1,4 +1,4 @@
-// Areas painted on the picture, one mask per style: keeps them, shows them, and brings them to the server.
+// Areas painted on the picture, one mask per style: keeps them, shows them, and uploads them.
 
 import { around } from "./brush.js";
 import { Emitter } from "../lib/emitter.js";
@@ -143,7 +143,7 @@ export class Masks extends Emitter {
   async #storeMask(mask) {
     const same = this.#stored.find((stored) => stored.mask.length === mask.length && stored.mask.every((value, at) => value === mask[at]));
     if (same) return same.id;
-    const copy = mask.slice(); // the brush goes on meanwhile
+    const copy = mask.slice(); // the brush may go on meanwhile
     const { width, height } = this.#layers.size;
     const png = await greyPng(width, height, copy);
     const { id } = await this.#api.upload(new Blob([png], { type: "image/png" }));
@@ -177,7 +177,7 @@ export class Masks extends Emitter {
       this.#changed();
     });
     toolbar.on("done", () => this.#finish());
-    // before the page hears it, to which Escape means to stop the painting
+    // before the page hears it, where Escape stops the painting
     window.addEventListener("keydown", (event) => this.#escape(event), { capture: true });
   }
 

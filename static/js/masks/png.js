@@ -1,4 +1,4 @@
-// A grey picture as PNG: one byte per pixel, no profile and no alpha that a reader could take for more than it is.
+// A grey picture as PNG: one byte per pixel, no profile and no alpha that a reader could misinterpret.
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const GREY = 0;

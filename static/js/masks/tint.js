@@ -1,4 +1,4 @@
-// The colours laid over the picture while areas are painted: whose place is whose. Pure.
+// The colours laid over the picture while areas are painted: which style each place belongs to. Pure.
 
 /** Red, green and blue of the styles A to D; --style-1 to --style-4 in masks.css are the same. */
 export const COLORS = [

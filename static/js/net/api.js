@@ -84,7 +84,7 @@ export class Api {
 
   /**
    * Upload a picture; `onProgress` gets 0..1. Resolves to the server's {id, width, height, format, bytes}.
-   * A file far above the limit is not sent at all; one a little above is, so that the server says it.
+   * A file far above the limit is not sent at all; one a little above is, so that the server itself refuses it.
    * @param {Blob} blob
    * @param {{onProgress?: (share: number) => void, signal?: AbortSignal | null}} [options]
    */
@@ -106,7 +106,7 @@ export class Api {
         else reject(errorOf(body, request.status));
       });
       request.addEventListener("error", () => {
-        // a server may answer 413 and hang up while we still send: the browser then shows us only the broken line
+        // a server may answer 413 and close the connection during the upload: the browser then reports only a network error
         reject(tooLarge ? sizeError(blob.size, limit) : unreachable());
       });
       request.addEventListener("abort", () => reject(new ApiError({ code: "aborted", message: words.aborted })));

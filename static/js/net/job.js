@@ -29,7 +29,7 @@ export function newJob(id, key = null) {
 
 const PROGRESS = ["step", "total_steps", "level", "levels", "width", "height", "costs", "elapsed_s", "eta_s"];
 
-// the last progress may never have come, so the end tells the same again
+// the last progress message may have been skipped, so the end repeats its fields
 const END = [...PROGRESS, "report"];
 
 function take(job, message, names) {
@@ -51,7 +51,7 @@ export function reduce(job, message) {
       next.eta_s = message.eta_s ?? null;
       next.error = message.error ?? null;
       next.resumed_from_step = message.resumed_from_step ?? null;
-      // a job that was being painted waits again: its server was started anew
+      // a job that was being painted waits again: its server was restarted
       next.restarted = message.status === "queued" ? job.restarted || job.status === "running" : job.restarted;
       next.partial = message.partial ?? (message.status === "cancelled" && (message.step ?? 0) > 0);
       return next;

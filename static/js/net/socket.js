@@ -1,4 +1,4 @@
-// One WebSocket that comes back by itself: growing delay with jitter, heartbeat, answers matched by reference.
+// One WebSocket that reconnects by itself: growing delay with jitter, heartbeat, answers matched by reference.
 
 import { ApiError } from "./api.js";
 import { Emitter } from "../lib/emitter.js";
@@ -8,8 +8,7 @@ import { text } from "../lib/texts.js";
 const ANSWERS = new Set(["accepted", "ok", "error", "pong"]);
 
 /**
- * Events: `status` {state: connecting|open|waiting, retry_s?}, `hello`, `message`, `frame` {header, image};
- * all with the value in `detail`.
+ * Events: `status` {state: connecting|open|waiting, retry_s?}, `hello`, `message`, `frame` {header, image}.
  */
 export class LiveSocket extends Emitter {
   #url;
@@ -82,7 +81,7 @@ export class LiveSocket extends Emitter {
       try {
         this.emit("frame", parseFrame(data));
       } catch {
-        // a frame that cannot be read is dropped; the next one repairs the view
+        // a frame that cannot be read is dropped; the next one replaces it
       }
       return;
     }

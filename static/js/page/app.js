@@ -136,7 +136,7 @@ export class App {
     this.#ownJobs.jobChanged();
   }
 
-  // while it paints, its end moves; afterwards the same is painted again with more steps
+  // a running painting gets a later end; a finished one is painted again with more steps
   async #more() {
     const { session, controls, status } = this.#parts;
     const { job } = session;

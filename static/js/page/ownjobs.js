@@ -102,7 +102,7 @@ export class OwnJobs {
       this.#keepThumbnail(job.id, thumbnail(bitmap));
       bitmap.close();
     } catch {
-      // its content picture stands for it
+      // then its tile shows the content picture
     }
   }
 

@@ -1,4 +1,4 @@
-// The first requests of the page: what the server offers, the connection to it, and its token when it wants one.
+// The first requests of the page: what the server offers, the connection to it, and its token when it requires one.
 
 import { text } from "../lib/texts.js";
 
@@ -37,7 +37,7 @@ export class Startup {
     return !this.#refused;
   }
 
-  // only what failed is tried again: a second description would undo what was put back meanwhile
+  // only what failed is tried again: a second description would undo the settings that were restored meanwhile
   #load() {
     this.#loading ??= this.#fetch().catch((error) => {
       this.#loading = null;

@@ -1,4 +1,4 @@
-// Two questions in a dialog: the server's token, and whether something shall really be deleted.
+// Two questions in a dialog: the server's token, and whether something is really to be deleted.
 
 /** Ask with a <dialog> whose form has `value="yes"` on the button that agrees; resolves to true or false. */
 export function agreed(dialog) {
@@ -19,7 +19,7 @@ export class TokenQuestion {
     this.#input = dialog.querySelector("input");
   }
 
-  /** The token that was typed, or "" when the question was waved away. Asked once, however many want to know. */
+  /** The token that was typed, or "" when the dialog was dismissed. Asked once, however many callers wait for it. */
   ask({ again = false } = {}) {
     this.#asking ??= this.#ask(again).finally(() => {
       this.#asking = null;

@@ -94,7 +94,7 @@ export class CostChart {
     this.#redraw();
   }
 
-  // at most one drawing per picture of the screen, none while the page is hidden
+  // at most one drawing per frame of the screen, none while the page is hidden
   #redraw() {
     if (this.#due) return;
     this.#due = requestAnimationFrame(() => {

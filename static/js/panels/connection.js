@@ -1,4 +1,4 @@
-// The small mark that tells whether the server can be reached.
+// The small mark that shows whether the server can be reached.
 
 import { make } from "../lib/elements.js";
 import { text } from "../lib/texts.js";

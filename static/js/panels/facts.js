@@ -23,7 +23,7 @@ export function facts(now, before = /** @type {any} */ (null)) {
   };
 }
 
-// of the last seconds if there were steps, else of all; a server that was restarted counts from nothing again
+// of the last seconds if there were steps, else of all; a restarted server counts from 0 again
 function stepTime(now, before) {
   const recent = before && now.steps > before.steps;
   const count = recent ? now.steps - before.steps : now.steps;

@@ -28,7 +28,7 @@ export function describe(job, passedS = 0) {
       if (!job.step) return { head: words.starting, detail: job.restarted ? words.restarted : size };
       const elapsed = words.elapsed(wholeSeconds(job.elapsed_s + passedS));
       const resumed = job.resumed_from_step;
-      // said for a while only: soon it is a painting like any other
+      // shown only for a while: soon it is a painting like any other
       const again = resumed && job.step <= resumed + RESUMED_FOR_STEPS ? words.resumed(resumed) : "";
       return { head: words.painting, detail: join(again, step, level, size, elapsed, left) };
     }

@@ -18,7 +18,7 @@ export const ASPECTS = [
 const SMALLEST_PX = 16;
 
 /**
- * The part of this aspect that fills a share of the picture around a middle, moved inside where it would stick out.
+ * The part of this aspect that fills a share of the picture around a middle, moved inside where it would extend beyond it.
  * @param {{width: number, height: number}} picture
  * @param {number | null} aspect
  * @param {number} share 0..1 of the largest such part

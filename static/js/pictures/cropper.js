@@ -1,4 +1,4 @@
-// The dialog that cuts a picture: an aspect, how much of it, and where; by pointer, sliders or arrow keys.
+// The dialog that crops a picture: an aspect, how much of it, and where; by pointer, sliders or arrow keys.
 
 import { ASPECTS, isWhole, part } from "./cropbox.js";
 import { make, positionOf, showPosition } from "../lib/elements.js";
@@ -70,7 +70,7 @@ export class Cropper {
     showPosition(this.#size, positionOf(this.#size), `${this.#size.value} %`);
   }
 
-  // the middle stays where the box really is, so that a way back is not longer than the way out
+  // the middle stays where the box really is, so that moving back takes no longer than moving out
   #move(x, y) {
     const box = this.#part;
     const { width, height } = this.#picture;

@@ -1,4 +1,4 @@
-// The built-in pictures: click or Enter puts one into its slot, or drag it there; credits are always in sight.
+// The built-in pictures: click or Enter puts one into its slot, or drag it there; credits are always shown.
 
 import { DRAG_TYPE } from "./dropped.js";
 import { make } from "../lib/elements.js";

@@ -12,7 +12,7 @@ const QUALITY = 0.95;
  */
 
 /**
- * The file as it is where nothing has to be done to it, or where the browser cannot read it: then the server judges.
+ * The file as it is where nothing has to be done to it, or where the browser cannot read it: then the server decides.
  * @param {Blob} file
  * @param {object} options
  * @param {import("./cropbox.js").Part | null} options.box the part that is kept, in px of the upright picture

@@ -159,7 +159,7 @@ export class Slots extends Emitter {
     slot.focus();
   }
 
-  // by: so many places on, round the end; from: the style of this letter comes here
+  // by: how many places further, wrapping around; from: the style of this letter comes here
   #move(slot, { by = 0, from = "" }) {
     if (this.#locked) return;
     const filled = this.styles.filter((other) => other.image);
@@ -176,7 +176,7 @@ export class Slots extends Emitter {
 
   #select(slot) {
     this.#selected = slot;
-    // only then does the selection say where the next picture of the gallery goes
+    // only when all are filled does the selection decide where the next picture of the gallery goes
     const full = this.styles.every((other) => other.image);
     for (const other of this.styles) other.selected = full && other === slot;
   }

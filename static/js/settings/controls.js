@@ -1,4 +1,4 @@
-// All settings together: reads them for a launch, locks what cannot be changed while painting, tells what was changed.
+// All settings together: reads them for a launch, locks what cannot be changed while painting, reports what was changed.
 
 import { Emitter } from "../lib/emitter.js";
 import { Field } from "./field.js";

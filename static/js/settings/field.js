@@ -31,7 +31,7 @@ export class Field extends Emitter {
     this.#max = Number(element.dataset.max);
     for (const input of this.#inputs) {
       input.addEventListener("input", () => this.#read());
-      // the form's keys are ours: Enter in a number must not launch by accident
+      // Enter in a number must not launch by accident
       input.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.preventDefault();
       });
@@ -65,7 +65,7 @@ export class Field extends Emitter {
   }
 
   set value(value) {
-    // a server may allow less than what it would take by itself
+    // a server may allow less than the default
     this.#value = this.#kind === "steps" ? Math.min(value, this.#steps[this.#steps.length - 1]) : value;
     const input = this.#inputs[0];
     if (this.#kind === "log") input.value = String(Math.round(POSITIONS * toLog(value, this.#min, this.#max)));

@@ -42,7 +42,7 @@ export class Regions extends Emitter {
 
   /** null, the name of a rule, or an image id or null per style. */
   set value(value) {
-    // nothing painted yet, or the brush is just at work: the tools stay out
+    // nothing is painted yet, or somebody is painting right now: the tools stay open
     if (value === null && this.#masks.active && this.#masks.owns(this.#masks.ids ?? [])) return;
     this.#mode = Array.isArray(value) ? "painted" : (value ?? "");
     if (Array.isArray(value)) {

@@ -60,7 +60,7 @@ test("a job in the address is watched with the key that this browser has", async
 test("without the server's token the page says so and goes no further", async () => {
   api.json = async () => Promise.reject(Object.assign(new Error("no"), { code: "unauthorized" }));
   await app.start(null);
-  assert.equal(last(parts.status, "say")[1], "This server wants its token.");
+  assert.equal(last(parts.status, "say")[1], "This server requires a token.");
   assert.equal(last(parts.slots, "restore"), undefined);
 });
 

@@ -176,7 +176,7 @@ test("a job that is not there leaves a clean address", () => {
   location.href = "http://host/?job=j";
   view.jobMissing({ code: "not_found" });
   assert.equal(location.href, "http://host/");
-  assert.equal(last(parts.status, "say")[1], "This painting is not here.");
+  assert.equal(last(parts.status, "say")[1], "This painting was not found.");
   view.jobMissing({ code: "too_many_requests", message: "Wait." });
   assert.equal(last(parts.status, "say")[2], "Wait.");
 });

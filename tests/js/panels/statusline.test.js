@@ -26,6 +26,6 @@ test("a job that waits again after a restart says why", () => {
 
 test("a painting that went on from a checkpoint says so, for a while", () => {
   const running = { ...newJob("j"), status: "running", step: 45, total_steps: 90, elapsed_s: 10, resumed_from_step: 40 };
-  assert.match(describe(running).detail, /^goes on from step 40 after a restart · step 45 of 90/);
+  assert.match(describe(running).detail, /^continued from step 40 after a restart · step 45 of 90/);
   assert.match(describe({ ...running, step: 61 }).detail, /^step 61 of 90/);
 });
