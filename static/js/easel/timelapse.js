@@ -111,8 +111,8 @@ export class Timelapse extends Emitter {
     this.#wanted = index;
     const { step } = this.#frames[index] ?? { step: 0 };
     this.#range.value = String(index);
-    showPosition(this.#range, positionOf(this.#range), words.step(step));
-    this.#where.textContent = words.step(step);
+    showPosition(this.#range, positionOf(this.#range), text.step(step));
+    this.#where.textContent = text.step(step);
   }
 
   // the newest request wins: a frame that comes late is kept, but not shown

@@ -1,7 +1,7 @@
 // Enlarges the picture in its frame: wheel, pinch, double click, keys and buttons; dragging moves it.
 
 import { Emitter } from "../lib/emitter.js";
-import { text } from "../lib/texts.js";
+import { percent } from "../lib/format.js";
 
 const STEP = 1.5;
 const PAN_PX = 60;
@@ -94,7 +94,7 @@ export class Zoom extends Emitter {
     this.#view = next;
     this.#sheet.style.transform = next.scale === 1 ? "" : `translate(${next.x}px, ${next.y}px) scale(${next.scale})`;
     this.#frame.classList.toggle("zoomed", next.scale > 1);
-    this.#percent.textContent = text.zoom.percent(next.scale);
+    this.#percent.textContent = percent(next.scale);
     this.#buttons.get("out").disabled = next.scale <= 1;
     this.#buttons.get("in").disabled = next.scale >= LARGEST;
     this.emit("change");

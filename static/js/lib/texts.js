@@ -1,11 +1,12 @@
 // Every English text that the scripts write. The texts in the markup are in index.html and status.html.
 
 export const text = {
+  content: "Content",
+  style: "Style",
+  styleOf: (letter) => `Style ${letter}`,
+  step: (step) => `step ${step}`,
   easel: {
     compared: (percent) => `${Math.round(percent)} % content`,
-  },
-  zoom: {
-    percent: (scale) => `${Math.round(100 * scale)} %`,
   },
   status: {
     waiting: "Waiting",
@@ -54,7 +55,6 @@ export const text = {
     title: "Mix",
     ofTwo: "Mix of style A and style B",
     shareOf: (letter) => `Share of style ${letter}`,
-    style: (letter) => `Style ${letter}`,
     two: (first, second) => `${first} style A, ${second} style B`,
     measured: (shares) => `measured share ${shares}`,
     overruled: "The painted areas decide which style goes where.",
@@ -87,20 +87,12 @@ export const text = {
   },
   chart: {
     total: "Total",
-    content: "Content",
-    style: "Style",
-    styleOf: (letter) => `Style ${letter}`,
-    step: (step) => `step ${step}`,
     label: (step, total) => `Costs after step ${step}: total ${total}, logarithmic axis`,
     at: (step, parts) => `Step ${step}: ${parts.join(", ")}`,
   },
   copied: "Copied",
   recipe: {
-    content: "Content",
-    style: "Style",
-    styleOf: (letter) => `Style ${letter}`,
     share: (letter) => `share of style ${letter}`,
-    percent: (share) => `${Math.round(100 * share)} %`,
     parameters: "parameters",
     defaults: "all at their defaults",
     select: "Select and copy it",
@@ -108,7 +100,6 @@ export const text = {
   timelapse: {
     play: "Play",
     pause: "Pause",
-    step: (step) => `step ${step}`,
   },
   paintings: {
     yours: "Your picture",
@@ -117,7 +108,6 @@ export const text = {
     stop: (title) => `Stop ${title}`,
     remove: (title) => `Delete ${title}`,
     waiting: "waiting",
-    position: (place) => `position ${place} in the queue`,
     paused: "paused",
     starting: "starting",
     painting: (percent) => `painting, ${percent}`,

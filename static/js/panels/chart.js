@@ -65,8 +65,8 @@ export class CostChart {
   }
 
   #build(styles) {
-    const of = (index) => (styles > 1 ? text.chart.styleOf(letter(index)) : text.chart.style);
-    const names = [text.chart.total, text.chart.content, ...Array.from({ length: styles }, (_, index) => of(index))];
+    const of = (index) => (styles > 1 ? text.styleOf(letter(index)) : text.style);
+    const names = [text.chart.total, text.content, ...Array.from({ length: styles }, (_, index) => of(index))];
     const kinds = ["total", "content", ...Array.from({ length: styles }, (_, index) => `style-${index + 1}`)];
     this.#lines = names.map((name, index) => {
       const dash = index === 0 ? DASHES.total : index === 1 ? DASHES.content : DASHES.styles[index - 2];
@@ -114,7 +114,7 @@ export class CostChart {
     const shown = this.#step === null ? last : nearestTo(points, this.#step);
     const scale = scales(points, this.#steps, width, height);
     const draw = drawing(this.#canvas, ratio, scale);
-    draw.axes(ticks(scale.low, scale.high), short, text.chart.step(this.#steps));
+    draw.axes(ticks(scale.low, scale.high), short, text.step(this.#steps));
     for (const mark of this.#marks) draw.mark(mark);
     this.#lines.forEach((line, index) => draw.line(line, points, index));
     if (this.#step !== null) draw.cursor(shown, this.#lines);
@@ -125,7 +125,7 @@ export class CostChart {
     this.#lines.forEach((line, index) => {
       line.value.textContent = short(shown.values[index]);
     });
-    this.#where.textContent = text.chart.step(shown.step);
+    this.#where.textContent = text.step(shown.step);
     this.#range.max = String(last.step);
     if (document.activeElement !== this.#range) this.#range.value = String(shown.step);
     const parts = this.#lines.map((line, index) => `${line.name} ${short(shown.values[index])}`);

@@ -99,7 +99,7 @@ function whenOf(record) {
 }
 
 function stateOf(job) {
-  if (job.status === "queued") return job.position > 0 ? words.position(job.position) : words.waiting;
+  if (job.status === "queued") return job.position > 0 ? text.status.position(job.position) : words.waiting;
   if (job.status === "paused") return words.paused;
   return job.total_steps ? words.painting(percent(share(job))) : words.starting;
 }

@@ -2,7 +2,7 @@
 
 import { changed, commandLine, fileNames } from "./command.js";
 import { make } from "../lib/elements.js";
-import { letter } from "../lib/format.js";
+import { letter, percent } from "../lib/format.js";
 import { text } from "../lib/texts.js";
 import { copy } from "../lib/clipboard.js";
 
@@ -44,10 +44,10 @@ export class Recipe {
     if (key === this.#key) return;
     this.#key = key;
     const names = fileNames([content.title, ...styles.map((style) => style.title)], ["content", "style-a", "style-b", "style-c", "style-d"]);
-    const roles = [words.content, ...styles.map((_, index) => (styles.length > 1 ? words.styleOf(letter(index)) : words.style))];
+    const roles = [text.content, ...styles.map((_, index) => (styles.length > 1 ? text.styleOf(letter(index)) : text.style))];
     this.#pictures.replaceChildren(...[content, ...styles].map((picture, index) => this.#link(picture, names[index], roles[index])));
     const differing = changed(params, rows);
-    const got = (share ?? []).map((part, index) => [words.share(letter(index)), words.percent(part)]);
+    const got = (share ?? []).map((part, index) => [words.share(letter(index)), percent(part)]);
     this.#rows.replaceChildren(...[...differing, ...(got.length > 1 ? got : [])].flatMap(([name, value]) => term(name, value)));
     if (differing.length === 0 && got.length < 2) this.#rows.replaceChildren(...term(words.parameters, words.defaults));
     this.#command.textContent = commandLine({ content: names[0], styles: names.slice(1), params: differing });

@@ -161,7 +161,7 @@ export class Mix extends Emitter {
   }
 
   #thumb(image, index) {
-    const picture = make("img", { src: this.#api.imageUrl(image.id, 256), alt: text.mix.style(letter(index)) });
+    const picture = make("img", { src: this.#api.imageUrl(image.id, 256), alt: text.styleOf(letter(index)) });
     return make("span", { className: "mix-thumb" }, picture, badge(letter(index)));
   }
 }
