@@ -181,7 +181,7 @@ def test_escape_puts_the_tools_away_before_it_stops_a_painting(site: Site, open_
     begin(site, page)
     region(page, "Painted")
     page.locator("[data-fill=left]").click()
-    expect(page.locator(".mix-measured")).to_have_text("The painted areas decide which style goes where.")
+    expect(page.locator(".mix-measured")).to_have_text("Painted areas decide where each style goes.")
     page.keyboard.press("Escape")
     expect(page.locator("#mask-toolbar")).to_be_hidden()
     expect(page.locator(".region input:checked")).to_be_focused()

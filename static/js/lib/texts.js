@@ -57,7 +57,7 @@ export const text = {
     shareOf: (letter) => `Share of style ${letter}`,
     two: (first, second) => `${first} style A, ${second} style B`,
     measured: (shares) => `measured share ${shares}`,
-    overruled: "The painted areas decide which style goes where.",
+    overruled: "Painted areas decide where each style goes.",
   },
   strokes: {
     label: "Stroke scale",
