@@ -15,11 +15,12 @@ from pathlib import Path
 from bench.common.machine import describe
 from duostyle.engine.api import Control, Request
 from duostyle.engine.torch_engine import TorchEngine
-from duostyle.executor.engine_thread import Worker
-from duostyle.executor.task import Glimpse, Task
+from duostyle.executor.engine_thread import EngineThread
+from duostyle.executor.pools import HelperPools
+from duostyle.executor.task import StepReport, Task
 from duostyle.imaging import animation as film
 from duostyle.imaging import decode as images
-from duostyle.jobs.timelapse import Timelapses
+from duostyle.jobs.timelapse import TimelapseRecorder
 from duostyle.metrics import Metrics
 from duostyle.params import StyleParams
 from duostyle.settings import Settings
@@ -32,17 +33,18 @@ PICTURES = ("astronaut.jpg", "starry.jpg", "molten.jpg")
 
 async def measure(params: StyleParams, folder: Path) -> None:
     settings = Settings(data_dir=folder)
-    store, worker = Store(settings.state_dir), Worker(TorchEngine(device="cpu"))
+    store, pools = Store(settings.state_dir), HelperPools()
+    engine_thread = EngineThread(TorchEngine(device="cpu"))
     await store.open()
-    await worker.start()
-    await worker.until_loaded()
-    timelapses = Timelapses(settings=settings, store=store, worker=worker, metrics=Metrics())
-    take = timelapses.take(JOB)
-    glimpses: list[Glimpse] = []
+    await engine_thread.start()
+    await engine_thread.until_loaded()
+    recorder = TimelapseRecorder(settings, store, pools, Metrics())
+    recording = recorder.recording(JOB)
+    reports: list[StepReport] = []
 
-    def on_step(glimpse: Glimpse) -> None:
-        glimpses.append(glimpse)
-        timelapses.offer(JOB, glimpse)
+    def on_step(report: StepReport) -> None:
+        reports.append(report)
+        recorder.offer(JOB, report)
 
     content, *styles = (
         images.decode(shipped().joinpath(name).read_bytes(), max_px=max(1024, params.size)) for name in PICTURES
@@ -52,13 +54,13 @@ async def measure(params: StyleParams, folder: Path) -> None:
         Control(),
         on_begin=lambda plan: None,
         on_step=on_step,
-        wants_picture=lambda: take.wants(time.monotonic()),
+        wants_picture=lambda: recording.wants(time.monotonic()),
     )
-    ended = await worker.run(task)
+    ended = await engine_thread.run(task)
     assert ended.picture is not None, ended.error
-    last = glimpses[-1].step
-    await timelapses.finish(JOB, ended.picture, step=last.step, elapsed_s=last.elapsed_s)
-    taken = [glimpse.picture_s for glimpse in glimpses if glimpse.picture is not None]
+    last = reports[-1].step
+    await recorder.finish(JOB, ended.picture, step=last.step, elapsed_s=last.elapsed_s)
+    taken = [report.picture_s for report in reports if report.picture is not None]
     pictures = await store.with_timelapses(lambda timelapses: timelapses.pictures(JOB))
     print(
         f"painting       {last.elapsed_s:8.1f} s, {last.step} evaluations, {ended.picture.width}x{ended.picture.height}"
@@ -71,7 +73,8 @@ async def measure(params: StyleParams, folder: Path) -> None:
         begin = time.process_time()
         size = len(make(pictures))
         print(f"{name:<14} {time.process_time() - begin:8.2f} s of one core, {size / 2**20:.2f} MiB")
-    await worker.stop()
+    await engine_thread.stop()
+    pools.close()
     await store.close()
 
 

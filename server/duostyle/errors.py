@@ -153,6 +153,11 @@ class EngineError(ServerError):
 class OutOfMemory(ServerError):
     code = "out_of_memory"
 
+    def __init__(
+        self, message: str = "the picture does not fit into memory; choose a smaller size", **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+
 
 class WeightsError(ServerError):
     code = "weights_unavailable"

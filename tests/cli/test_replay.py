@@ -128,24 +128,24 @@ def test_files_that_are_no_job(folder: Path, capsys: Capture, name: str) -> None
 
 async def steer(built: Rig) -> tuple[dict[str, Any], bytes]:
     """A job that is changed twice, paused, changed, and changed at the end; its state and its PNG."""
-    scheduler = built.scheduler
+    jobs = built.jobs
     accepted = await built.submit(styles=2, **PARAMS)
     ear = built.watch()
-    await scheduler.watch(ear.mailbox, accepted.job, None)
+    await jobs.queries.watch(ear.mailbox, accepted.job, None)
     name, key = accepted.job, accepted.key
     await until_step(built, ear, name, 1)
-    await soon(scheduler.update(name, key, {"style_mix": [1, 3]}))
+    await soon(jobs.commands.update(name, key, {"style_mix": [1, 3]}))
     await until_step(built, ear, name, 2)
-    await soon(scheduler.pause(name, key))
-    await soon(scheduler.update(name, key, {"masks": "left-right", "tv_weight": 9}))
-    await soon(scheduler.resume(name, key))
-    await soon(scheduler.update(name, key, {"iterations": 12, "preserve_color": 0.5}))
+    await soon(jobs.commands.pause(name, key))
+    await soon(jobs.commands.update(name, key, {"masks": "left-right", "tv_weight": 9}))
+    await soon(jobs.commands.resume(name, key))
+    await soon(jobs.commands.update(name, key, {"iterations": 12, "preserve_color": 0.5}))
     await ear.until("completed")
-    return scheduler.state(name), await scheduler.result(name, "png")
+    return jobs.queries.state(name), await jobs.queries.result(name, "png")
 
 
 async def until_step(built: Rig, ear: Ear, job: str, step: int) -> None:
-    while built.scheduler.state(job)["step"] < step:
+    while built.jobs.queries.state(job)["step"] < step:
         await ear.next()
 
 
@@ -195,29 +195,29 @@ async def test_changes_outlive_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True), checkpoint_evaluations=1) as built:
         accepted = await built.submit(iterations=4)
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         built.engine.release()
         await until_step(built, ear, accepted.job, 1)
-        await soon(built.scheduler.update(accepted.job, accepted.key, {"style_weight": 3}))
+        await soon(built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 3}))
         built.engine.release()
         await until_step(built, ear, accepted.job, 2)
     async with rig(tmp_path, FakeEngine()) as built:
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
-        if built.scheduler.state(accepted.job)["status"] != "completed":
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        if built.jobs.queries.state(accepted.job)["status"] != "completed":
             await ear.until("completed")
-        state = built.scheduler.state(accepted.job)
+        state = built.jobs.queries.state(accepted.job)
         assert state["resumed_from_step"] == 2
         assert state["steering"]["params"]["style_weight"] == 20
         # taken up before the second or the third evaluation, as it came
         assert [change["params"] for change in state["steering"]["changes"]] == [{"style_weight": 3.0}]
-        text = png_text(await built.scheduler.result(accepted.job, "png"), RECIPE_KEY)
+        text = png_text(await built.jobs.queries.result(accepted.job, "png"), RECIPE_KEY)
         assert text is not None
         assert json.loads(text)["steering"] == state["steering"]
-        assert images.decode(await built.scheduler.result(accepted.job, "png")) == picture_of(4)
+        assert images.decode(await built.jobs.queries.result(accepted.job, "png")) == picture_of(4)
     async with rig(tmp_path, FakeEngine()) as built:
-        await built.scheduler.recall(accepted.job)
-        assert built.scheduler.state(accepted.job)["steering"] == state["steering"]
+        await built.jobs.queries.recall(accepted.job)
+        assert built.jobs.queries.state(accepted.job)["steering"] == state["steering"]
 
 
 def test_kernels_are_those_of_the_data_folder() -> None:

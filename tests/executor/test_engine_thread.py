@@ -13,8 +13,8 @@ import pytest
 
 from duostyle.engine.api import Checkpoint, Control, Plan, Request
 from duostyle.errors import EngineError, OutOfMemory, WeightsError
-from duostyle.executor.engine_thread import Worker
-from duostyle.executor.task import Glimpse, Task
+from duostyle.executor.engine_thread import EngineThread
+from duostyle.executor.task import StepReport, Task
 from duostyle.executor.watchdog import Watchdog
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
@@ -23,14 +23,14 @@ from tests.support.harness import GUARD_S, soon
 
 
 @asynccontextmanager
-async def running(engine: FakeEngine) -> AsyncIterator[Worker]:
-    worker = Worker(engine)
-    await worker.start()
+async def running(engine: FakeEngine) -> AsyncIterator[EngineThread]:
+    thread = EngineThread(engine)
+    await thread.start()
     try:
-        yield worker
+        yield thread
     finally:
         engine.loading.set()
-        await soon(worker.stop())
+        await soon(thread.stop())
 
 
 class Heard:
@@ -38,7 +38,7 @@ class Heard:
 
     def __init__(self, *, pictures: bool = False) -> None:
         self.plans: list[Plan] = []
-        self.glimpses: list[Glimpse] = []
+        self.reports: list[StepReport] = []
         self.news = asyncio.Event()
         self.wanted = pictures
         self.task = Task(
@@ -49,12 +49,12 @@ class Heard:
             wants_picture=lambda: self.wanted,
         )
 
-    def _on_step(self, glimpse: Glimpse) -> None:
-        self.glimpses.append(glimpse)
+    def _on_step(self, report: StepReport) -> None:
+        self.reports.append(report)
         self.news.set()
 
     async def step(self, number: int) -> None:
-        while not self.glimpses or self.glimpses[-1].step.step < number:
+        while not self.reports or self.reports[-1].step.step < number:
             self.news.clear()
             await soon(self.news.wait())
 
@@ -73,34 +73,34 @@ def tell_when_asked_for_its_picture(painter: FakePainter) -> threading.Event:
 
 
 async def test_a_task_is_painted_to_its_end() -> None:
-    async with running(FakeEngine(steps=4)) as worker:
+    async with running(FakeEngine(steps=4)) as thread:
         heard = Heard(pictures=True)
-        ended = await soon(worker.run(heard.task))
-        assert (ended.how, ended.picture, ended.error) == ("done", picture_of(4), None)
-        assert ended.report is not None
-        assert ended.report["evaluations"] == 4
+        outcome = await soon(thread.run(heard.task))
+        assert (outcome.how, outcome.picture, outcome.error) == ("done", picture_of(4), None)
+        assert outcome.report is not None
+        assert outcome.report["evaluations"] == 4
         assert [plan.total_steps for plan in heard.plans] == [4]
-        assert heard.glimpses[-1].step.step == 4
-        assert sum(glimpse.evaluations for glimpse in heard.glimpses) == 4
-        assert heard.glimpses[-1].picture == picture_of(4)
+        assert heard.reports[-1].step.step == 4
+        assert sum(report.evaluations for report in heard.reports) == 4
+        assert heard.reports[-1].picture == picture_of(4)
 
 
 async def test_pictures_are_taken_only_when_wanted_and_not_outside_the_engine() -> None:
     engine = FakeEngine(steps=3)
-    async with running(engine) as worker:
+    async with running(engine) as thread:
         heard = Heard()
-        await soon(worker.run(heard.task))
+        await soon(thread.run(heard.task))
         assert engine.pictures_taken == 0
-        assert heard.glimpses[-1].picture is None
+        assert heard.reports[-1].picture is None
         with pytest.raises(RuntimeError):
-            heard.glimpses[-1].step.picture()
+            heard.reports[-1].step.picture()
 
 
 async def test_steps_wait_in_one_slot_and_a_picture_is_not_lost() -> None:
     engine = FakeEngine(steps=6, gated=True)
-    async with running(engine) as worker:
+    async with running(engine) as thread:
         heard = Heard(pictures=True)
-        painting = asyncio.create_task(worker.run(heard.task))
+        painting = asyncio.create_task(thread.run(heard.task))
         engine.release()
         await heard.step(1)
         # the loop is held here while the engine makes all its steps
@@ -109,69 +109,67 @@ async def test_steps_wait_in_one_slot_and_a_picture_is_not_lost() -> None:
         engine.release(5)
         assert made.wait(GUARD_S)
         await soon(painting)
-        assert len(heard.glimpses) <= 4, "steps that nobody could see were merged"
-        assert sum(glimpse.evaluations for glimpse in heard.glimpses) == 6
+        assert len(heard.reports) <= 4, "steps that nobody could see were merged"
+        assert sum(report.evaluations for report in heard.reports) == 6
 
 
 async def test_everything_of_the_engine_happens_on_its_own_thread() -> None:
     engine = FakeEngine(steps=1)
-    async with running(engine) as worker:
+    async with running(engine) as thread:
         for _ in range(3):
-            await soon(worker.run(Heard().task))
+            await soon(thread.run(Heard().task))
         assert len(engine.threads) == 1
         assert threading.get_native_id() not in engine.threads
-        assert worker.alive
+        assert thread.alive
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities per thread")
 async def test_the_engine_thread_has_a_lower_priority() -> None:
     engine = FakeEngine(steps=1)
-    async with running(engine) as worker:
-        await soon(worker.until_loaded())
-        (thread,) = engine.threads
+    async with running(engine) as thread:
+        await soon(thread.until_loaded())
+        (native_id,) = engine.threads
         mine = os.getpriority(os.PRIO_PROCESS, os.getpid())
         # the whole process may be at a low priority already, and none goes below the lowest
-        assert os.getpriority(os.PRIO_PROCESS, thread) == min(mine + 10, 19)
-        helper = await soon(worker.offload(threading.get_native_id))
-        assert os.getpriority(os.PRIO_PROCESS, helper) == min(mine + 5, 19)
+        assert os.getpriority(os.PRIO_PROCESS, native_id) == min(mine + 10, 19)
 
 
 async def test_cancelled_keeps_the_picture() -> None:
     engine = FakeEngine(steps=9, gated=True)
-    async with running(engine) as worker:
+    async with running(engine) as thread:
         heard = Heard()
-        painting = asyncio.create_task(worker.run(heard.task))
+        painting = asyncio.create_task(thread.run(heard.task))
         engine.release(2)
         await heard.step(2)
         heard.task.control.cancel()
-        ended = await soon(painting)
-        assert (ended.how, ended.picture) == ("cancelled", picture_of(2))
+        outcome = await soon(painting)
+        assert (outcome.how, outcome.picture) == ("cancelled", picture_of(2))
 
 
 async def test_cancelled_before_the_first_step_has_no_picture() -> None:
-    async with running(FakeEngine(gated=True)) as worker:
+    async with running(FakeEngine(gated=True)) as thread:
         heard = Heard()
         heard.task.control.cancel()
-        ended = await soon(worker.run(heard.task))
-        assert (ended.how, ended.picture) == ("cancelled", None)
+        outcome = await soon(thread.run(heard.task))
+        assert (outcome.how, outcome.picture) == ("cancelled", None)
 
 
 async def test_a_paused_task_goes_on_exactly_there() -> None:
     engine = FakeEngine(steps=3, gated=True)
-    async with running(engine) as worker:
+    async with running(engine) as thread:
         heard = Heard()
-        painting = asyncio.create_task(worker.run(heard.task))
+        painting = asyncio.create_task(thread.run(heard.task))
         engine.release()
         await heard.step(1)
         heard.task.control.pause()
-        ended = await soon(painting)
-        assert (ended.how, ended.picture) == ("paused", picture_of(1))
+        outcome = await soon(painting)
+        assert (outcome.how, outcome.picture) == ("paused", picture_of(1))
         other = Heard()
         engine.release(3)
-        assert (await soon(worker.run(other.task))).how == "done", "another runs meanwhile"
+        assert (await soon(thread.run(other.task))).how == "done", "another runs meanwhile"
         heard.task.control.resume()
         engine.release(2)
-        assert (await soon(worker.run(heard.task))).picture == picture_of(3)
+        assert (await soon(thread.run(heard.task))).picture == picture_of(3)
         assert len(engine.painters) == 2
 
 
@@ -186,16 +184,16 @@ async def test_a_paused_task_goes_on_exactly_there() -> None:
 async def test_an_exception_fails_that_task_only(error: Exception, code: str) -> None:
     engine = FakeEngine(steps=3)
     engine.fail_at, engine.error = 2, error
-    async with running(engine) as worker:
-        ended = await soon(worker.run(Heard().task))
-        assert (ended.how, ended.picture) == ("failed", picture_of(1))
-        assert ended.error is not None
-        assert ended.error["code"] == code
-        assert "secret" not in ended.error["message"]
+    async with running(engine) as thread:
+        outcome = await soon(thread.run(Heard().task))
+        assert (outcome.how, outcome.picture) == ("failed", picture_of(1))
+        assert outcome.error is not None
+        assert outcome.error["code"] == code
+        assert "secret" not in outcome.error["message"]
         engine.fail_at, engine.begin_error = 0, error
-        assert (await soon(worker.run(Heard().task))).how == "failed"
+        assert (await soon(thread.run(Heard().task))).how == "failed"
         engine.begin_error = None
-        assert (await soon(worker.run(Heard().task))).how == "done"
+        assert (await soon(thread.run(Heard().task))).how == "done"
 
 
 class Forgetful(FakeEngine):
@@ -224,21 +222,21 @@ class Forgetful(FakeEngine):
     ],
 )
 async def test_a_picture_that_cannot_be_had_at_the_end_fails_the_task(error: Exception, code: str) -> None:
-    async with running(Forgetful(error)) as worker:
-        ended = await soon(worker.run(Heard().task))
-        assert (ended.how, ended.picture) == ("failed", None)
-        assert ended.error is not None
-        assert ended.error["code"] == code
+    async with running(Forgetful(error)) as thread:
+        outcome = await soon(thread.run(Heard().task))
+        assert (outcome.how, outcome.picture) == ("failed", None)
+        assert outcome.error is not None
+        assert outcome.error["code"] == code
 
 
 async def test_memory_is_given_back_after_a_failure_and_only_then() -> None:
     engine = FakeEngine(steps=2)
-    async with running(engine) as worker:
-        await soon(worker.run(Heard().task))
+    async with running(engine) as thread:
+        await soon(thread.run(Heard().task))
         assert engine.trimmed == 0
         engine.fail_at, engine.error = 2, MemoryError()
         heard = Heard()
-        assert (await soon(worker.run(heard.task))).how == "failed"
+        assert (await soon(thread.run(heard.task))).how == "failed"
         assert engine.trimmed == 1
         assert heard.task.painter is None
         assert heard.task.request is None
@@ -247,85 +245,64 @@ async def test_memory_is_given_back_after_a_failure_and_only_then() -> None:
 async def test_the_watchdog_hears_of_every_move() -> None:
     now = [0.0]
     engine = FakeEngine(steps=2, gated=True)
-    worker = Worker(engine, Watchdog(5.0, clock=lambda: now[0]))
-    await worker.start()
+    thread = EngineThread(engine, Watchdog(5.0, clock=lambda: now[0]))
+    await thread.start()
     try:
         heard = Heard()
-        painting = asyncio.create_task(worker.run(heard.task))
+        painting = asyncio.create_task(thread.run(heard.task))
         engine.turns.release()
         await heard.step(1)
         now[0] = 100.0
-        assert worker.watchdog.stalled_s == 100.0
+        assert thread.watchdog.stalled_s == 100.0
         engine.turns.release()
         await soon(painting)
-        assert worker.watchdog.stalled_s == 0.0, "it has nothing to do"
+        assert thread.watchdog.stalled_s == 0.0, "it has nothing to do"
         now[0] = 1000.0
-        assert worker.watchdog.stalled_s == 0.0
+        assert thread.watchdog.stalled_s == 0.0
     finally:
-        await soon(worker.stop())
+        await soon(thread.stop())
 
 
 async def test_loading_happens_in_the_background() -> None:
     engine = FakeEngine(steps=1)
     engine.loading.clear()
-    async with running(engine) as worker:
-        assert not worker.loaded
-        assert worker.device == "loading"
+    async with running(engine) as thread:
+        assert not thread.loaded
+        assert thread.device == "loading"
         engine.loading.set()
-        await soon(worker.until_loaded())
-        assert worker.loaded
-        assert worker.device == "fake"
+        await soon(thread.until_loaded())
+        assert thread.loaded
+        assert thread.device == "fake"
 
 
 async def test_a_failed_load_is_told_and_fails_tasks() -> None:
     engine = FakeEngine()
     engine.load_error = WeightsError("no weights here")
-    async with running(engine) as worker:
+    async with running(engine) as thread:
         with pytest.raises(WeightsError):
-            await soon(worker.until_loaded())
-        assert not worker.loaded
-        ended = await soon(worker.run(Heard().task))
-        assert ended.error is not None
-        assert ended.error["code"] == "weights_unavailable"
+            await soon(thread.until_loaded())
+        assert not thread.loaded
+        outcome = await soon(thread.run(Heard().task))
+        assert outcome.error is not None
+        assert outcome.error["code"] == "weights_unavailable"
 
 
 async def test_nothing_runs_after_stop() -> None:
-    worker = Worker(FakeEngine())
-    await worker.start()
-    await soon(worker.stop())
-    assert not worker.alive
-    assert (await soon(worker.run(Heard().task))).how == "failed"
+    thread = EngineThread(FakeEngine())
+    await thread.start()
+    await soon(thread.stop())
+    assert not thread.alive
+    assert (await soon(thread.run(Heard().task))).how == "failed"
 
 
 async def test_the_thread_keeps_nothing_of_a_task_that_ended() -> None:
     engine = FakeEngine(steps=1)
-    async with running(engine) as worker:
+    async with running(engine) as thread:
         heard = Heard()
-        await soon(worker.run(heard.task))
+        await soon(thread.run(heard.task))
         watched = weakref.ref(engine.painters.pop())
         del heard
         # the answer comes before the thread lets go: once another task has run it has surely done so
-        await soon(worker.run(Heard().task))
+        await soon(thread.run(Heard().task))
         gc.collect()
         assert watched() is None
-
-
-async def test_offload_hands_on_results_and_errors() -> None:
-    async with running(FakeEngine()) as worker:
-        assert await soon(worker.offload(max, 3, 5)) == 5
-        with pytest.raises(ValueError, match="invalid literal"):
-            await soon(worker.offload(int, "x"))
-        jpeg = await soon(worker.encode_preview(Picture(4, 2, bytes(24)), 2, 75))
-        assert jpeg.startswith(b"\xff\xd8")
-
-
-async def test_a_busy_helper_pool_does_not_hold_up_previews() -> None:
-    async with running(FakeEngine()) as worker:
-        gate = threading.Event()
-        busy = [asyncio.create_task(worker.offload(gate.wait, 10)) for _ in range(4)]
-        try:
-            assert await soon(worker.encode_preview(Picture(1, 1, bytes(3)), 1, 75))
-            assert not any(task.done() for task in busy)
-        finally:
-            gate.set()
-            await soon(asyncio.gather(*busy))

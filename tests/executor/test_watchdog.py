@@ -42,19 +42,19 @@ def test_it_stalls_when_nothing_moves_and_recovers_when_it_does(clock: Clock) ->
     assert dog.stalled_s == 60.5
 
 
-def test_patience_grows_with_the_evaluation_that_is_expected(clock: Clock) -> None:
+def test_the_limit_grows_with_the_evaluation_that_is_expected(clock: Clock) -> None:
     dog = Watchdog(60.0, clock=clock)
     # nothing measured: ten times twelve seconds a megapixel
     dog.begin(4.0)
-    assert dog.patience_s == pytest.approx(480.0)
+    assert dog.limit_s == pytest.approx(480.0)
     # measured on a coarse level: half a megapixel in one second, so eight seconds for all four
     dog.moved(1.0, 0.5)
-    assert dog.patience_s == pytest.approx(80.0)
+    assert dog.limit_s == pytest.approx(80.0)
     # one quick evaluation does not make it impatient at once
     dog.moved(0.01, 0.5)
-    assert dog.patience_s == pytest.approx(72.0)
+    assert dog.limit_s == pytest.approx(72.0)
     dog.begin(0.1)
-    assert dog.patience_s == 60.0, "never less than what was set"
+    assert dog.limit_s == 60.0, "never less than what was set"
 
 
 async def test_the_log_tells_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

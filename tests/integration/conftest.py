@@ -18,7 +18,7 @@ from duostyle.serving import listener as listening
 from duostyle.serving import server as serve
 from duostyle.settings import Settings
 from duostyle.web.app import create_app
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 from tests.support.fake_engine import FakeEngine
 from tests.support.socket_client import Client
 
@@ -52,11 +52,11 @@ class Running:
         self._ready.set()
 
     @property
-    def house(self) -> House:
+    def app_state(self) -> AppState:
         """Its rooms. What is asked of them is asked on their own event loop: see `inside`."""
         assert self.server is not None
-        house: House = self.server.lifespan.state["house"]
-        return house
+        app_state: AppState = self.server.lifespan.state["app_state"]
+        return app_state
 
     async def inside(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` on the server's event loop, for what the server tells nobody outside."""

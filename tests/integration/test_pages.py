@@ -74,7 +74,7 @@ async def test_health_while_loading_and_after(start: Callable[..., Running]) -> 
         loading = await raw.get("/readyz")
         assert (loading.status_code, loading.json()["error"]["code"]) == (503, "weights_unavailable")
         engine.loading.set()
-        await running.inside(running.house.worker.until_loaded())
+        await running.inside(running.app_state.engine_thread.until_loaded())
         ready = await raw.get("/readyz")
         assert ready.status_code == 200
         assert ready.json() == {"status": "ready", "device": "fake"}
@@ -86,7 +86,7 @@ async def test_health_when_the_model_cannot_be_loaded(start: Callable[..., Runni
     running = start(engine)
     async with httpx.AsyncClient(base_url=running.url) as raw:
         with pytest.raises(WeightsError):
-            await running.inside(running.house.worker.until_loaded())
+            await running.inside(running.app_state.engine_thread.until_loaded())
         answer = await raw.get("/readyz")
         assert answer.status_code == 503
         assert "damaged" in answer.text

@@ -10,7 +10,7 @@ import pytest
 
 from duostyle.engine.api import Checkpoint, Costs, Step
 from duostyle.errors import StorageUnavailable
-from duostyle.jobs.checkpointer import Keeper, Watch
+from duostyle.jobs.checkpointer import Checkpointer, Watch
 from duostyle.metrics import Metrics
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
@@ -35,11 +35,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def keeper(tmp_path: Path, clock: Clock) -> AsyncIterator[Keeper]:
+async def checkpointer(tmp_path: Path, clock: Clock) -> AsyncIterator[Checkpointer]:
     settings = Settings(data_dir=tmp_path, checkpoint_s=10, checkpoint_evaluations=25)
     store = Store(tmp_path)
     await store.open()
-    yield Keeper(settings=settings, store=store, metrics=Metrics(), clock=clock)
+    yield Checkpointer(settings, store, Metrics(), clock=clock)
     await store.close()
 
 
@@ -52,13 +52,13 @@ def due(watch: Watch, numbers: range) -> list[int]:
     return found
 
 
-async def test_due_after_so_many_evaluations(keeper: Keeper) -> None:
-    assert due(keeper.watch(), range(1, 80)) == [20, 40, 60]
-    assert due(keeper.watch(30), range(31, 80)) == [50, 70]
+async def test_due_after_so_many_evaluations(checkpointer: Checkpointer) -> None:
+    assert due(checkpointer.watch(), range(1, 80)) == [20, 40, 60]
+    assert due(checkpointer.watch(30), range(31, 80)) == [50, 70]
 
 
-async def test_due_before_so_many_seconds_have_passed(keeper: Keeper, clock: Clock) -> None:
-    watch, found = keeper.watch(), []
+async def test_due_before_so_many_seconds_have_passed(checkpointer: Checkpointer, clock: Clock) -> None:
+    watch, found = checkpointer.watch(), []
     for number in range(1, 13):
         clock.now = 3.0 * number
         if watch.wants(step(number, step_s=3.0)):
@@ -68,8 +68,8 @@ async def test_due_before_so_many_seconds_have_passed(keeper: Keeper, clock: Clo
     assert found == [9.0, 18.0, 27.0, 36.0]
 
 
-async def test_never_two_at_once_and_not_at_the_end(keeper: Keeper, clock: Clock) -> None:
-    watch = keeper.watch()
+async def test_never_two_at_once_and_not_at_the_end(checkpointer: Checkpointer, clock: Clock) -> None:
+    watch = checkpointer.watch()
     clock.now = 100.0
     assert not watch.wants(step(5, total=5))
     assert watch.wants(step(1))
@@ -79,40 +79,42 @@ async def test_never_two_at_once_and_not_at_the_end(keeper: Keeper, clock: Clock
     assert watch.wants(step(3))
 
 
-async def test_a_job_that_began_afresh_after_all(keeper: Keeper) -> None:
-    assert due(keeper.watch(90), range(1, 60)) == [21, 41]
+async def test_a_job_that_began_afresh_after_all(checkpointer: Checkpointer) -> None:
+    assert due(checkpointer.watch(90), range(1, 60)) == [21, 41]
 
 
-async def test_offered_ones_are_written_and_told(keeper: Keeper) -> None:
-    watch, told = keeper.watch(), asyncio.Event()
+async def test_offered_ones_are_written_and_told(checkpointer: Checkpointer) -> None:
+    watch, told = checkpointer.watch(), asyncio.Event()
     watch.busy = True
 
     async def on_kept() -> None:
         told.set()
 
-    keeper.offer("a", watch, Checkpoint({"step": 4}, {}), on_kept)
+    checkpointer.offer("a", watch, Checkpoint({"step": 4}, {}), on_kept)
     await soon(told.wait())
-    await soon(keeper.stop())
+    await soon(checkpointer.stop())
     assert not watch.busy
-    back = await keeper.newest("a")
+    back = await checkpointer.newest("a")
     assert back is not None
     assert back.step == 4
-    keeper.discard("a")
-    assert await keeper.newest("a") is None
+    checkpointer.discard("a")
+    assert await checkpointer.newest("a") is None
 
 
-async def test_a_disk_that_fails_costs_only_the_checkpoint(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_fails_costs_only_the_checkpoint(
+    checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def failing(job_id: str, checkpoint: Checkpoint) -> None:
         raise StorageUnavailable("full")
 
-    monkeypatch.setattr(keeper._store.checkpoints, "save", failing)
-    watch = keeper.watch()
+    monkeypatch.setattr(checkpointer._store.checkpoints, "save", failing)
+    watch = checkpointer.watch()
     watch.busy = True
 
     async def on_kept() -> None:
         raise AssertionError("it was not kept")
 
-    keeper.offer("a", watch, Checkpoint({"step": 4}, {}), on_kept)
-    await soon(keeper.stop())
+    checkpointer.offer("a", watch, Checkpoint({"step": 4}, {}), on_kept)
+    await soon(checkpointer.stop())
     assert not watch.busy
-    assert b'duostyle_checkpoints_total{outcome="failed"} 1.0' in keeper._metrics.text()
+    assert b'duostyle_checkpoints_total{outcome="failed"} 1.0' in checkpointer._metrics.text()

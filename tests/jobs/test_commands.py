@@ -20,9 +20,9 @@ async def test_cancelling_a_waiting_job_leaves_the_running_one_alone(tmp_path: P
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, first.job, None)
-        await built.scheduler.watch(ear.mailbox, second.job, None)
-        assert await soon(built.scheduler.cancel(second.job, second.key))
+        await built.jobs.queries.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        assert await soon(built.jobs.commands.cancel(second.job, second.key))
         built.engine.release(2)
         ends = [(await ear.until(*ENDS))[-1] for _ in range(2)]
         assert [(end["job"], end["type"]) for end in ends] == [(second.job, "cancelled"), (first.job, "completed")]
@@ -33,18 +33,18 @@ async def test_cancelling_the_running_job_keeps_the_best_so_far(tmp_path: Path) 
     async with rig(tmp_path, FakeEngine(steps=5, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         built.engine.release(2)
         while True:
             if (await ear.next()).get("step") == 2:
                 break
-        assert await soon(built.scheduler.cancel(accepted.job, accepted.key))
+        assert await soon(built.jobs.commands.cancel(accepted.job, accepted.key))
         end = (await ear.until(*ENDS))[-1]
         assert (end["type"], end["partial"], end["step"]) == ("cancelled", True, 2)
-        assert not await soon(built.scheduler.cancel(accepted.job, accepted.key)), "it has ended already"
+        assert not await soon(built.jobs.commands.cancel(accepted.job, accepted.key)), "it has ended already"
         with pytest.raises(NotFinished):
-            await built.scheduler.result(accepted.job, "png")
-        png = await soon(built.scheduler.result(accepted.job, "png", partial=True))
+            await built.jobs.queries.result(accepted.job, "png")
+        png = await soon(built.jobs.queries.result(accepted.job, "png", partial=True))
         assert images.decode(png) == picture_of(2)
 
 
@@ -52,8 +52,8 @@ async def test_of_many_cancels_at_once_exactly_one_wins(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
-        won = await soon(asyncio.gather(*(built.scheduler.cancel(accepted.job, accepted.key) for _ in range(8))))
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        won = await soon(asyncio.gather(*(built.jobs.commands.cancel(accepted.job, accepted.key) for _ in range(8))))
         assert sorted(won) == [False] * 7 + [True]
         heard = await ear.until(*ENDS)
         assert [message["type"] for message in heard if message["type"] in ENDS] == ["cancelled"]
@@ -65,9 +65,9 @@ async def test_a_cancel_that_races_completion_ends_the_job_once(tmp_path: Path) 
         async with rig(tmp_path, FakeEngine(steps=1, gated=True)) as built:
             accepted = await built.submit()
             ear = built.watch()
-            await built.scheduler.watch(ear.mailbox, accepted.job, None)
+            await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
             built.engine.release()
-            won = await soon(built.scheduler.cancel(accepted.job, accepted.key))
+            won = await soon(built.jobs.commands.cancel(accepted.job, accepted.key))
             end = (await ear.until(*ENDS))[-1]
             assert end["type"] == ("cancelled" if won else "completed")
             assert await built.status(accepted.job) == end["type"]
@@ -78,19 +78,19 @@ async def test_a_paused_job_lets_the_next_run_and_goes_on_where_it_stood(tmp_pat
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, first.job, None)
-        await built.scheduler.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.mailbox, second.job, None)
         built.engine.release()
         while (await ear.next()).get("step") != 1:
             pass
-        await soon(built.scheduler.pause(first.job, first.key))
-        assert built.scheduler.state(first.job)["status"] == "paused"
+        await soon(built.jobs.commands.pause(first.job, first.key))
+        assert built.jobs.queries.state(first.job)["status"] == "paused"
         started = (await ear.until("started"))[-1]
         assert started["job"] == second.job
         built.engine.release(3)
         ended = (await ear.until(*ENDS))[-1]
         assert (ended["job"], ended["type"]) == (second.job, "completed")
-        await soon(built.scheduler.resume(first.job, first.key))
+        await soon(built.jobs.commands.resume(first.job, first.key))
         built.engine.release(2)
         heard = await ear.until(*ENDS)
         assert "resumed" in [message["type"] for message in heard]
@@ -103,10 +103,10 @@ async def test_pause_and_resume_before_the_engine_noticed(tmp_path: Path) -> Non
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         await ear.until_begun()
-        await soon(built.scheduler.pause(accepted.job, accepted.key))
-        await soon(built.scheduler.resume(accepted.job, accepted.key))
+        await soon(built.jobs.commands.pause(accepted.job, accepted.key))
+        await soon(built.jobs.commands.resume(accepted.job, accepted.key))
         built.engine.release(2)
         heard = [message["type"] for message in await ear.until(*ENDS)]
         assert [kind for kind in heard if kind in ("paused", "resumed", "completed")] == [
@@ -120,10 +120,10 @@ async def test_a_paused_job_can_be_cancelled_while_another_runs(tmp_path: Path) 
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, second.job, None)
-        await soon(built.scheduler.pause(first.job, first.key))
+        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        await soon(built.jobs.commands.pause(first.job, first.key))
         await ear.until_begun()
-        assert await soon(built.scheduler.cancel(first.job, first.key))
+        assert await soon(built.jobs.commands.cancel(first.job, first.key))
         assert await built.status(first.job) == "cancelled"
         assert await built.status(second.job) == "running"
 
@@ -131,26 +131,26 @@ async def test_a_paused_job_can_be_cancelled_while_another_runs(tmp_path: Path) 
 async def test_a_waiting_job_can_be_paused(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=1, gated=True)) as built:
         # the first job leaves the line only when there is an engine for it
-        await soon(built.worker.until_loaded())
+        await soon(built.engine_thread.until_loaded())
         await built.submit()
         second, third = await built.submit(), await built.submit()
-        await soon(built.scheduler.pause(second.job, second.key))
-        assert built.scheduler.state(second.job)["position"] is None
-        assert built.scheduler.state(third.job)["position"] == 1
-        await soon(built.scheduler.resume(second.job, second.key))
-        assert built.scheduler.state(second.job)["position"] == 1, "what comes back goes to the front"
-        assert built.scheduler.state(third.job)["position"] == 2
+        await soon(built.jobs.commands.pause(second.job, second.key))
+        assert built.jobs.queries.state(second.job)["position"] is None
+        assert built.jobs.queries.state(third.job)["position"] == 1
+        await soon(built.jobs.commands.resume(second.job, second.key))
+        assert built.jobs.queries.state(second.job)["position"] == 1, "what comes back goes to the front"
+        assert built.jobs.queries.state(third.job)["position"] == 2
 
 
 async def test_update_reaches_the_engine_and_the_watchers(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=5, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         await ear.until_begun()
         order: list[str] = []
         await soon(
-            built.scheduler.update(
+            built.jobs.commands.update(
                 accepted.job,
                 accepted.key,
                 {"style_weight": 33.0, "iterations": 2},
@@ -162,38 +162,38 @@ async def test_update_reaches_the_engine_and_the_watchers(tmp_path: Path) -> Non
         built.engine.release(2)
         assert (await ear.until(*ENDS))[-1]["step"] == 2, "iterations shortened"
         assert built.engine.painters[0].params.style_weight == 33.0
-        assert built.scheduler.state(accepted.job)["params"]["style_weight"] == 33.0
+        assert built.jobs.queries.state(accepted.job)["params"]["style_weight"] == 33.0
         with pytest.raises(BadRequest, match="ended"):
-            await built.scheduler.update(accepted.job, accepted.key, {"style_weight": 1.0})
+            await built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 1.0})
 
 
 async def test_a_bad_update_changes_nothing(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
         with pytest.raises(BadRequest) as caught:
-            await built.scheduler.update(accepted.job, accepted.key, {"style_weight": 5.0, "size": 64})
+            await built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 5.0, "size": 64})
         assert caught.value.field == "params.size"
         with pytest.raises(NotFound) as missing:
-            await built.scheduler.update(accepted.job, accepted.key, {"masks": [NO_IMAGE]})
+            await built.jobs.commands.update(accepted.job, accepted.key, {"masks": [NO_IMAGE]})
         assert missing.value.field == "params.masks.0"
-        assert built.scheduler.state(accepted.job)["params"]["style_weight"] == 20.0
+        assert built.jobs.queries.state(accepted.job)["params"]["style_weight"] == 20.0
 
 
 async def test_steering_needs_the_key(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
-        scheduler = built.scheduler
+        commands = built.jobs.commands
         for steer in (
-            scheduler.cancel(accepted.job, "wrong"),
-            scheduler.update(accepted.job, "wrong", {"style_weight": 1.0}),
-            scheduler.pause(accepted.job, "wrong"),
-            scheduler.resume(accepted.job, "wrong"),
-            scheduler.delete(accepted.job, "wrong"),
+            commands.cancel(accepted.job, "wrong"),
+            commands.update(accepted.job, "wrong", {"style_weight": 1.0}),
+            commands.pause(accepted.job, "wrong"),
+            commands.resume(accepted.job, "wrong"),
+            commands.delete(accepted.job, "wrong"),
         ):
             with pytest.raises(Forbidden):
                 await steer
         with pytest.raises(NotFound):
-            await scheduler.cancel("nosuchjob", accepted.key)
+            await commands.cancel("nosuchjob", accepted.key)
         row = await built.store.job(accepted.job)
         assert row is not None
         assert accepted.key.encode() not in row.key_hash
@@ -203,10 +203,10 @@ async def test_delete_forgets_a_running_job(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         await ear.until_begun()
-        await soon(built.scheduler.delete(accepted.job, accepted.key))
+        await soon(built.jobs.commands.delete(accepted.job, accepted.key))
         assert (await ear.until(*ENDS))[-1]["type"] == "cancelled"
         with pytest.raises(NotFound):
-            await built.scheduler.recall(accepted.job)
+            await built.jobs.queries.recall(accepted.job)
         assert await built.store.job(accepted.job) is None

@@ -11,7 +11,7 @@ import pytest
 
 from duostyle.errors import EngineError, OutOfMemory
 from duostyle.executor.watchdog import Watchdog
-from duostyle.jobs.runner import _too_large
+from duostyle.jobs.runner import too_large
 from duostyle.web import app
 from tests.integration.conftest import Running, start
 from tests.support.fake_engine import FakeEngine
@@ -28,7 +28,7 @@ ENDS = ("completed", "failed", "cancelled")
     [(2048, 1408), (512, 320), (128, 64), (100, 64), (64, None)],
 )
 def test_a_smaller_size_is_offered_where_there_is_one(size: int, offer: int | None) -> None:
-    error = _too_large(size).as_dict()
+    error = too_large(size).as_dict()
     assert (error["code"], error["field"], error["got"], error.get("limit")) == (
         "out_of_memory",
         "params.size",
@@ -58,12 +58,12 @@ async def test_that_job_fails_and_the_next_is_painted(tmp_path: Path, where: str
     async with rig(tmp_path, engine) as built:
         first = await built.submit(size=256)
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.mailbox, first.job, None)
         engine.release(2)
         heard = await ear.until("failed", "state")
         if heard[-1]["type"] == "state" and heard[-1]["status"] != "failed":
             await ear.until("failed")
-        told = built.scheduler.state(first.job)["error"]
+        told = built.jobs.queries.state(first.job)["error"]
         assert told["code"] == code
         assert "secret" not in told["message"]
         if code == "out_of_memory":
@@ -71,7 +71,7 @@ async def test_that_job_fails_and_the_next_is_painted(tmp_path: Path, where: str
         assert engine.trimmed == 1
         engine.begin_error, engine.fail_at = None, 0
         second = await built.submit()
-        await built.scheduler.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.mailbox, second.job, None)
         engine.release(3)
         heard = await ear.until("completed", "state")
         if heard[-1]["type"] == "state" and heard[-1]["status"] != "completed":

@@ -116,14 +116,12 @@ async def test_a_cancel_that_hits_another_job_is_noticed(tmp_path: Path, monkeyp
         course = Course(built)
         await course.submit(5)
         await course.submit(5)
-        steering = built.scheduler._steering
-        right = steering.cancel
+        right, other = built.jobs.commands.cancel, course.played[1].accepted
 
-        def wrong(entry: Any) -> bool:
-            others = [live for live in built.scheduler._endings.live.values() if live is not entry]
-            return right(others[0])
+        async def wrong(job_id: str, key: str, **options: Any) -> bool:
+            return await right(other.job, other.key, **options)
 
-        monkeypatch.setattr(steering, "cancel", wrong)
+        monkeypatch.setattr(built.jobs.commands, "cancel", wrong)
         course.steer(0, "cancel")
         with pytest.raises(AssertionError, match="only its own cancel"):
             await course.end()

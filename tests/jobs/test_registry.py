@@ -9,8 +9,10 @@ import pytest
 from duostyle.engine.api import Checkpoint
 from duostyle.errors import NotFound
 from duostyle.job import Job, JobStatus, hash_key
-from duostyle.jobs import registry as archive
-from duostyle.jobs.registry import Archive
+from duostyle.jobs import registry
+from duostyle.jobs.queue import ActiveJob
+from duostyle.jobs.registry import Registry
+from duostyle.metrics import Metrics
 from duostyle.params import StyleParams
 from duostyle.storage.store import Store
 
@@ -47,48 +49,48 @@ async def test_an_ended_job_comes_back_from_the_store_as_it_was(store: Store) ->
         started_at=2.0,
         ended_at=3.0,
     )
-    await Archive(store).save(ended)
-    back = await Archive(store).ended("a" * 22)
+    await Registry(store, Metrics()).save(ended)
+    back = await Registry(store, Metrics()).recall("a" * 22)
     for field in dataclasses.fields(Job):
         assert getattr(back, field.name) == getattr(ended, field.name), field.name
 
 
 async def test_memory_keeps_the_newest_and_the_store_the_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "_KEPT", 2)
-    kept = Archive(store)
+    monkeypatch.setattr(registry, "_ENDED_AT_HAND", 2)
+    kept = Registry(store, Metrics())
     for name in "abc":
         one = job(name, JobStatus.COMPLETED)
         await kept.save(one)
-        kept.keep(one)
+        kept.end(ActiveJob(one), one)
     with pytest.raises(NotFound):
         kept.at_hand("a" * 22)
-    assert (await kept.ended("a" * 22)).id == "a" * 22
+    assert (await kept.recall("a" * 22)).id == "a" * 22
     assert kept.at_hand("a" * 22).id == "a" * 22
     with pytest.raises(NotFound):
         kept.at_hand("b" * 22)
 
 
 async def test_recovery_queues_the_unfinished_in_their_order_but_leaves_paused_ones(store: Store) -> None:
-    before = Archive(store)
+    before = Registry(store, Metrics())
     for name, status in zip("abcd", ("running", "completed", "paused", "queued"), strict=True):
         await before.save(job(name, JobStatus(status), seq=40, step=3))
-    after = Archive(store)
+    after = Registry(store, Metrics())
     recovered = await after.recover(now=9.0)
-    assert [one.id[0] for one in recovered] == ["a", "c", "d"]
-    assert [one.status.value for one in recovered] == ["queued", "paused", "queued"]
-    assert all(one.seq > 10_000 and one.step == 0 for one in recovered)
+    assert [one.job.id[0] for one in recovered] == ["a", "c", "d"]
+    assert [one.job.status.value for one in recovered] == ["queued", "paused", "queued"]
+    assert all(one.job.seq > 10_000 and one.job.step == 0 for one in recovered)
     assert after.at_hand("b" * 22).status is JobStatus.COMPLETED
     assert [row.status for row in await store.jobs()] == ["queued", "completed", "paused", "queued"]
 
 
 async def test_what_has_a_checkpoint_goes_before_what_never_began(store: Store) -> None:
-    before = Archive(store)
+    before = Registry(store, Metrics())
     for name in "abc":
         await before.save(job(name, JobStatus.QUEUED, step=3, costs={"total": 1.0}))
     await store.checkpoints.save("b" * 22, Checkpoint({"step": 3}, {}))
-    recovered = await Archive(store).recover(now=9.0)
-    assert [(one.id[0], one.step) for one in recovered] == [("b", 3), ("a", 0), ("c", 0)]
-    assert [one.costs is None for one in recovered] == [False, True, True]
+    recovered = await Registry(store, Metrics()).recover(now=9.0)
+    assert [(one.job.id[0], one.job.step) for one in recovered] == [("b", 3), ("a", 0), ("c", 0)]
+    assert [one.job.costs is None for one in recovered] == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -104,11 +106,11 @@ async def test_what_has_a_checkpoint_goes_before_what_never_began(store: Store) 
 async def test_a_job_that_ended_the_process_three_times_is_given_up(
     store: Store, status: str, starts: int, then: str
 ) -> None:
-    await Archive(store).save(job("a", JobStatus(status), starts=starts, seq=40))
-    await Archive(store).save(job("b", JobStatus.QUEUED))
+    await Registry(store, Metrics()).save(job("a", JobStatus(status), starts=starts, seq=40))
+    await Registry(store, Metrics()).save(job("b", JobStatus.QUEUED))
     await store.checkpoints.save("a" * 22, Checkpoint({"step": 1}, {}))
-    after = Archive(store)
-    recovered = [one.id[0] for one in await after.recover(now=9.0)]
+    after = Registry(store, Metrics())
+    recovered = [one.job.id[0] for one in await after.recover(now=9.0)]
     assert recovered == (["b"] if then == "failed" else ["a", "b"])
     row = await store.job("a" * 22)
     assert row is not None
@@ -122,7 +124,7 @@ async def test_a_job_that_ended_the_process_three_times_is_given_up(
 
 
 async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:
-    kept = Archive(store)
+    kept = Registry(store, Metrics())
     for name, status in (("a", JobStatus.QUEUED), ("b", JobStatus.COMPLETED)):
         old = job(name, status)
         # as a version with other limits stored them
@@ -130,4 +132,4 @@ async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:
         await store.save_job(old)
     assert await kept.recover(now=9.0) == []
     with pytest.raises(NotFound):
-        await kept.ended("b" * 22)
+        await kept.recall("b" * 22)

@@ -11,7 +11,7 @@ import pytest
 from duostyle.engine.api import Checkpoint
 from duostyle.errors import StorageUnavailable
 from duostyle.imaging import decode as images
-from duostyle.jobs.service import Accepted
+from duostyle.jobs.commands import Accepted
 from duostyle.storage.checkpoints import CheckpointFiles
 from duostyle.storage.files import Folder
 from tests.support.fake_engine import FakeEngine, picture_of
@@ -24,7 +24,7 @@ async def begun(built: Rig, steps: int, **params: Any) -> tuple[Accepted, Ear]:
     """A job of nine steps that has made some of them, each of them kept."""
     accepted = await built.submit(**({"iterations": 9} | params))
     ear = built.watch()
-    await built.scheduler.watch(ear.mailbox, accepted.job, None)
+    await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
     for step in range(1, steps + 1):
         built.engine.release()
         await made(ear, step)
@@ -39,14 +39,14 @@ async def made(ear: Ear, step: int) -> None:
 
 async def crash(built: Rig, left: Path) -> None:
     """Copy what a process that is killed now leaves behind; half-written files would vanish meanwhile."""
-    await soon(built.scheduler._timelapses.stop())
+    await soon(built.jobs.until_settled())
     shutil.copytree(built.settings.state_dir, left)
 
 
 async def kept(built: Rig, job: str, step: int) -> None:
     """Wait until the checkpoint of this step is on the disk and its job's row is saved."""
     while True:
-        await soon(built.scheduler._keeper.stop())
+        await soon(built.jobs.until_settled())
         checkpoint = await built.store.checkpoints.load(job)
         if checkpoint is not None and checkpoint.step >= step:
             return
@@ -58,7 +58,7 @@ async def heard(ear: Ear, *types: str) -> dict[str, Any]:
 
 async def watch(built: Rig, job: str) -> Ear:
     ear = built.watch()
-    await built.scheduler.watch(ear.mailbox, job, None)
+    await built.jobs.queries.watch(ear.mailbox, job, None)
     return ear
 
 
@@ -73,7 +73,7 @@ async def test_a_stopped_server_goes_on_where_it_stood(tmp_path: Path) -> None:
     async with rig(tmp_path, engine) as built:
         ear = await watch(built, accepted.job)
         assert (await heard(ear, "started"))["resumed_from_step"] == 3
-        state = built.scheduler.state(accepted.job)
+        state = built.jobs.queries.state(accepted.job)
         assert (state["status"], state["step"], state["resumed_from_step"]) == ("running", 3, 3)
         engine.release(2)
         assert (await heard(ear, "completed"))["step"] == 5
@@ -98,7 +98,7 @@ async def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path: Path)
     async with rig(tmp_path / "after", engine) as built:
         ear = await watch(built, first.job)
         assert (await heard(ear, "started"))["resumed_from_step"] == 2
-        assert built.scheduler.state(waiting.job)["position"] == 1
+        assert built.jobs.queries.state(waiting.job)["position"] == 1
         row = await built.store.job(first.job)
         assert row is not None
         assert row.starts == 2, "the run before never came back"
@@ -137,15 +137,15 @@ async def test_a_paused_job_holds_no_painter_and_goes_on_from_the_disk(tmp_path:
         other = await built.submit(iterations=1)
         engine.release(2)
         await made(ear, 2)
-        await soon(built.scheduler.pause(accepted.job, accepted.key))
+        await soon(built.jobs.commands.pause(accepted.job, accepted.key))
         other_ear = await watch(built, other.job)
         # only then has the engine let go of the first job, which would take the turn
         await other_ear.until_begun()
         engine.release()
         await heard(other_ear, "completed")
-        assert built.scheduler._endings.live[accepted.job].task is None
-        await soon(built.scheduler.update(accepted.job, accepted.key, {"style_weight": 3.0}))
-        await soon(built.scheduler.resume(accepted.job, accepted.key))
+        assert built.jobs.registry.unfinished[accepted.job].task is None
+        await soon(built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 3.0}))
+        await soon(built.jobs.commands.resume(accepted.job, accepted.key))
         assert (await heard(ear, "started"))["resumed_from_step"] == 2
         engine.release(7)
         assert (await heard(ear, "completed"))["step"] == 9
@@ -156,7 +156,7 @@ async def test_a_paused_job_holds_no_painter_and_goes_on_from_the_disk(tmp_path:
 async def test_a_paused_job_stays_paused_over_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True), **EVERY) as built:
         accepted, _ = await begun(built, 2)
-        await soon(built.scheduler.pause(accepted.job, accepted.key))
+        await soon(built.jobs.commands.pause(accepted.job, accepted.key))
         # the engine has let go of it when the next one starts
         other = await built.submit(iterations=1)
         await (await watch(built, other.job)).until_begun()
@@ -164,11 +164,11 @@ async def test_a_paused_job_stays_paused_over_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path, engine) as built:
         other = await built.submit()
         await heard(await watch(built, other.job), "completed")
-        state = built.scheduler.state(accepted.job)
+        state = built.jobs.queries.state(accepted.job)
         assert (state["status"], state["step"], state["position"]) == ("paused", 2, None)
-        assert await soon(built.scheduler.frame(accepted.job)), "its picture is there again"
+        assert await soon(built.jobs.queries.frame(accepted.job)), "its picture is there again"
         ear = await watch(built, accepted.job)
-        await soon(built.scheduler.resume(accepted.job, accepted.key))
+        await soon(built.jobs.commands.resume(accepted.job, accepted.key))
         assert (await heard(ear, "completed"))["step"] == 9
         assert engine.painters[-1].began_at == 2
 
@@ -176,13 +176,13 @@ async def test_a_paused_job_stays_paused_over_a_restart(tmp_path: Path) -> None:
 async def test_a_paused_job_cancelled_after_a_restart_keeps_its_picture(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True), **EVERY) as built:
         accepted, _ = await begun(built, 2)
-        await soon(built.scheduler.pause(accepted.job, accepted.key))
+        await soon(built.jobs.commands.pause(accepted.job, accepted.key))
         # the engine has let go of it when the next one starts
         other = await built.submit(iterations=1)
         await (await watch(built, other.job)).until_begun()
     async with rig(tmp_path, FakeEngine()) as built:
-        assert await soon(built.scheduler.cancel(accepted.job, accepted.key))
-        assert images.decode(await built.scheduler.result(accepted.job, "png", partial=True)) == picture_of(2)
+        assert await soon(built.jobs.commands.cancel(accepted.job, accepted.key))
+        assert images.decode(await built.jobs.queries.result(accepted.job, "png", partial=True)) == picture_of(2)
 
 
 async def test_paused_while_nothing_can_be_written_it_stays_in_memory(
@@ -198,14 +198,14 @@ async def test_paused_while_nothing_can_be_written_it_stays_in_memory(
         ear = await watch(built, accepted.job)
         engine.release(2)
         await made(ear, 2)
-        await soon(built.scheduler.pause(accepted.job, accepted.key))
+        await soon(built.jobs.commands.pause(accepted.job, accepted.key))
         other = await built.submit(iterations=1)
         other_ear = await watch(built, other.job)
         # only then has the engine let go of the first job, which would take the turn
         await other_ear.until_begun()
         engine.release()
         await heard(other_ear, "completed")
-        await soon(built.scheduler.resume(accepted.job, accepted.key))
+        await soon(built.jobs.commands.resume(accepted.job, accepted.key))
         engine.release(2)
         await heard(ear, "completed")
         assert [painter.step for painter in engine.painters] == [4, 1]
@@ -228,20 +228,20 @@ async def test_a_checkpoint_that_cannot_be_used_means_to_begin_afresh(tmp_path: 
         ear = await watch(built, accepted.job)
         assert (await heard(ear, "completed"))["step"] == 9
         assert [painter.began_at for painter in engine.painters] == [0]
-        assert built.scheduler.state(accepted.job)["resumed_from_step"] is None
+        assert built.jobs.queries.state(accepted.job)["resumed_from_step"] is None
 
 
 async def test_cancelled_and_deleted_jobs_leave_no_checkpoint(tmp_path: Path) -> None:
     engine = FakeEngine(gated=True)
     async with rig(tmp_path, engine, **EVERY) as built:
         first, _ = await begun(built, 2)
-        assert await soon(built.scheduler.cancel(first.job, first.key))
+        assert await soon(built.jobs.commands.cancel(first.job, first.key))
         assert await built.store.checkpoints.load(first.job) is None
-        assert await built.scheduler.result(first.job, "png", partial=True)
+        assert await built.jobs.queries.result(first.job, "png", partial=True)
         second, ear = await begun(built, 2)
-        await soon(built.scheduler.pause(second.job, second.key))
+        await soon(built.jobs.commands.pause(second.job, second.key))
         await heard(ear, "paused")
-        await soon(built.scheduler.delete(second.job, second.key))
+        await soon(built.jobs.commands.delete(second.job, second.key))
         assert await built.store.checkpoints.load(second.job) is None
         assert built.store.checkpoints.jobs() == set()
 
@@ -252,5 +252,5 @@ async def test_a_resumed_job_that_is_cancelled_at_once_keeps_its_picture(tmp_pat
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         ear = await watch(built, accepted.job)
         await heard(ear, "started")
-        assert await soon(built.scheduler.cancel(accepted.job, accepted.key))
-        assert images.decode(await built.scheduler.result(accepted.job, "png", partial=True)) == picture_of(3)
+        assert await soon(built.jobs.commands.cancel(accepted.job, accepted.key))
+        assert images.decode(await built.jobs.queries.result(accepted.job, "png", partial=True)) == picture_of(3)

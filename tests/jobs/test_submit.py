@@ -32,14 +32,14 @@ async def test_a_bad_order_names_the_field(
 ) -> None:
     async with rig(tmp_path) as built:
         with pytest.raises(BadRequest) as caught:
-            await built.scheduler.submit(content=content, styles=styles, params=params, client="c")
+            await built.jobs.commands.submit(content=content, styles=styles, params=params, client="c")
         assert caught.value.field == field
 
 
 async def test_unknown_images_are_not_found(tmp_path: Path) -> None:
     async with rig(tmp_path) as built:
         with pytest.raises(NotFound) as caught:
-            await built.scheduler.submit(content=built.content, styles=[NO_IMAGE], params=None, client="c")
+            await built.jobs.commands.submit(content=built.content, styles=[NO_IMAGE], params=None, client="c")
         assert caught.value.field == "styles.0"
 
 
@@ -47,7 +47,7 @@ async def test_limits_per_client_and_of_the_queue(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True), max_jobs_per_client=2, max_queue=3) as built:
         held = built.watch()
         running = await built.submit("a")
-        await built.scheduler.watch(held.mailbox, running.job, None)
+        await built.jobs.queries.watch(held.mailbox, running.job, None)
         await held.until_begun()
         await built.submit("a")
         with pytest.raises(TooManyJobs):
@@ -72,6 +72,6 @@ async def test_what_a_client_began_is_finished_without_it(tmp_path: Path) -> Non
         submitting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await submitting
-        await soon(asyncio.gather(*built.scheduler._changes))
+        await soon(built.jobs.until_settled())
         rows = await built.store.jobs()
-        assert [row.id for row in rows] == list(built.scheduler._endings.live)
+        assert [row.id for row in rows] == list(built.jobs.registry.unfinished)

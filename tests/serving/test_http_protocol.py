@@ -91,9 +91,9 @@ class Desk:
         self._config = uvicorn.Config(app, lifespan="off", log_config=None)
 
     def connect(self, transport: Transport) -> HttpConnection:
-        house = SimpleNamespace(settings=self.settings, metrics=self.metrics)
+        app_state = SimpleNamespace(settings=self.settings, metrics=self.metrics)
         loop = cast(asyncio.AbstractEventLoop, self.loop)
-        made = HttpConnection(self._config, ServerState(), {"house": house}, loop, seats=self.seats)
+        made = HttpConnection(self._config, ServerState(), {"app_state": app_state}, loop, seats=self.seats)
         made.connection_made(cast(asyncio.Transport, transport))
         return made
 

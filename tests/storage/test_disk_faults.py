@@ -96,7 +96,7 @@ async def first_step(built: Rig, ear: Ear) -> None:
 
 async def until_ended(built: Rig, job_id: str) -> str:
     ear = built.watch()
-    await built.scheduler.watch(ear.mailbox, job_id, None)
+    await built.jobs.queries.watch(ear.mailbox, job_id, None)
     status = (await ear.until("state"))[-1]["status"]
     return str(status if status in ENDS else (await ear.until(*ENDS))[-1]["type"])
 
@@ -161,7 +161,7 @@ async def test_a_result_made_while_the_disk_is_full_is_kept_and_written(tmp_path
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.mailbox, first.job, None)
         await first_step(built, ear)
         disk.full = True
         built.engine.release(2)
@@ -170,7 +170,7 @@ async def test_a_result_made_while_the_disk_is_full_is_kept_and_written(tmp_path
             pass
         await soon(disk.refused.wait())
         await soon(built.store.outage.until_begun())
-        state = built.scheduler.state(first.job)
+        state = built.jobs.queries.state(first.job)
         assert (state["status"], state["step"]) == ("running", 3), "nobody is told of an end that is not stored"
         row = await built.store.job(first.job)
         assert row is not None
@@ -178,7 +178,7 @@ async def test_a_result_made_while_the_disk_is_full_is_kept_and_written(tmp_path
         disk.full = False
         heard = await ear.until(*ENDS)
         assert [message["type"] for message in heard if message["type"] in ENDS] == ["completed"]
-        assert images.decode(await built.scheduler.result(first.job, "png")) == picture_of(3)
+        assert images.decode(await built.jobs.queries.result(first.job, "png")) == picture_of(3)
         built.engine.release(3)
         assert await until_ended(built, second.job) == "completed"
         assert len(built.engine.painters) == 2, "painted once each"
@@ -189,14 +189,14 @@ async def test_an_end_that_the_database_refuses_comes_later(tmp_path: Path, disk
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
         if end == "cancelled":
-            assert await soon(built.scheduler.cancel(accepted.job, accepted.key)), "whoever cancels need not wait"
+            assert await soon(built.jobs.commands.cancel(accepted.job, accepted.key)), "whoever cancels need not wait"
         built.engine.release(1)
         await soon(built.store.outage.until_begun())
-        assert built.scheduler.state(accepted.job)["status"] == "running"
+        assert built.jobs.queries.state(accepted.job)["status"] == "running"
         await disk.allow(built.store)
         assert (await ear.until(*ENDS))[-1]["type"] == end
         row = await built.store.job(accepted.job)
@@ -208,19 +208,19 @@ async def test_a_running_job_is_steered_while_nothing_can_be_stored(tmp_path: Pa
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
         with pytest.raises(StorageUnavailable):
             await built.submit()
-        assert list(built.scheduler._endings.live) == [accepted.job], "what could not be stored was not accepted"
+        assert list(built.jobs.registry.unfinished) == [accepted.job], "what could not be stored was not accepted"
         built.engine.release(1)
         while (await ear.next()).get("step") != 2:
             pass
-        await soon(built.scheduler.update(accepted.job, accepted.key, {"style_weight": 3.0}))
-        await soon(built.scheduler.pause(accepted.job, accepted.key))
+        await soon(built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 3.0}))
+        await soon(built.jobs.commands.pause(accepted.job, accepted.key))
         await ear.until("paused")
-        await soon(built.scheduler.resume(accepted.job, accepted.key))
+        await soon(built.jobs.commands.resume(accepted.job, accepted.key))
         await disk.allow(built.store)
         await soon(built.store.outage.until_over())
         row = None
@@ -236,12 +236,12 @@ async def test_a_job_that_cannot_begin_stays_first_in_line(tmp_path: Path, disk:
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         jobs = [await built.submit() for _ in range(3)]
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, jobs[0].job, None)
+        await built.jobs.queries.watch(ear.mailbox, jobs[0].job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
-        assert await soon(built.scheduler.cancel(jobs[0].job, jobs[0].key))
+        assert await soon(built.jobs.commands.cancel(jobs[0].job, jobs[0].key))
         await soon(built.store.outage.until_begun())
-        assert [built.scheduler.state(job.job)["position"] for job in jobs[1:]] == [1, 2]
+        assert [built.jobs.queries.state(job.job)["position"] for job in jobs[1:]] == [1, 2]
         await disk.allow(built.store)
         built.engine.release(4)
         assert await until_ended(built, jobs[0].job) == "cancelled"
@@ -268,7 +268,7 @@ async def test_pictures_that_cannot_be_read_for_a_while_fail_no_job(
         failures += [OSError(errno.EIO, "Input/output error")] * 10**4
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         end = (await ear.until("failed"))[-1]
         assert end["error"]["code"] == "storage_unavailable", "but not for ever: others wait"
 
@@ -277,16 +277,16 @@ async def test_a_forgotten_job_is_not_saved_again_later(tmp_path: Path, disk: Di
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
-        await soon(built.scheduler.update(accepted.job, accepted.key, {"style_weight": 3.0}))
+        await soon(built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 3.0}))
         with pytest.raises(StorageUnavailable):
-            await soon(built.scheduler.delete(accepted.job, accepted.key))
+            await soon(built.jobs.commands.delete(accepted.job, accepted.key))
         await disk.allow(built.store)
         assert (await ear.until(*ENDS))[-1]["type"] == "cancelled"
         assert await built.store.jobs() == []
-        assert not built.scheduler._archive._late
+        assert built.jobs.registry.late_saves == 0
 
 
 async def test_a_stop_does_not_wait_for_the_disk(tmp_path: Path, disk: Disk) -> None:
@@ -294,7 +294,7 @@ async def test_a_stop_does_not_wait_for_the_disk(tmp_path: Path, disk: Disk) -> 
     async with rig(tmp_path, engine) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.scheduler.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
         await first_step(built, ear)
         disk.full = True
         engine.release(1)

@@ -26,7 +26,7 @@ from duostyle.params import StyleParams
 from duostyle.picture import Picture
 from duostyle.settings import Settings
 from duostyle.web.app import create_app
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import Ear, Rig, soon
 
@@ -47,7 +47,7 @@ class Opened:
     """A server on the folder, without the network; jobs go by their names in `expected.json`."""
 
     http: httpx.AsyncClient
-    house: House
+    app_state: AppState
 
     async def get(self, name: str, what: str = "", status: int = 200) -> httpx.Response:
         response = await soon(self.http.get(f"/api/jobs/{EXPECTED[name]['job']}{what}"))
@@ -73,12 +73,12 @@ class Opened:
             return {"width": image.width, "height": image.height, "sha256": hashlib.sha256(pixels).hexdigest()}
 
     async def watch(self, name: str) -> Ear:
-        ear = Ear(cast(Rig, self.house))
-        await soon(self.house.scheduler.watch(ear.mailbox, EXPECTED[name]["job"], None))
+        ear = Ear(cast(Rig, self.app_state))
+        await soon(self.app_state.jobs.queries.watch(ear.mailbox, EXPECTED[name]["job"], None))
         return ear
 
     async def resume(self, name: str) -> None:
-        await soon(self.house.scheduler.resume(EXPECTED[name]["job"], EXPECTED[name]["key"]))
+        await soon(self.app_state.jobs.commands.resume(EXPECTED[name]["job"], EXPECTED[name]["key"]))
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ async def opened(folder: Path, engine: Engine) -> AsyncIterator[Opened]:
 
         transport = httpx.ASGITransport(with_state)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
-            yield Opened(http, state["house"])
+            yield Opened(http, state["app_state"])
 
 
 @asynccontextmanager
@@ -186,7 +186,7 @@ async def test_jobs_are_painted_in_order_while_paused_ones_stay_paused(folder: P
         ]
         assert [(await server.state(name))["status"] for name in PAUSED] == ["paused", "paused"]
         with pytest.raises(Forbidden):
-            await soon(server.house.scheduler.resume(EXPECTED["paused"]["job"], EXPECTED["interrupted"]["key"]))
+            await soon(server.app_state.jobs.commands.resume(EXPECTED["paused"]["job"], EXPECTED["interrupted"]["key"]))
 
 
 @pytest.mark.parametrize("name", BEGUN)

@@ -12,17 +12,19 @@ from typing import Any, TypeVar
 
 from starlette.websockets import WebSocket
 
-from duostyle.executor.engine_thread import Worker
+from duostyle.executor.engine_thread import EngineThread
+from duostyle.executor.pools import HelperPools
 from duostyle.imaging import decode as images
-from duostyle.jobs.service import Accepted, Scheduler
-from duostyle.jobs.timelapse_views import Cinema
+from duostyle.jobs.commands import Accepted
+from duostyle.jobs.registry import JobContext
+from duostyle.jobs.service import JobService
 from duostyle.live.hub import Hub
 from duostyle.live.outbox import Close
 from duostyle.metrics import Metrics
 from duostyle.protocol.frames import decode_frame
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 from duostyle.web.websocket import Connection
 from tests.support.fake_engine import FakeEngine, image_bytes
 
@@ -42,9 +44,10 @@ class Rig:
     engine: FakeEngine
     store: Store
     hub: Hub
-    worker: Worker
+    engine_thread: EngineThread
+    pools: HelperPools
     metrics: Metrics
-    scheduler: Scheduler
+    jobs: JobService
     content: str = ""
     style: str = ""
 
@@ -55,23 +58,22 @@ class Rig:
 
     async def submit(self, client: str = "10.0.0.1", styles: int = 1, **params: Any) -> Accepted:
         return await soon(
-            self.scheduler.submit(
+            self.jobs.commands.submit(
                 content=self.content, styles=[self.style] * styles, params=params or None, client=client
             )
         )
 
-    def app_state(self) -> House:
+    def app_state(self) -> AppState:
         """What the handlers of the web reach for, without a gallery."""
-        cinema = Cinema(settings=self.settings, store=self.store, worker=self.worker)
-        made = (self.settings, self.metrics, self.store, self.hub, self.worker, self.scheduler)
-        return House(*made, cinema, gallery={})
+        made = (self.settings, self.metrics, self.store, self.hub, self.engine_thread, self.pools, self.jobs)
+        return AppState(*made, gallery={})
 
     def watch(self) -> Ear:
         return Ear(self)
 
     async def status(self, job: str) -> str:
-        await self.scheduler.recall(job)
-        return str(self.scheduler.state(job)["status"])
+        await self.jobs.queries.recall(job)
+        return str(self.jobs.queries.state(job)["status"])
 
 
 @asynccontextmanager
@@ -80,21 +82,23 @@ async def rig(
 ) -> AsyncIterator[Rig]:
     made = Settings(data_dir=folder, **settings)
     engine = engine or FakeEngine()
-    store, metrics, worker = Store(made.state_dir, probe_every_s=PROBE_S), Metrics(), Worker(engine)
+    store, metrics = Store(made.state_dir, probe_every_s=PROBE_S), Metrics()
+    pools, engine_thread = HelperPools(), EngineThread(engine)
     await store.open()
     clocked = {} if clock is None else {"clock": clock}
-    hub = Hub(settings=made, metrics=metrics, encode=worker.encode_preview, **clocked)
-    scheduler = Scheduler(settings=made, store=store, hub=hub, worker=worker, metrics=metrics, **clocked)
-    built = Rig(made, engine, store, hub, worker, metrics, scheduler)
+    hub = Hub(settings=made, metrics=metrics, encode=pools.encode_preview, **clocked)
+    jobs = JobService(JobContext(made, store, hub, engine_thread, pools, metrics))
+    built = Rig(made, engine, store, hub, engine_thread, pools, metrics, jobs)
     built.content = await built.put(image_bytes())
     built.style = await built.put(image_bytes((10, 20, 200)))
-    await worker.start()
-    await scheduler.start()
+    await engine_thread.start()
+    await jobs.start()
     try:
         yield built
     finally:
-        await soon(scheduler.stop())
-        await soon(worker.stop())
+        await soon(jobs.stop())
+        await soon(engine_thread.stop())
+        pools.close()
         await store.close()
 
 

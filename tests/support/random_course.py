@@ -13,7 +13,7 @@ from typing import Any
 
 from duostyle.errors import BadRequest, Forbidden
 from duostyle.imaging import decode as images
-from duostyle.jobs.service import Accepted
+from duostyle.jobs.commands import Accepted
 from duostyle.live.outbox import Outbox
 from duostyle.protocol.frames import FrameOptions
 from tests.support.fake_engine import picture_of
@@ -112,7 +112,7 @@ class Course:
             witness.append(Watcher(self.built, accepted.job, None, late=False))
             self.built.hub.subscribe(witness[0].outbox, accepted.job, FRAMES)
 
-        accepted = await self.built.scheduler.submit(
+        accepted = await self.built.jobs.commands.submit(
             content=self.built.content,
             styles=[self.built.style],
             params={"iterations": iterations},
@@ -149,7 +149,7 @@ class Course:
         job = self.played[which].accepted.job
         watcher = Watcher(self.built, job, None if again is None else again.last_seq, late=True)
         self.watchers.append(watcher)
-        self._begin(self.built.scheduler.watch(watcher.outbox, job, FRAMES, watcher.after))
+        self._begin(self.built.jobs.queries.watch(watcher.outbox, job, FRAMES, watcher.after))
 
     def come_back(self, which: int) -> None:
         """The connection is lost and another takes its place."""
@@ -174,13 +174,14 @@ class Course:
         self.built.engine.release(1 + sum(played.iterations for played in self.played))
         watchers = [*(played.witness for played in self.played), *self.watchers]
         await soon(asyncio.gather(*(watcher.until_the_end() for watcher in watchers)))
-        await soon(asyncio.gather(*(entry.ended.wait() for entry in self.built.scheduler._endings.live.values())))
+        unfinished = self.built.jobs.registry.unfinished
+        await soon(asyncio.gather(*(active.ended.wait() for active in unfinished.values())))
         for watcher in watchers:
             await watcher.leave()
             watcher.check()
         for played in self.played:
             await self._check(played)
-        assert self.built.scheduler._endings.live == {}
+        assert unfinished == {}
         assert not self.built.hub.live_jobs
         assert self.built.metrics.registry.get_sample_value("duostyle_sockets") == 0
         # the next course begins with an engine that stands
@@ -194,8 +195,8 @@ class Course:
         assert played.cancelled.count(True) <= 1, "two cancels cannot both have ended it"
         assert (terminal["type"] == "cancelled") == (True in played.cancelled), "only its own cancel ends a job"
         assert terminal["type"] != "failed", terminal
-        await self.built.scheduler.recall(job)
-        state = self.built.scheduler.state(job)
+        await self.built.jobs.queries.recall(job)
+        state = self.built.jobs.queries.state(job)
         assert (state["status"], state["step"]) == (terminal["type"], terminal["step"])
         row = await self.built.store.job(job)
         assert row is not None
@@ -217,14 +218,14 @@ class Course:
             await soon(asyncio.gather(*begun))
 
     async def _steer(self, played: Played, key: str, move: str) -> None:
-        scheduler, job = self.built.scheduler, played.accepted.job
+        commands, job = self.built.jobs.commands, played.accepted.job
         try:
             if move == "cancel":
-                played.cancelled.append(await scheduler.cancel(job, key, wait=False))
+                played.cancelled.append(await commands.cancel(job, key, wait=False))
             elif move == "pause":
-                await scheduler.pause(job, key)
+                await commands.pause(job, key)
             else:
-                await scheduler.resume(job, key)
+                await commands.resume(job, key)
         except BadRequest as error:
             assert error.message == "the job has ended"  # noqa: PT017
 
@@ -237,7 +238,7 @@ class Course:
 
     async def _update(self, accepted: Accepted, weight: float) -> None:
         try:
-            await self.built.scheduler.update(accepted.job, accepted.key, {"style_weight": weight})
+            await self.built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": weight})
         except BadRequest as error:
             assert error.message == "the job has ended"  # noqa: PT017
 

@@ -27,7 +27,7 @@ async def test_one_app_can_live_twice(settings: Settings, tmp_path: Path) -> Non
     for _ in range(2):
         async with app.router.lifespan_context(app) as state:
             assert state is not None
-            assert await state["house"].store.jobs() == []
+            assert await state["app_state"].store.jobs() == []
 
 
 async def test_a_bug_is_an_internal_error_without_details(

@@ -67,7 +67,7 @@ async def test_nothing_about_a_job_after_its_end(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=2)) as built, wire(built) as client:
         accepted = await submit(built, client)
         await client.until(*ENDS)
-        await built.scheduler.cancel(accepted["job"], accepted["key"])
+        await built.jobs.commands.cancel(accepted["job"], accepted["key"])
         client.say("cancel", ref="c", job=accepted["job"], key=accepted["key"])
         assert await client.hear() == {"type": "ok", "ref": "c"}
         client.say("ping", ref="p")
@@ -152,7 +152,7 @@ async def test_unsubscribe_silences(tmp_path: Path) -> None:
         client.say("unsubscribe", job=accepted["job"])
         client.say("cancel", ref="c", job=accepted["job"], key=accepted["key"])
         assert await client.hear() == {"type": "ok", "ref": "c"}
-        await built.scheduler.cancel(accepted["job"], accepted["key"])
+        await built.jobs.commands.cancel(accepted["job"], accepted["key"])
         client.say("ping")
         assert (await client.hear())["type"] == "pong"
 
@@ -264,7 +264,7 @@ async def test_the_reader_reads_while_a_message_is_being_handled(
         async def slow(*_: Any, **__: Any) -> None:
             await gate.wait()
 
-        monkeypatch.setattr(built.scheduler, "watch", slow)
+        monkeypatch.setattr(built.jobs.queries, "watch", slow)
         client.say("subscribe", job="j")
         client.say("ping", ref="p")
         assert await client.hear() == {"type": "pong", "ref": "p"}
@@ -277,7 +277,7 @@ async def test_an_unforeseen_error_is_answered_as_internal(tmp_path: Path, monke
         async def broken(*_: Any, **__: Any) -> None:
             raise ZeroDivisionError("secret")
 
-        monkeypatch.setattr(built.scheduler, "watch", broken)
+        monkeypatch.setattr(built.jobs.queries, "watch", broken)
         client.say("subscribe", ref="r", job="j")
         error = await client.hear()
         assert (error["code"], error["ref"]) == ("internal", "r")

@@ -18,7 +18,6 @@ _NO_MEMORY = (
     "bad_alloc",
     "could not create a memory",
 )
-TOO_LARGE = "the picture does not fit into memory; choose a smaller size"
 
 
 @contextmanager
@@ -27,10 +26,10 @@ def engine_errors() -> Iterator[None]:
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(TOO_LARGE) from error
+        raise OutOfMemory() from error
     except FloatingPointError as error:
         raise EngineError(str(error)) from error
     except RuntimeError as error:
         if any(word in str(error) for word in _NO_MEMORY):
-            raise OutOfMemory(TOO_LARGE) from error
+            raise OutOfMemory() from error
         raise

@@ -1,8 +1,7 @@
-"""The engine thread: owns the model for good, paints one task after another, hands Steps to the loop.
+"""The engine thread: owns the model for good, paints one task after another, hands steps to the loop.
 
-One of the two places where threads are crossed. The engine thread runs at a lower priority than the event loop, so
-that the server answers at once while the model computes. Two small pools of helper threads keep blocking work off the
-loop; previews have their own, so that a large upload never holds up a live frame.
+One of the two places where threads are crossed. The thread runs at a lower priority than the event loop, so that the
+server answers at once while the model computes.
 """
 
 from __future__ import annotations
@@ -16,36 +15,30 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec
 
 from duostyle.engine.api import Cancelled, Checkpoint, CheckpointRefused, Engine, Painter, Request, Step, steering
 from duostyle.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
-from duostyle.executor.task import Ended, Glimpse, Task, no_picture
+from duostyle.executor.task import RunOutcome, StepReport, Task, no_picture
 from duostyle.executor.watchdog import Watchdog
-from duostyle.imaging.encode import encode
-from duostyle.picture import Picture
-from duostyle.threads import ENGINE_NICE, lower_priority, quiet_pool
+from duostyle.threads import ENGINE_NICE, lower_priority
 
 _log = logging.getLogger(__name__)
-_HELPERS = 2
 _STOP_S = 1.0
 _STALL_S = 120.0
-_TOO_LARGE = "the picture does not fit into memory; choose a smaller size"
 
 P = ParamSpec("P")
-T = TypeVar("T")
 
 
-class Worker:
-    """`start` on the loop that hears of everything; `stop` when no task runs any more."""
+class EngineThread:
+    """The thread and the queue of its tasks. Public methods run on the loop that `start` was called on, which hears of
+    everything; `stop` when no task runs any more."""
 
     def __init__(self, engine: Engine, watchdog: Watchdog | None = None) -> None:
         self._engine = engine
         self.watchdog = watchdog or Watchdog(_STALL_S)
-        self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[Ended]] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[RunOutcome]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
-        self._helpers = quiet_pool(_HELPERS, "duostyle-helper")
-        self._preview = quiet_pool(1, "duostyle-preview")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = asyncio.Event()
         self._loaded = asyncio.Event()
@@ -87,25 +80,14 @@ class Worker:
                     await self._gone.wait()
                     # its last act was to say so: only an instant is left of it
                     self._thread.join()
-        for pool in (self._helpers, self._preview):
-            pool.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, task: Task) -> Ended:
+    async def run(self, task: Task) -> RunOutcome:
         """Paint until done, paused, cancelled or failed. Raises nothing of the engine's."""
         if self._loop is None or self._stopping or not self._thread.is_alive():
-            return Ended("failed", error=ShuttingDown("the engine is not running").as_dict())
-        future: asyncio.Future[Ended] = self._loop.create_future()
+            return RunOutcome("failed", error=ShuttingDown("the engine is not running").as_dict())
+        future: asyncio.Future[RunOutcome] = self._loop.create_future()
         self._tasks.put((task, future))
         return await future
-
-    async def offload(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking function on one of the two helper threads."""
-        return await asyncio.wrap_future(self._helpers.submit(function, *args, **kwargs))
-
-    async def encode_preview(self, picture: Picture, max_px: int, quality: int) -> bytes:
-        """`picture` as a JPEG on the preview thread: the hub's `encode`."""
-        job = self._preview.submit(encode, picture, "jpeg", quality=quality, max_px=max_px)
-        return await asyncio.wrap_future(job)
 
     # Everything below runs on the engine thread.
 
@@ -118,21 +100,21 @@ class Worker:
         except Exception:
             _log.exception("the engine could not be loaded")
             self.load_error = InternalError("the engine could not be loaded")
-        self._tell(self._loaded.set)
+        self._call_soon(self._loaded.set)
         while (item := self._tasks.get()) is not None:
             task, future = item
-            ended = self._paint(task)
+            outcome = self._paint(task)
             self.watchdog.rest()
-            if ended.how == "failed":
+            if outcome.how == "failed":
                 self._clean_up()
-            self._tell(_settle, future, ended)
+            self._call_soon(_settle, future, outcome)
             # the thread waits for the next task with nothing of this one in its hands
-            del item, task, future, ended
-        self._tell(self._gone.set)
+            del item, task, future, outcome
+        self._call_soon(self._gone.set)
 
-    def _paint(self, task: Task) -> Ended:
+    def _paint(self, task: Task) -> RunOutcome:
         if self.load_error is not None:
-            return Ended("failed", error=self.load_error.as_dict())
+            return RunOutcome("failed", error=self.load_error.as_dict())
         try:
             if task.painter is None:
                 request, task.request = task.request, None
@@ -141,26 +123,21 @@ class Worker:
                 self.watchdog.begin(request.params.size**2 / 1e6)
                 task.painter = self._begin(task, request)
                 del request
-                self._tell(task.on_begin, task.painter.plan)
+                self._call_soon(task.on_begin, task.painter.plan)
             painter = task.painter
             self.watchdog.begin(painter.plan.width * painter.plan.height / 1e6)
             while not painter.run(lambda step: self._step(task, step)):
                 # resumed before the engine stood still: go on at once
                 if task.control.paused:
                     picture = painter.picture() if painter.step else None
-                    return Ended(
+                    return RunOutcome(
                         "paused", picture=picture, checkpoint=_checkpoint_of(painter), steering=steering(painter)
                     )
             return self._end(task, "done")
         except Cancelled:
             return self._end(task, "cancelled")
-        except DuostyleError as error:
-            return self._end(task, "failed", error)
-        except MemoryError:
-            return self._end(task, "failed", OutOfMemory(_TOO_LARGE))
-        except Exception:
-            _log.exception("the engine failed")
-            return self._end(task, "failed", InternalError("the engine failed; the server's log tells why"))
+        except Exception as error:
+            return self._end(task, "failed", _known(error, "the engine failed; the server's log tells why"))
 
     def _begin(self, task: Task, request: Request) -> Painter:
         checkpoint, task.checkpoint = task.checkpoint, None
@@ -172,24 +149,20 @@ class Worker:
 
     def _end(
         self, task: Task, how: Literal["done", "cancelled", "failed"], error: DuostyleError | None = None
-    ) -> Ended:
+    ) -> RunOutcome:
         painter, task.painter = task.painter, None
-        steered = None if painter is None else steering(painter)
-        picture = report = checkpoint = None
-        if painter is not None and how == "cancelled":
-            checkpoint = _checkpoint_of(painter)
-        if painter is not None and (painter.step or how == "done"):
+        if painter is None:
+            return RunOutcome(how, error=_wire(error))
+        picture = report = None
+        if painter.step or how == "done":
             try:
                 picture, report = painter.picture(), dict(painter.report())
-            except Exception as kept:
-                _log.exception("the engine kept its picture")
+            except Exception as unread:
+                problem = _known(unread, "the finished picture could not be read from the engine")
                 if how == "done":
-                    how, error = "failed", InternalError("the engine kept its picture")
-                    if isinstance(kept, DuostyleError):
-                        error = kept
-                    elif isinstance(kept, MemoryError):
-                        error = OutOfMemory(_TOO_LARGE)
-        return Ended(how, picture, report, error.as_dict() if error is not None else None, checkpoint, steered)
+                    how, error = "failed", problem
+        checkpoint = _checkpoint_of(painter) if how == "cancelled" else None
+        return RunOutcome(how, picture, report, _wire(error), checkpoint, steering(painter))
 
     def _clean_up(self) -> None:
         """Nothing of a painting that failed is held on to: the next one needs the memory."""
@@ -197,7 +170,7 @@ class Worker:
         try:
             self._engine.trim()
         except Exception:
-            _log.exception("the engine could not give back memory")
+            _log.exception("the engine could not release memory")
 
     def _step(self, task: Task, step: Step) -> None:
         self.watchdog.moved(step.step_s, step.width * step.height / 1e6)
@@ -205,7 +178,7 @@ class Worker:
         picture = step.picture() if task.wants_picture() else None
         picture_step, picture_s = step.step, time.perf_counter() - begin
         if task.painter is not None and task.wants_checkpoint(step):
-            self._tell(task.on_checkpoint, task.painter.checkpoint())
+            self._call_soon(task.on_checkpoint, task.painter.checkpoint())
         task.evaluations += 1
         evaluations = 1
         with task._lock:
@@ -218,11 +191,11 @@ class Worker:
             numbers = replace(step, picture=no_picture)
             if task.painter is not None and len(task.painter.changes) != task.changes:
                 task.changes, task.steering = len(task.painter.changes), steering(task.painter)
-            task._slot = Glimpse(numbers, picture, picture_step, evaluations, picture_s, task.steering)
+            task._slot = StepReport(numbers, picture, picture_step, evaluations, picture_s, task.steering)
         if waiting is None:
-            self._tell(_hand_over, task)
+            self._call_soon(_hand_over, task)
 
-    def _tell(self, call: Callable[P, None], *args: P.args, **_: P.kwargs) -> None:
+    def _call_soon(self, call: Callable[P, None], *args: P.args, **_: P.kwargs) -> None:
         # a loop that is closed hears nothing any more
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
@@ -231,19 +204,33 @@ class Worker:
 
 def _hand_over(task: Task) -> None:
     with task._lock:
-        glimpse, task._slot = task._slot, None
-    if glimpse is not None:
-        task.on_step(glimpse)
+        report, task._slot = task._slot, None
+    if report is not None:
+        task.on_step(report)
 
 
-def _settle(future: asyncio.Future[Ended], ended: Ended) -> None:
+def _settle(future: asyncio.Future[RunOutcome], outcome: RunOutcome) -> None:
     if not future.done():
-        future.set_result(ended)
+        future.set_result(outcome)
 
 
 def _checkpoint_of(painter: Painter) -> Checkpoint | None:
     try:
         return painter.checkpoint()
     except Exception:
-        _log.exception("the engine gave no checkpoint")
+        _log.exception("the engine could not give a checkpoint")
         return None
+
+
+def _known(error: Exception, message: str) -> DuostyleError:
+    """`error` as one of ours; one that nobody foresaw goes to the log and becomes an InternalError with `message`."""
+    if isinstance(error, DuostyleError):
+        return error
+    if isinstance(error, MemoryError):
+        return OutOfMemory()
+    _log.error(message, exc_info=error)
+    return InternalError(message)
+
+
+def _wire(error: DuostyleError | None) -> dict[str, Any] | None:
+    return error.as_dict() if error is not None else None

@@ -1,4 +1,4 @@
-"""What goes between the loop and the engine thread: what to paint, what is heard of it, how it ended."""
+"""What goes between the loop and the engine thread: what to paint, what is reported of it, how it ended."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from duostyle.picture import Picture
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class StepReport:
     """The newest step as the loop sees it; its `step.picture` must not be called.
 
-    `picture` with its `picture_step` when one was taken since the last glimpse, which took `picture_s` seconds of the
+    `picture` with its `picture_step` when one was taken since the last report, which took `picture_s` seconds of the
     engine's time; `evaluations` since then. `steering` as `duostyle.engine.api.steering` gives it.
     """
 
@@ -28,8 +28,8 @@ class Glimpse:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a run ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of an error.
+class RunOutcome:
+    """How a run of a task ended. `picture`: the best so far, None before the first step. `error`: an `as_dict` of one.
 
     `checkpoint` when it was paused or cancelled: from there it can go on. `steering`: how it was steered.
     """
@@ -53,7 +53,7 @@ class Task:
     request: Request | None
     control: Control
     on_begin: Callable[[Plan], None]
-    on_step: Callable[[Glimpse], None]
+    on_step: Callable[[StepReport], None]
     wants_picture: Callable[[], bool]
     wants_checkpoint: Callable[[Step], bool] = lambda step: False
     on_checkpoint: Callable[[Checkpoint], None] = lambda checkpoint: None
@@ -62,7 +62,7 @@ class Task:
     evaluations: int = 0
     changes: int = 0
     steering: dict[str, Any] | None = None
-    _slot: Glimpse | None = None
+    _slot: StepReport | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
 

@@ -17,10 +17,10 @@ _FACTOR = 10.0
 
 
 class Watchdog:
-    """`patience_s` is the shortest time without an evaluation that counts as a stall; `clock` counts seconds."""
+    """`stall_s` is the shortest time without an evaluation that counts as a stall; `clock` counts seconds."""
 
-    def __init__(self, patience_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._least_s = patience_s
+    def __init__(self, stall_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shortest_s = stall_s
         self._clock = clock
         self._moved_at: float | None = None
         self._megapixels = 0.0
@@ -43,16 +43,16 @@ class Watchdog:
         self._moved_at = None
 
     @property
-    def patience_s(self) -> float:
+    def limit_s(self) -> float:
         """How long an evaluation may take now."""
-        return max(self._least_s, _FACTOR * (self._rate_s or _SLOW_S) * self._megapixels)
+        return max(self._shortest_s, _FACTOR * (self._rate_s or _SLOW_S) * self._megapixels)
 
     @property
     def stalled_s(self) -> float:
         """Seconds since the last sign of life when that is too long, else 0."""
         moved_at = self._moved_at
         quiet_s = 0.0 if moved_at is None else self._clock() - moved_at
-        return quiet_s if quiet_s > self.patience_s else 0.0
+        return quiet_s if quiet_s > self.limit_s else 0.0
 
     async def report(self, every_s: float) -> None:
         """Log when the engine stalls and when it moves again, for ever."""

@@ -51,11 +51,11 @@ class Watch:
         return True
 
 
-class Keeper:
-    """All methods run on the loop. `clock` counts seconds."""
+class Checkpointer:
+    """Takes, writes and reads the checkpoints of jobs. All methods run on the loop. `clock` counts seconds."""
 
     def __init__(
-        self, *, settings: Settings, store: Store, metrics: Metrics, clock: Callable[[], float] = time.monotonic
+        self, settings: Settings, store: Store, metrics: Metrics, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._every_s, self._every_evaluations = settings.checkpoint_s, settings.checkpoint_evaluations
         self._store, self._metrics = store, metrics

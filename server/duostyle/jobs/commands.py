@@ -1,117 +1,248 @@
-"""Cancel, pause, resume and update of one unfinished job. A job is steered only by what belongs to it alone, so that
-whatever happens to a waiting job cannot touch the running one."""
+"""What clients may do with jobs: submit, cancel, pause, resume, update, delete. Keys are checked here.
+
+What changes a job is finished even when the client that asked for it is gone. A job is changed only by what belongs to
+it alone, so that whatever happens to a waiting job cannot touch the running one.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from duostyle.errors import BadRequest
-from duostyle.job import JobStatus
-from duostyle.jobs.completion import Endings
-from duostyle.jobs.pictures import Pictures
-from duostyle.jobs.queue import Entry, Line
-from duostyle.jobs.registry import Archive
-from duostyle.jobs.request import masks_of
-from duostyle.live.hub import Hub
+from duostyle.errors import BadRequest, DuostyleError, NotFound, QueueFull, ShuttingDown, TooManyJobs
+from duostyle.executor.task import RunOutcome
+from duostyle.job import Job, JobStatus, hash_key, new_id, new_key
+from duostyle.jobs.completion import Completion
+from duostyle.jobs.queries import load_masks
+from duostyle.jobs.queue import ActiveJob, Event, JobQueue
+from duostyle.jobs.registry import JobContext, Registry
+from duostyle.jobs.request import masks_of, parse_request
 from duostyle.params import apply_changes
+from duostyle.picture import StoredImage
 from duostyle.protocol.outgoing import Paused, Resumed, Updated
 
 Answer = Callable[[], None]
+# How long a caller waits for the engine to let go of a job.
+_LET_GO_S = 30.0
 
 
-class Steering:
-    """`answer` is called when a change is sure, before any watcher hears of it. `spawn` runs work to its end."""
+def _nothing(*_: Any) -> None:
+    return None
 
-    def __init__(
-        self,
-        *,
-        archive: Archive,
-        hub: Hub,
-        line: Line,
-        endings: Endings,
-        pictures: Pictures,
-        max_size_px: int,
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
-    ) -> None:
-        self._archive, self._hub, self._line = archive, hub, line
-        self._endings, self._pictures = endings, pictures
-        self._max_size_px = max_size_px
-        self._spawn = spawn
 
-    def cancel(self, entry: Entry) -> bool:
-        """Decide that the job ends as cancelled, unless its end is decided already: then False."""
-        if entry.verdict is not None:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`position` in the queue (1: next), `eta_s` until the picture is ready, None while unknown."""
+
+    job: str
+    key: str
+    position: int
+    eta_s: float | None
+
+
+class Commands:
+    """All methods run on the loop. `answer` is called when the change is sure, before any watcher hears of it."""
+
+    def __init__(self, context: JobContext, registry: Registry, queue: JobQueue, completion: Completion) -> None:
+        self._context, self._registry = context, registry
+        self._queue, self._completion = queue, completion
+        self._settings, self._surely = context.settings, context.background.surely
+        self.closed = False
+
+    def close(self) -> None:
+        """Take no more jobs."""
+        self.closed = True
+
+    async def submit(
+        self, *, content: Any, styles: Any, params: Any, client: str, answer: Callable[[Accepted], None] = _nothing
+    ) -> Accepted:
+        """Queue a job of `client` (its address); the other fields came as JSON. Durable when it returns.
+
+        Raises BadRequest, NotAvailable, NotFound (with the field's path), CorruptImage, TooManyJobs, QueueFull,
+        ShuttingDown, StorageUnavailable.
+        """
+        try:
+            accepted = await self._surely(self._submit(content, styles, params, client, answer))
+        except DuostyleError as error:
+            self._context.metrics.jobs_refused.labels(error.code).inc()
+            raise
+        self._context.metrics.jobs_submitted.inc()
+        return accepted
+
+    async def cancel(self, job_id: str, key: str, *, wait: bool = True, answer: Answer = _nothing) -> bool:
+        """True when this call cancelled the job, False when it had ended; with `wait` only once that is stored.
+
+        Raises NotFound, Forbidden.
+        """
+        active = await self._find(job_id, key)
+        answer()
+        if active is None:
             return False
-        entry.verdict = JobStatus.CANCELLED
-        if entry.on_engine:
-            # the dispatcher ends it with the best picture as soon as the engine lets go
-            entry.control.cancel()
+        won = self._cancel(active)
+        if wait:
+            await self._until_ended(active)
+        return won
+
+    async def delete(self, job_id: str, key: str) -> None:
+        """Cancel if need be, then forget the job, its result and its uploads. Raises NotFound, Forbidden."""
+        active = await self._find(job_id, key)
+        if active is not None:
+            active.forget = True
+            self._cancel(active)
+            await self._until_ended(active)
+        # also when its end was being stored before this
+        await self._surely(self._registry.forget(job_id))
+
+    async def pause(self, job_id: str, key: str, *, answer: Answer = _nothing) -> None:
+        """Let the next in the queue run; nothing new when paused already. Raises NotFound, Forbidden, BadRequest."""
+        await self._surely(self._pause(await self._find_alive(job_id, key), answer))
+
+    async def resume(self, job_id: str, key: str, *, answer: Answer = _nothing) -> None:
+        """Go on, before all others that wait; nothing new when not paused. Raises NotFound, Forbidden, BadRequest."""
+        await self._surely(self._resume(await self._find_alive(job_id, key), answer))
+
+    async def update(self, job_id: str, key: str, params: Any, *, answer: Answer = _nothing) -> None:
+        """Change live parameters.
+
+        Raises NotFound (also for a mask), Forbidden, BadRequest (also when the job has ended).
+        """
+        await self._surely(self._update(await self._find_alive(job_id, key), params, answer))
+
+    async def _submit(
+        self, content: Any, styles: Any, params: Any, client: str, answer: Callable[[Accepted], None]
+    ) -> Accepted:
+        self._check_room(client)
+        request = parse_request(content, styles, params, max_size_px=self._settings.max_size_px)
+        stored = {field: await self._stored(image, field) for field, image in request.pictures()}
+        if masks_of(request.params):
+            await load_masks(self._context, request.params)
+        # others were admitted while the pictures were looked up
+        self._check_room(client)
+        key = new_key()
+        job = Job(
+            id=new_id(),
+            key_hash=hash_key(key),
+            client=client,
+            content=request.content,
+            styles=request.styles,
+            params=request.params,
+            created_at=time.time(),
+            pixels=(stored["content"].width, stored["content"].height),
+        )
+        accepted = Accepted(job.id, key, *self._queue.add(await self._registry.add(job)))
+        answer(accepted)
+        return accepted
+
+    def _cancel(self, active: ActiveJob) -> bool:
+        """Decide that the job ends as cancelled, unless its end is decided already: then False."""
+        if not active.alive:
+            return False
+        with_runner = active.with_runner
+        active.apply(Event.CANCEL)
+        if with_runner:
+            # the runner ends it with the best picture as soon as the engine lets go
+            active.control.cancel()
         else:
-            self._line.remove(entry)
-            self._spawn(self._endings.finish(entry, picture=entry.best))
+            self._queue.remove(active)
+            self._completion.begin(active, RunOutcome("cancelled"))
         return True
 
-    async def pause(self, entry: Entry, answer: Answer) -> None:
-        """Nothing new when paused already. Raises BadRequest when the job has ended."""
-        async with entry.lock:
-            _check_alive(entry)
-            if entry.job.status is JobStatus.PAUSED:
+    async def _pause(self, active: ActiveJob, answer: Answer) -> None:
+        async with active.lock:
+            _check_alive(active)
+            job, hub = active.job, self._context.hub
+            if job.status is JobStatus.PAUSED:
                 answer()
                 return
-            entry.job.move(JobStatus.PAUSED)
-            entry.control.pause()
-            self._line.remove(entry)
-            await self._archive.save_or_later(entry.job)
+            active.apply(Event.PAUSE)
+            active.control.pause()
+            self._queue.remove(active)
+            await self._registry.save_or_later(job)
             answer()
-            self._hub.drop_outdated(entry.job.id)
-            self._hub.tell(entry.job.id, Paused(job=entry.job.id).text())
-            self._endings.count()
+            hub.drop_outdated(job.id)
+            hub.tell(job.id, Paused(job=job.id).text())
 
-    async def resume(self, entry: Entry, answer: Answer) -> None:
-        """Nothing new when not paused. Raises BadRequest when the job has ended."""
-        async with entry.lock:
-            _check_alive(entry)
-            job = entry.job
+    async def _resume(self, active: ActiveJob, answer: Answer) -> None:
+        async with active.lock:
+            _check_alive(active)
+            job = active.job
             if job.status is not JobStatus.PAUSED:
                 answer()
                 return
-            entry.control.resume()
-            waits = not entry.on_engine
-            job.move(JobStatus.QUEUED if waits else JobStatus.RUNNING)
-            await self._archive.save_or_later(job)
+            active.apply(Event.RESUME)
+            active.control.resume()
+            waits = not active.with_runner
+            await self._registry.save_or_later(job)
             answer()
-            self._hub.tell(job.id, Resumed(job=job.id).text())
-            if waits and entry.verdict is None:
+            self._context.hub.tell(job.id, Resumed(job=job.id).text())
+            if waits and active.alive:
                 # what has begun goes before what has not
-                entry.told = None
-                self._line.add(entry, first=True)
-                self._line.tell()
-            self._endings.count()
+                self._queue.add_first(active)
 
-    async def update(self, entry: Entry, raw: Any, answer: Answer) -> None:
-        """Change live parameters. Raises BadRequest (also when the job has ended), NotFound for a mask."""
-        async with entry.lock:
-            _check_alive(entry)
-            job = entry.job
-            params = apply_changes(job.params, raw, styles=len(job.styles), max_size_px=self._max_size_px)
+    async def _update(self, active: ActiveJob, raw: Any, answer: Answer) -> None:
+        async with active.lock:
+            _check_alive(active)
+            job = active.job
+            params = apply_changes(job.params, raw, styles=len(job.styles), max_size_px=self._settings.max_size_px)
             masks = None
             if "masks" in raw:
                 for field, mask in masks_of(params):
-                    await self._pictures.known(mask, field)
-                masks = await self._pictures.masks(params)
-                _check_alive(entry)
+                    await self._stored(mask, field)
+                masks = await load_masks(self._context, params)
+                _check_alive(active)
             job.params = params
-            if entry.begun:
-                entry.control.update(params, masks)
-            await self._archive.save_or_later(job)
+            if active.with_runner or active.task is not None:
+                active.control.update(params, masks)
+            await self._registry.save_or_later(job)
             answer()
             values = params.model_dump(mode="json")
             changed = {name: values[name] for name in raw}
-            self._hub.tell(job.id, Updated(job=job.id, params=changed).text())
+            self._context.hub.tell(job.id, Updated(job=job.id, params=changed).text())
+
+    async def _find(self, job_id: str, key: str) -> ActiveJob | None:
+        """The unfinished job, None when it has ended. Raises NotFound, Forbidden."""
+        (await self._registry.recall(job_id)).check_key(key)
+        return self._registry.unfinished.get(job_id)
+
+    async def _find_alive(self, job_id: str, key: str) -> ActiveJob:
+        active = await self._find(job_id, key)
+        if active is None:
+            raise BadRequest("the job has ended", field="job")
+        return active
+
+    async def _stored(self, image_id: str, field: str) -> StoredImage:
+        image = await self._context.store.image(image_id)
+        if image is None:
+            raise NotFound(f"{field}: no such image; upload it first", field=field, got=image_id)
+        return image
+
+    def _check_room(self, client: str) -> None:
+        if self.closed:
+            raise ShuttingDown("the server is about to stop")
+        jobs = [active.job for active in self._registry.unfinished.values()]
+        limit = self._settings.max_jobs_per_client
+        if sum(job.client == client for job in jobs) >= limit:
+            message = "too many unfinished jobs of this client"
+            raise TooManyJobs(message, limit=limit, reached="max_jobs_per_client")
+        # a paused job waits as well, and holds memory
+        limit = self._settings.max_queue
+        if sum(job.status is not JobStatus.RUNNING for job in jobs) >= limit:
+            raise QueueFull("the queue is full", limit=limit, reached="max_queue")
+
+    async def _until_ended(self, active: ActiveJob) -> None:
+        # an engine or a disk that hangs must not hang its callers too; the end is decided all the same
+        outage = self._context.store.outage
+        waits = [asyncio.create_task(one) for one in (active.ended.wait(), outage.until_begun())]
+        try:
+            await asyncio.wait(waits, timeout=_LET_GO_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
 
-def _check_alive(entry: Entry) -> None:
-    if entry.verdict is not None:
+def _check_alive(active: ActiveJob) -> None:
+    if not active.alive:
         raise BadRequest("the job has ended", field="job")

@@ -1,102 +1,149 @@
-"""What anybody who knows a job's id may see of it: its state, its frames, its result. No keys here."""
+"""What anybody who knows a job's id may see of it: its state, its frames, its result. No keys here.
+
+Also decodes stored pictures on demand, for whoever needs them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any, Literal
 
-from duostyle.errors import NotFinished, NotFound
-from duostyle.executor.engine_thread import Worker
+from duostyle.errors import BadRequest, NotFinished, NotFound
+from duostyle.imaging.decode import DECODE_PX, decode
 from duostyle.imaging.encode import encode
-from duostyle.jobs.completion import Endings
-from duostyle.jobs.pictures import Pictures
-from duostyle.jobs.queue import Line
-from duostyle.jobs.registry import Archive
-from duostyle.live.hub import Hub
+from duostyle.job import Job, JobStatus
+from duostyle.jobs.queue import ActiveJob, JobQueue
+from duostyle.jobs.registry import JobContext, Registry
 from duostyle.live.outbox import Outbox
+from duostyle.params import StyleParams
+from duostyle.picture import Picture
 from duostyle.protocol import outgoing
 from duostyle.protocol.frames import FrameOptions
 
 _RESULT_QUALITY, _FRAME_QUALITY = 95, 85
+_FIRST_PICTURE_S = 30.0
 
 
-class Views:
-    """Looks at unfinished jobs in memory and at ended ones in the store."""
+class Queries:
+    """Looks at unfinished jobs in memory and at ended ones in the store. All methods run on the loop."""
 
-    def __init__(
-        self,
-        *,
-        archive: Archive,
-        endings: Endings,
-        line: Line,
-        pictures: Pictures,
-        hub: Hub,
-        worker: Worker,
-        max_frame_px: int,
-    ) -> None:
-        self._archive, self._endings, self._line = archive, endings, line
-        self._pictures, self._hub, self._worker = pictures, hub, worker
-        self._max_frame_px = max_frame_px
+    def __init__(self, context: JobContext, registry: Registry, queue: JobQueue) -> None:
+        self._context, self._registry, self._queue = context, registry, queue
 
     def state(self, job_id: str) -> dict[str, Any]:
         """The fields of the `state` message without `type`. Raises NotFound; `recall` first brings back old jobs."""
-        entry = self._endings.live.get(job_id)
-        if entry is None:
-            return self._archive.at_hand(job_id).state(position=None, eta_s=None)
-        position, eta_s = self._line.place(entry)
-        return entry.job.state(position=position, eta_s=eta_s)
+        job, active = self._registry.at_hand(job_id), self._registry.unfinished.get(job_id)
+        position, eta_s = (None, None) if active is None else self._queue.place(active)
+        return job.state(position=position, eta_s=eta_s)
 
-    async def recall(self, job_id: str) -> None:
-        """Have the job in memory, from the store if need be. Raises NotFound."""
-        if job_id not in self._endings.live:
-            await self._archive.ended(job_id)
+    async def recall(self, job_id: str) -> Job:
+        """The job, from the store if need be. Raises NotFound."""
+        return await self._registry.recall(job_id)
 
     async def watch(self, outbox: Outbox, job_id: str, frames: FrameOptions | None, after: int | None = None) -> None:
         """Post the `state` snapshot; the last frame follows and, while the job lives, all that happens to it.
 
         Raises NotFound, TooManyRequests (too many jobs watched on one connection).
         """
-        await self.recall(job_id)
+        job = await self._registry.recall(job_id)
         picture = None
-        if job_id not in self._endings.live and frames is not None:
-            job = self._archive.at_hand(job_id)
-            if job.has_result and job.frame_seq > (after or 0):
-                with contextlib.suppress(NotFound):
-                    picture = await self._pictures.of_result(job)
-        state = self.state(job_id)
-        watched = outbox.subscriptions.get(job_id)
-        if job_id in self._endings.live:
-            self._hub.subscribe(outbox, job_id, frames, after)
-        elif picture is not None and frames is not None and watched is None:
-            self._hub.show(outbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
+        if job.status.ended and frames is not None and job.has_result and job.frame_seq > (after or 0):
+            with contextlib.suppress(NotFound):
+                picture = await load_result(self._context, job)
+        state, hub = self.state(job_id), self._context.hub
+        if job_id in self._registry.unfinished:
+            hub.subscribe(outbox, job_id, frames, after)
+        elif picture is not None and frames is not None and job_id not in outbox.subscriptions:
+            hub.show(outbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
         outbox.post(outgoing.text("state", **state))
 
     async def result(self, job_id: str, format: Literal["png", "jpeg", "webp"], *, partial: bool = False) -> bytes:
         """The finished picture; with `partial` the best so far. Raises NotFound, NotFinished."""
-        await self.recall(job_id)
-        entry = self._endings.live.get(job_id)
-        if entry is not None:
+        job = await self._registry.recall(job_id)
+        active = self._registry.unfinished.get(job_id)
+        if active is not None:
             if not partial:
                 raise NotFinished("the job has not finished; ask with partial=1 for the best so far")
-            picture = await self._pictures.newest(entry)
+            picture = await self._newest(active)
+        elif not job.has_result or (job.partial and not partial):
+            raise NotFinished("the job ended without a finished picture")
+        elif format == "png":
+            return await _stored_result(self._context, job)
         else:
-            job = self._archive.at_hand(job_id)
-            if not job.has_result or (job.partial and not partial):
-                raise NotFinished("the job ended without a finished picture")
-            if format == "png":
-                return await self._pictures.png_of_result(job)
-            picture = await self._pictures.of_result(job)
-        return await self._worker.offload(encode, picture, format, quality=_RESULT_QUALITY)
+            picture = await load_result(self._context, job)
+        return await self._context.pools.offload(encode, picture, format, quality=_RESULT_QUALITY)
 
     async def frame(self, job_id: str) -> bytes:
         """The newest preview as JPEG. Raises NotFound, NotFinished when there is none yet."""
-        await self.recall(job_id)
-        entry = self._endings.live.get(job_id)
-        if entry is not None:
-            picture = await self._pictures.newest(entry)
+        job = await self._registry.recall(job_id)
+        active = self._registry.unfinished.get(job_id)
+        if active is not None:
+            picture = await self._newest(active)
+        elif job.has_result:
+            picture = await load_result(self._context, job)
         else:
-            job = self._archive.at_hand(job_id)
-            if not job.has_result:
-                raise NotFinished("the job ended without a picture")
-            picture = await self._pictures.of_result(job)
-        return await self._worker.encode_preview(picture, self._max_frame_px, _FRAME_QUALITY)
+            raise NotFinished("the job ended without a picture")
+        max_px = self._context.settings.max_frame_px
+        return await self._context.pools.encode_preview(picture, max_px, _FRAME_QUALITY)
+
+    async def _newest(self, active: ActiveJob) -> Picture:
+        """An unfinished job's newest picture; waits for the first one. Raises NotFinished when there is none."""
+        topic, running = self._context.hub.topic(active.job.id), active.job.status is JobStatus.RUNNING
+        if running:
+            self._context.hub.ask(active.job.id)
+        if topic.picture is None and running:
+            try:
+                async with asyncio.timeout(_FIRST_PICTURE_S):
+                    await active.shown.wait()
+            except TimeoutError:
+                raise NotFinished("the job shows no picture yet") from None
+        if topic.picture is None:
+            raise NotFinished("the job has no picture yet")
+        return topic.picture
+
+
+async def load_image(context: JobContext, image_id: str, *, max_px: int) -> Picture:
+    """An uploaded picture, decoded off the loop. Raises NotFound, CorruptImage."""
+    data = await context.store.image_bytes(image_id)
+    if data is None:
+        raise NotFound("an image of this job is gone", got=image_id)
+    return await context.pools.offload(decode, data, max_px=max_px)
+
+
+async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture | None, ...]:
+    """The masks that `params` names, decoded; empty when there are none or a mode makes them.
+
+    Raises NotFound, CorruptImage, and BadRequest naming a mask that is black all over.
+    """
+    if not isinstance(params.masks, list):
+        return ()
+    masks: list[Picture | None] = [None] * len(params.masks)
+    for index, image_id in enumerate(params.masks):
+        if image_id is not None:
+            mask = masks[index] = await load_image(context, image_id, max_px=max(DECODE_PX, params.size))
+            _check_mask(mask, f"params.masks.{index}")
+    return tuple(masks)
+
+
+async def load_result(context: JobContext, job: Job) -> Picture:
+    """An ended job's picture, or the one that a paused job stands at. Raises NotFound."""
+    return await context.pools.offload(decode, await _stored_result(context, job))
+
+
+async def _stored_result(context: JobContext, job: Job) -> bytes:
+    png = await context.store.result(job.id)
+    if png is None:
+        raise NotFound("the result of this job is gone", field="job")
+    return png
+
+
+def _check_mask(mask: Picture, field: str) -> None:
+    """Raises BadRequest when the mask leaves its style no place: leaving the style out says that better."""
+    if mask.is_black:
+        raise BadRequest(
+            f"{field}: the mask is black all over, so its style would go nowhere",
+            field=field,
+            limit="some of it grey or white; null takes what the others leave",
+            got="black",
+        )

@@ -1,34 +1,112 @@
-"""Jobs in the store: what is recovered at start, the last ended jobs at hand (no pictures)."""
+"""Every unfinished job and those that ended last; all that is written to the store about jobs."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from duostyle.errors import EngineError, NotFound, StorageUnavailable
+from duostyle.executor.engine_thread import EngineThread
+from duostyle.executor.pools import HelperPools
 from duostyle.job import Job, JobStatus
+from duostyle.jobs.queue import ActiveJob, Phase
+from duostyle.jobs.request import masks_of
+from duostyle.live.hub import Hub
+from duostyle.metrics import Metrics
+from duostyle.settings import Settings
 from duostyle.storage.store import Store
 
 _log = logging.getLogger(__name__)
-_KEPT = 1000
+_ENDED_AT_HAND = 1000
 # The seq in the store is that of the last change of status; clients may have seen later ones. No run has more events.
 _SEQ_GAP = 20_000
 # A job that ended the process this often would do it for ever.
 MAX_STARTS = 3
 
+T = TypeVar("T")
 
-class Archive:
-    """All that the scheduler writes to and reads from the store about jobs."""
 
-    def __init__(self, store: Store) -> None:
+class Background:
+    """Work that is done to its end even when whoever asked for it has gone. All methods run on the loop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def surely(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` to its end even when the caller is cancelled. Raises what it raises."""
+        return await asyncio.shield(self.start(work))
+
+    async def settle(self, within_s: float | None = None) -> None:
+        """Wait for all of it; what takes longer than `within_s` is cancelled, since the process is about to end."""
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=within_s)
+            for task in late:
+                task.cancel()
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        # whoever asked may be gone: an error that nobody hears is not a warning
+        if not task.cancelled():
+            task.exception()
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """What the parts of `jobs` need of the rest of the server. `hub.clock` counts seconds for all of them."""
+
+    settings: Settings
+    store: Store
+    hub: Hub
+    engine_thread: EngineThread
+    pools: HelperPools
+    metrics: Metrics
+    background: Background = field(init=False, default_factory=Background)
+
+
+class Registry:
+    """`unfinished` holds every job that has not ended. All methods run on the loop."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store = store
+        self.unfinished: dict[str, ActiveJob] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._late: dict[str, Job] = {}
-        self._closing: set[str] = set()
         self._catching_up: asyncio.Task[None] | None = None
+        metrics.jobs_waiting.set_function(lambda: self._count(JobStatus.QUEUED))
+        metrics.jobs_running.set_function(lambda: self._count(JobStatus.RUNNING))
+        metrics.jobs_paused.set_function(lambda: self._count(JobStatus.PAUSED))
+
+    @property
+    def late_saves(self) -> int:
+        """How many jobs wait to be saved until the store works again."""
+        return len(self._late)
+
+    @property
+    def images_in_use(self) -> frozenset[str]:
+        """Ids of the pictures that unfinished jobs need: not to be swept away."""
+        jobs = [active.job for active in self.unfinished.values()]
+        masks = {mask for job in jobs for _, mask in masks_of(job.params)}
+        return frozenset({image for job in jobs for image in (job.content, *job.styles)} | masks)
+
+    async def add(self, job: Job) -> ActiveJob:
+        """A new job, which counts from now on and is durable when this returns. Raises StorageUnavailable."""
+        active = self.unfinished[job.id] = ActiveJob(job)
+        try:
+            await self.save(job)
+        except Exception:
+            del self.unfinished[job.id]
+            raise
+        return active
 
     async def save(self, job: Job) -> None:
         """Durable when it returns. Raises StorageUnavailable."""
@@ -39,17 +117,12 @@ class Archive:
         try:
             await self.save(job)
         except StorageUnavailable:
-            # what is outdated by the job's end must never be written after it
-            if job.id in self._closing:
-                return
-            self._late[job.id] = job
-            if self._catching_up is None or self._catching_up.done():
-                self._catching_up = asyncio.create_task(self._catch_up())
+            self._postpone(job)
 
-    async def save_end(self, job: Job) -> None:
+    async def save_end(self, ended: Job) -> None:
         """Durable when it returns, however long that takes. Raises StorageUnavailable when the server stops."""
-        with self._closed(job.id):
-            await self.until_done(lambda: self.save(job))
+        self._late.pop(ended.id, None)
+        await self.until_done(lambda: self.save(ended))
 
     async def until_done(self, work: Callable[[], Awaitable[None]]) -> None:
         """Try `work` until the store takes it. Raises StorageUnavailable only when the server stops meanwhile."""
@@ -61,49 +134,46 @@ class Archive:
                 if self._store.outage.abandoned:
                     raise
 
-    def give_up(self) -> None:
-        """The server stops: nobody waits for the store any longer."""
-        self._store.outage.abandon()
+    def end(self, active: ActiveJob, ended: Job) -> None:
+        """The job is among the ended ones from now on, or gone when it is to be forgotten."""
+        active.job = ended
+        self.unfinished.pop(ended.id, None)
+        if not active.forget:
+            self._keep(ended)
 
-    def keep(self, job: Job) -> None:
-        """Have an ended job at hand; the least recently used ones are dropped from memory."""
-        self._ended[job.id] = job
-        self._ended.move_to_end(job.id)
-        while len(self._ended) > _KEPT:
-            self._ended.popitem(last=False)
+    async def forget(self, job_id: str) -> None:
+        """Remove the job, its result and the uploads that no other job uses. Raises StorageUnavailable."""
+        self._late.pop(job_id, None)
+        await self._store.forget_job(job_id)
+        self._ended.pop(job_id, None)
 
     def at_hand(self, job_id: str) -> Job:
-        """An ended job in memory. Raises NotFound."""
-        job = self._ended.get(job_id)
+        """A job in memory. Raises NotFound; `recall` brings back those that ended long ago."""
+        active = self.unfinished.get(job_id)
+        job = active.job if active is not None else self._ended.get(job_id)
         if job is None:
             raise NotFound("no such job", field="job")
         return job
 
-    async def ended(self, job_id: str) -> Job:
-        """An ended job, from the store if need be. Raises NotFound."""
-        if job_id not in self._ended:
+    async def recall(self, job_id: str) -> Job:
+        """The job, from the store if need be. Raises NotFound."""
+        if job_id not in self.unfinished and job_id not in self._ended:
             job = await self._store.job(job_id)
             if job is not None and job.status.ended:
-                self.keep(job)
+                self._keep(job)
         return self.at_hand(job_id)
 
-    async def forget(self, job_id: str) -> None:
-        """Remove the job, its result and the uploads that no other job uses."""
-        with self._closed(job_id):
-            await self._store.forget_job(job_id)
-        self._ended.pop(job_id, None)
+    async def recover(self, now: float) -> list[ActiveJob]:
+        """Take up the unfinished jobs of an earlier process, oldest first; ended ones are kept at hand.
 
-    async def recover(self, now: float) -> list[Job]:
-        """The unfinished jobs of an earlier process, oldest first; ended ones are kept at hand.
-
-        Paused ones stay paused, all others are queued again, those with a checkpoint before those that never began.
-        A job during whose evaluations the process died for the third time has failed at `now` (unix seconds).
+        Paused ones stay paused, all others wait again, those with a checkpoint before those that never began. A job
+        during whose evaluations the process died for the third time has failed at `now` (unix seconds).
         """
-        unfinished: list[Job] = []
         begun = self._store.checkpoints.jobs()
+        unfinished: list[Job] = []
         for job in await self._store.jobs():
             if job.status.ended:
-                self.keep(job)
+                self._keep(job)
                 continue
             job.seq += _SEQ_GAP
             # a job may be paused while its last evaluation runs
@@ -120,32 +190,42 @@ class Archive:
                 job.begin_anew()
             await self.save_or_later(job)
             unfinished.append(job)
-        return sorted(unfinished, key=lambda job: job.id not in begun)
+        unfinished.sort(key=lambda job: job.id not in begun)
+        self.unfinished.update((job.id, ActiveJob(job)) for job in unfinished)
+        return list(self.unfinished.values())
 
     async def _give_up(self, job: Job, now: float) -> None:
         message = f"the server died {job.starts} times while it painted this; the picture may be too large for it"
-        job.error = EngineError(message).as_dict()
-        job.ended_at = now
+        job.error, job.ended_at = EngineError(message).as_dict(), now
         job.move(JobStatus.FAILED)
         _log.error("job given up: the process died %d times while it ran", job.starts)
         await self.save_or_later(job)
         self._store.checkpoints.discard(job.id)
-        self.keep(job)
+        self._keep(job)
 
-    @contextlib.contextmanager
-    def _closed(self, job_id: str) -> Iterator[None]:
-        """Whatever of this job waits to be saved is outdated."""
-        self._late.pop(job_id, None)
-        self._closing.add(job_id)
-        try:
-            yield
-        finally:
-            self._closing.discard(job_id)
+    def _count(self, status: JobStatus) -> int:
+        return sum(active.job.status is status for active in self.unfinished.values())
+
+    def _keep(self, ended: Job) -> None:
+        """Have it at hand; the least recently used ones are dropped from memory."""
+        self._ended[ended.id] = ended
+        self._ended.move_to_end(ended.id)
+        while len(self._ended) > _ENDED_AT_HAND:
+            self._ended.popitem(last=False)
+
+    def _postpone(self, job: Job) -> None:
+        active = self.unfinished.get(job.id)
+        if active is not None and active.phase is Phase.FINISHING:
+            # outdated by the job's end, after which it must never be written
+            return
+        self._late[job.id] = job
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up())
 
     async def _catch_up(self) -> None:
         while self._late and not self._store.outage.abandoned:
             await self._store.outage.until_over()
             for job in list(self._late.values()):
-                # forgotten, or tried again, while another was saved
+                # unless it ended or was forgotten while another was saved
                 if self._late.pop(job.id, None) is not None:
                     await self.save_or_later(job)

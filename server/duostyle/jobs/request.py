@@ -10,7 +10,7 @@ from duostyle.params import IMAGE_ID, MAX_STYLES, StyleParams, parse_params
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class JobRequest:
     """A checked request for a painting: image ids and parameters."""
 
     content: str
@@ -24,7 +24,7 @@ class Order:
         return named + masks_of(self.params)
 
 
-def parse_order(content: Any, styles: Any, params: Any, *, max_size_px: int) -> Order:
+def parse_request(content: Any, styles: Any, params: Any, *, max_size_px: int) -> JobRequest:
     """Check the fields of `submit`, which came as JSON. Raises BadRequest and NotAvailable naming the field."""
     checked_content = _image_id(content, "content")
     if not isinstance(styles, list) or not 1 <= len(styles) <= MAX_STYLES:
@@ -36,7 +36,9 @@ def parse_order(content: Any, styles: Any, params: Any, *, max_size_px: int) -> 
             got=got,
         )
     checked_styles = tuple(_image_id(style, f"styles.{index}") for index, style in enumerate(styles))
-    return Order(checked_content, checked_styles, parse_params(params, styles=len(styles), max_size_px=max_size_px))
+    return JobRequest(
+        checked_content, checked_styles, parse_params(params, styles=len(styles), max_size_px=max_size_px)
+    )
 
 
 def masks_of(params: StyleParams) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""From the line to the engine: decodes a job's pictures, has it painted, and sees to what comes of it."""
+"""From the queue to the engine: has one job after another painted, and tells what comes of it while it is painted."""
 
 from __future__ import annotations
 
@@ -6,51 +6,46 @@ import asyncio
 import contextlib
 import logging
 import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 
-from duostyle.engine.api import Checkpoint, Request
+from duostyle.engine.api import Checkpoint, Plan, Request
 from duostyle.errors import DuostyleError, InternalError, OutOfMemory, StorageUnavailable
-from duostyle.executor.engine_thread import Worker
-from duostyle.executor.task import Ended, Task
+from duostyle.executor.task import RunOutcome, StepReport, Task
 from duostyle.imaging.decode import DECODE_PX, style_px
-from duostyle.job import JobStatus
-from duostyle.jobs.checkpointer import Keeper
-from duostyle.jobs.completion import Endings, logged
-from duostyle.jobs.narrator import Teller
-from duostyle.jobs.pictures import Pictures
-from duostyle.jobs.queue import Entry, Line
-from duostyle.jobs.registry import Archive
-from duostyle.jobs.timelapse import Timelapses
-from duostyle.live.hub import Hub
-from duostyle.storage.outage import Outage
+from duostyle.imaging.encode import encode
+from duostyle.job import Job
+from duostyle.jobs.checkpointer import Checkpointer
+from duostyle.jobs.completion import Completion
+from duostyle.jobs.queries import load_image, load_masks, load_result
+from duostyle.jobs.queue import ActiveJob, Event, JobQueue, Phase
+from duostyle.jobs.registry import JobContext, Registry
+from duostyle.jobs.timelapse import TimelapseRecorder
+from duostyle.picture import Picture
+from duostyle.protocol.outgoing import Progress, Started, round_costs, significant
 
 _log = logging.getLogger(__name__)
 # A picture that cannot be read though the disk is said to work: its job does not hold up the others for ever.
-_MAX_TROUBLES = 5
+_MAX_FAILED_STARTS = 5
 _SIZE_STEP_PX = 64
 
 
-class Dispatcher:
-    """Takes entries from the line, one at a time."""
+class Runner:
+    """Takes jobs from the queue, one at a time. All methods run on the loop; the engine thread only asks a task's
+    `wants_picture` and `wants_checkpoint`."""
 
     def __init__(
         self,
-        *,
-        pictures: Pictures,
-        archive: Archive,
-        hub: Hub,
-        worker: Worker,
-        line: Line,
-        teller: Teller,
-        endings: Endings,
-        timelapses: Timelapses,
-        keeper: Keeper,
-        outage: Outage,
+        context: JobContext,
+        registry: Registry,
+        queue: JobQueue,
+        completion: Completion,
+        recorder: TimelapseRecorder,
+        checkpointer: Checkpointer,
     ) -> None:
-        self._pictures, self._archive = pictures, archive
-        self._hub, self._worker = hub, worker
-        self._line, self._teller = line, teller
-        self._endings, self._timelapses, self._keeper = endings, timelapses, keeper
-        self._outage = outage
+        self._context, self._registry, self._queue = context, registry, queue
+        self._completion, self._recorder, self._checkpointer = completion, recorder, checkpointer
         self._draining = False
         self._task: asyncio.Task[None] | None = None
 
@@ -63,7 +58,7 @@ class Dispatcher:
         task, self._task = self._task, None
         if task is None:
             return
-        running = self._line.running
+        running = self._queue.running
         if running is None:
             task.cancel()
         else:
@@ -74,157 +69,226 @@ class Dispatcher:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         if not done and running is not None:
-            with logged("an interrupted job could not be saved"):
-                await self._leave(running)
+            # the engine holds on to this job and dies with the process
+            with _logged("an interrupted job could not be saved"):
+                if running.phase is Phase.CANCELLING:
+                    self._completion.begin(running, RunOutcome("cancelled"))
+                elif running.alive:
+                    await self._interrupt(running)
 
-    async def _leave(self, entry: Entry) -> None:
-        """The engine holds on to this job and dies with the process."""
-        if entry.verdict is None:
-            await self._interrupt(entry)
-        elif not entry.ended.is_set():
-            await self._endings.finish(entry)
-
-    async def _interrupt(self, entry: Entry, checkpoint: Checkpoint | None = None) -> None:
-        """Not cancelled: the next process goes on with it, from here or from the last checkpoint before."""
-        if checkpoint is not None:
-            await self._keeper.keep(entry.job.id, checkpoint)
-        if entry.job.status is JobStatus.RUNNING:
-            entry.job.status = JobStatus.QUEUED
-        entry.job.starts -= 1
-        await self._archive.save_or_later(entry.job)
+    async def show_paused(self, active: ActiveJob) -> None:
+        """Bring back the picture of a paused job that an earlier process kept, if it is there."""
+        with contextlib.suppress(DuostyleError):
+            active.best = await load_result(self._context, active.job)
+            self._show(active, active.best, active.job.step)
 
     async def _run(self) -> None:
         # a failed load is told by every job's own failure
         with contextlib.suppress(DuostyleError):
-            await self._worker.until_loaded()
+            await self._context.engine_thread.until_loaded()
         while not self._draining:
             # a job begins only when that can be stored, and its result as well
-            await self._outage.until_over()
-            entry = await self._line.next()
-            with logged("a job could not be dispatched"):
-                await self._paint(entry)
-            self._line.running = None
-            self._line.tell()
-            self._endings.count()
+            await self._context.store.outage.until_over()
+            active = await self._queue.next()
+            with _logged("a job could not be painted"):
+                await self._paint(active)
+            self._queue.done()
 
-    async def _paint(self, entry: Entry) -> None:
-        job = entry.job
-        job.move(JobStatus.RUNNING)
-        job.started_at = job.started_at or self._endings.wall()
-        entry.on_engine = True
-        self._line.tell()
-        self._endings.count()
+    async def _paint(self, active: ActiveJob) -> None:
+        job = active.job
+        active.apply(Event.TAKE)
+        job.started_at = job.started_at or time.time()
+        self._queue.announce()
         try:
-            ended = await self._on_engine(entry)
+            outcome = await self._on_engine(active)
         except StorageUnavailable as error:
-            if entry.verdict is None and (self._draining or entry.troubles < _MAX_TROUBLES):
-                self._put_back(entry)
+            if active.alive and (self._draining or active.failed_starts < _MAX_FAILED_STARTS):
+                self._put_back(active)
                 return
-            ended = Ended("failed", error=error.as_dict())
+            outcome = _failed(error)
         except DuostyleError as error:
-            ended = Ended("failed", error=error.as_dict())
+            outcome = _failed(error)
         except Exception:
             _log.exception("a job could not be prepared")
-            ended = Ended("failed", error=InternalError("the job could not be prepared").as_dict())
-        entry.on_engine = False
-        if ended.steering is not None:
-            job.steering = ended.steering
-        if entry.verdict is None and ended.how in ("paused", "cancelled"):
-            if self._draining:
-                await self._interrupt(entry, ended.checkpoint)
-                return
-            if ended.how == "paused":
-                entry.best = ended.picture or entry.best
-                if ended.picture is not None:
-                    self._teller.show(entry, ended.picture, job.step)
-                # last: while this is stored the job may be resumed or end
-                job.starts -= 1
-                await self._archive.save_or_later(job)
-                return
-        failure = ended.error
-        if failure is not None and failure["code"] == OutOfMemory.code:
-            failure = _too_large(job.params.size).as_dict()
-        if entry.verdict is None:
-            entry.verdict = JobStatus.COMPLETED if ended.how == "done" else JobStatus.FAILED
-        await self._endings.finish(entry, picture=ended.picture, report=ended.report, error=failure)
-
-    def _put_back(self, entry: Entry) -> None:
-        """The store failed before the engine had the job: it waits, first in line, and nothing is lost."""
-        entry.troubles += 1
-        entry.on_engine = False
-        entry.job.starts -= 1
-        if entry.job.status is JobStatus.RUNNING:
-            entry.job.move(JobStatus.QUEUED)
-            self._line.add(entry, first=True)
-
-    async def _on_engine(self, entry: Entry) -> Ended:
-        # stored before the engine has it: a job that kills the process must not be tried for ever
-        entry.job.starts += 1
-        await self._archive.save(entry.job)
-        if entry.task is None:
-            entry.begun = True
-            request = await self._request(entry)
-            entry.task = self._make_task(entry, request, await self._keeper.newest(entry.job.id))
+            outcome = _failed(InternalError("the job could not be prepared"))
+        if outcome.steering is not None:
+            job.steering = outcome.steering
+        if active.alive and self._draining and outcome.how in ("paused", "cancelled"):
+            await self._interrupt(active, outcome.checkpoint)
+        elif active.alive and outcome.how == "paused":
+            await self._suspend(active, outcome)
         else:
-            self._teller.started(entry)
-        ended = await self._worker.run(entry.task)
-        kept = await self._set_aside(entry, ended)
-        # resumed after the engine had let go and before this was known here
-        while ended.how == "paused" and not entry.control.paused and entry.verdict is None and not self._draining:
-            ended = await self._worker.run(entry.task)
-            kept = await self._set_aside(entry, ended)
-        if kept and entry.verdict is None:
-            # all that the engine held for it is free again
-            entry.task = None
-        return ended
+            if outcome.error is not None and outcome.error["code"] == OutOfMemory.code:
+                outcome = replace(outcome, error=too_large(job.params.size).as_dict())
+            await asyncio.shield(self._completion.begin(active, outcome))
 
-    async def _set_aside(self, entry: Entry, ended: Ended) -> bool:
+    async def _suspend(self, active: ActiveJob, outcome: RunOutcome) -> None:
+        active.best = outcome.picture or active.best
+        if outcome.picture is not None:
+            self._show(active, outcome.picture, active.job.step)
+        # last: while this is stored the job may be resumed or end
+        active.apply(Event.LET_GO)
+        active.job.starts -= 1
+        await self._registry.save_or_later(active.job)
+
+    async def _interrupt(self, active: ActiveJob, checkpoint: Checkpoint | None = None) -> None:
+        """The next process goes on with the job, from here or from the last checkpoint before."""
+        if active.with_runner:
+            active.apply(Event.LET_GO)
+            active.job.starts -= 1
+        if checkpoint is not None:
+            await self._checkpointer.keep(active.job.id, checkpoint)
+        if active.alive:
+            await self._registry.save_or_later(active.job)
+
+    def _put_back(self, active: ActiveJob) -> None:
+        """The store failed before the engine had the job: it waits, first in the queue, and nothing is lost."""
+        active.failed_starts += 1
+        active.apply(Event.LET_GO)
+        active.job.starts -= 1
+        if active.phase is Phase.WAITING:
+            self._queue.add_first(active)
+
+    async def _on_engine(self, active: ActiveJob) -> RunOutcome:
+        job = active.job
+        # stored before the engine has it: a job that kills the process must not be tried for ever
+        job.starts += 1
+        await self._registry.save(job)
+        if active.task is None:
+            # what waits there is in the job's parameters already
+            active.control.take_update()
+            request = await self._request(job)
+            active.task = self._make_task(active, request, await self._checkpointer.newest(job.id))
+        else:
+            self._tell_started(job)
+        outcome = await self._context.engine_thread.run(active.task)
+        stored = await self._set_aside(active, outcome)
+        # resumed after the engine had let go and before this was known here
+        while outcome.how == "paused" and active.phase is Phase.PAINTING and not self._draining:
+            outcome = await self._context.engine_thread.run(active.task)
+            stored = await self._set_aside(active, outcome)
+        if stored and active.alive:
+            # all that the engine held for it is free again
+            active.task = None
+        return outcome
+
+    async def _set_aside(self, active: ActiveJob, outcome: RunOutcome) -> bool:
         """Whether a job that stays paused can go on from what is on the disk."""
-        if ended.how != "paused" or ended.checkpoint is None or not entry.control.paused or self._draining:
+        if outcome.how != "paused" or outcome.checkpoint is None:
             return False
-        if not await self._keeper.keep(entry.job.id, ended.checkpoint):
+        if active.phase is not Phase.PAUSING or self._draining:
             return False
-        if ended.picture is not None:
-            # what watchers see when the process has been another one meanwhile
+        if not await self._checkpointer.keep(active.job.id, outcome.checkpoint):
+            return False
+        if outcome.picture is not None:
+            # in the place of its later result: what watchers see when the process has been another one meanwhile
+            png = await self._context.pools.offload(encode, outcome.picture, "png")
             with contextlib.suppress(StorageUnavailable):
-                await self._pictures.keep_of_paused(entry.job, ended.picture)
+                await self._context.store.save_result(active.job.id, png)
         return True
 
-    async def _request(self, entry: Entry) -> Request:
-        params = entry.job.params
-        content = await self._pictures.of_image(entry.job.content, max_px=max(DECODE_PX, params.size))
+    async def _request(self, job: Job) -> Request:
+        context, params = self._context, job.params
+        content = await load_image(context, job.content, max_px=max(DECODE_PX, params.size))
         styles = []
-        for image_id, scale in zip(entry.job.styles, params.scales_for(len(entry.job.styles)), strict=True):
-            styles.append(await self._pictures.of_image(image_id, max_px=style_px(params.size, scale)))
-        return Request(content, tuple(styles), params, await self._pictures.masks(params))
+        for image_id, scale in zip(job.styles, params.scales_for(len(job.styles)), strict=True):
+            styles.append(await load_image(context, image_id, max_px=style_px(params.size, scale)))
+        return Request(content, tuple(styles), params, await load_masks(context, params))
 
-    def _make_task(self, entry: Entry, request: Request, checkpoint: Checkpoint | None) -> Task:
-        topic, clock = self._hub.topic(entry.job.id), self._hub.clock
-        take = self._timelapses.take(entry.job.id)
-        watch = self._keeper.watch(0 if checkpoint is None else checkpoint.step)
+    def _make_task(self, active: ActiveJob, request: Request, checkpoint: Checkpoint | None) -> Task:
+        job_id, clock = active.job.id, self._context.hub.clock
+        topic, recording = self._context.hub.topic(job_id), self._recorder.recording(job_id)
+        watch = self._checkpointer.watch(0 if checkpoint is None else checkpoint.step)
         return Task(
             request,
-            entry.control,
-            on_begin=lambda plan: self._teller.begin(entry, plan),
-            on_step=lambda glimpse: self._teller.step(entry, glimpse),
-            wants_picture=lambda: topic.due_at <= (now := clock()) or take.wants(now),
+            active.control,
+            on_begin=lambda plan: self._on_begin(active, plan),
+            on_step=lambda report: self._on_step(active, report),
+            wants_picture=lambda: topic.due_at <= (now := clock()) or recording.wants(now),
             wants_checkpoint=watch.wants,
-            on_checkpoint=lambda taken: self._keeper.offer(entry.job.id, watch, taken, lambda: self._on_kept(entry)),
+            on_checkpoint=lambda taken: self._checkpointer.offer(job_id, watch, taken, lambda: self._on_kept(active)),
             checkpoint=checkpoint,
         )
 
-    async def _on_kept(self, entry: Entry) -> None:
-        job = entry.job
-        if entry.on_engine and entry.verdict is None:
+    # What a task calls, in the order in which things happened on the engine thread.
+
+    def _on_begin(self, active: ActiveJob, plan: Plan) -> None:
+        """The engine has looked at the request."""
+        job = active.job
+        job.width, job.height, job.levels, job.total_steps = plan.width, plan.height, plan.levels, plan.total_steps
+        job.step, job.resumed_from_step = plan.step, plan.step or None
+        if not plan.step:
+            # what was known of it was in a checkpoint that could not be used
+            job.costs, job.elapsed_s, job.steering = None, 0.0, None
+        if active.phase is Phase.PAINTING:
+            self._tell_started(job)
+
+    def _on_step(self, active: ActiveJob, report: StepReport) -> None:
+        """One evaluation or several are done."""
+        job, step, hub, metrics = active.job, report.step, self._context.hub, self._context.metrics
+        job.step, job.total_steps, job.level, job.levels = step.step, step.total_steps, step.level, step.levels
+        job.width, job.height = step.width, step.height
+        job.steering = report.steering
+        job.costs = round_costs(step.costs.as_dict())
+        job.elapsed_s, job.eta_s = round(step.elapsed_s, 3), significant(step.eta_s, 3)
+        job.next_seq()
+        metrics.evaluations.inc(report.evaluations)
+        metrics.evaluation_s.observe(step.step_s)
+        seconds = step.elapsed_s + step.eta_s
+        self._queue.estimate.preview(job.params, megapixels=active.megapixels, steps=step.total_steps, seconds=seconds)
+        if not active.alive:
+            return
+        if report.picture is not None:
+            self._show(active, report.picture, report.picture_step)
+            self._recorder.offer(job.id, report)
+        if active.phase is Phase.PAINTING and hub.watched(job.id):
+            hub.progress(job.id, Progress(job=job.id, seq=job.seq, **step.numbers()).text())
+        self._queue.announce_now_and_then()
+
+    async def _on_kept(self, active: ActiveJob) -> None:
+        """A checkpoint is on the disk."""
+        if active.with_runner:
             # the job gets further, so whatever ends the process now is not what ended it before
-            job.starts = min(job.starts, 1)
-            await self._archive.save_or_later(job)
+            active.job.starts = min(active.job.starts, 1)
+            await self._registry.save_or_later(active.job)
+
+    def _tell_started(self, job: Job) -> None:
+        """Tell watchers that it is painted from now on."""
+        fields = {
+            name: getattr(job, name) for name in ("total_steps", "levels", "width", "height", "resumed_from_step")
+        }
+        self._context.hub.drop_outdated(job.id)
+        self._context.hub.tell(job.id, Started(job=job.id, **fields).text())
+
+    def _show(self, active: ActiveJob, picture: Picture, step: int) -> None:
+        """The newest picture, as it was after so many steps; the same one again is no news."""
+        job, hub = active.job, self._context.hub
+        if hub.topic(job.id).picture == picture:
+            hub.unchanged(job.id)
+        else:
+            # a paused job's picture comes after its last step: a seq of its own
+            job.frame_seq = job.seq if job.seq > job.frame_seq else job.next_seq()
+            hub.picture(job.id, picture, seq=job.frame_seq, step=step)
+        active.shown.set()
 
 
-def _too_large(size_px: int) -> OutOfMemory:
-    """Half the pixels, in steps that the page's slider has, are worth a try."""
+def too_large(size_px: int) -> OutOfMemory:
+    """For a painting of this size; half the pixels, in steps that the page's slider has, are worth a try."""
     smaller_px = int(size_px * math.sqrt(0.5)) // _SIZE_STEP_PX * _SIZE_STEP_PX
     if smaller_px < _SIZE_STEP_PX:
         return OutOfMemory(f"the server has too little memory even for {size_px} px", field="params.size", got=size_px)
     message = f"{size_px} px do not fit into the server's memory; try a size of {smaller_px} px or less"
     return OutOfMemory(message, field="params.size", limit=smaller_px, got=size_px)
+
+
+def _failed(error: DuostyleError) -> RunOutcome:
+    return RunOutcome("failed", error=error.as_dict())
+
+
+@contextlib.contextmanager
+def _logged(message: str) -> Iterator[None]:
+    """Keep an unforeseen error from ending the task that serves every job; it goes to the log."""
+    try:
+        yield
+    except Exception:
+        _log.exception(message)

@@ -19,7 +19,7 @@ from duostyle.protocol import status_codes
 from duostyle.settings import Settings
 from duostyle.web.guard import access
 from duostyle.web.guard.quotas import Seats
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 
 # Clients that found no seat are told so when they ask; so many, and not for longer, since they take memory too.
 _OVERFLOW, _OVERFLOW_S = 64, 1.0
@@ -52,7 +52,7 @@ class HttpConnection(H11Protocol):
         seats: ConnectionSeats,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._house: House = app_state["house"]
+        self._app_state: AppState = app_state["app_state"]
         self._seats = seats
         self._client = ""
         self._taken: Seats | None = None
@@ -95,7 +95,7 @@ class HttpConnection(H11Protocol):
 
     def _start_timeout(self) -> None:
         if self._timeout is None:
-            limit_s = self._house.settings.send_timeout_s if self._refusal is None else _OVERFLOW_S
+            limit_s = self._app_state.settings.send_timeout_s if self._refusal is None else _OVERFLOW_S
             self._timeout = self.loop.call_later(limit_s, self._timed_out)
 
     def _stop_timeout(self) -> None:
@@ -123,8 +123,8 @@ class HttpConnection(H11Protocol):
         self.transport.close()
 
     def _count(self, error: DuostyleError) -> None:
-        self._house.metrics.refused.labels(error.code).inc()
-        self._house.metrics.count_limit(error.reached)
+        self._app_state.metrics.refused.labels(error.code).inc()
+        self._app_state.metrics.count_limit(error.reached)
 
     def _take(self, seats: Seats) -> None:
         seats.take(self._client)

@@ -55,15 +55,15 @@ class Server(uvicorn.Server):
         self._on_ready(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        house = self._state["house"]
-        grace_s = house.settings.shutdown_grace_s
+        app_state = self._state["app_state"]
+        grace_s = app_state.settings.shutdown_grace_s
         clock = asyncio.get_running_loop().time
         began = clock()
         if self._signalled:
             _leave_after(grace_s - _RESERVE_S)
-        house.scheduler.close()
-        house.hub.shutdown(_RETRY_S)
-        engine = asyncio.create_task(house.scheduler.stop(within_s=_ENGINE_SHARE * grace_s))
+        app_state.jobs.close()
+        app_state.hub.shutdown(_RETRY_S)
+        engine = asyncio.create_task(app_state.jobs.stop(within_s=_ENGINE_SHARE * grace_s))
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=min(_FAREWELL_S, _ENGINE_SHARE * grace_s))
         for connection in list(self.server_state.connections):

@@ -16,7 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from duostyle.protocol.status_codes import BAD_TEXT, INTERNAL, TOO_BIG
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 
 # Where Linux keeps the count of acknowledged bytes in its answer to TCP_INFO.
 _ACKED_AT, _TCP_INFO_BYTES = 120, 128
@@ -91,9 +91,9 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
-        house: House = self.app_state["house"]
-        settings = house.settings
-        self._dropped = house.metrics.sockets_dropped
+        app_state: AppState = self.app_state["app_state"]
+        settings = app_state.settings
+        self._dropped = app_state.metrics.sockets_dropped
         self._write_s = settings.send_timeout_s
         self._look_s = min(settings.send_timeout_s, settings.pong_timeout_s) / _LOOKS
         self._liveness = Liveness(write_s=settings.send_timeout_s, pong_s=settings.pong_timeout_s)

@@ -1,4 +1,4 @@
-"""create_app: puts the house together. The only module that knows everything."""
+"""create_app: puts the server together. The only module that knows everything."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from starlette.websockets import WebSocket
 
 from duostyle.engine.api import Engine
 from duostyle.errors import DuostyleError, StorageUnavailable
-from duostyle.executor.engine_thread import Worker
+from duostyle.executor.engine_thread import EngineThread
+from duostyle.executor.pools import HelperPools
 from duostyle.executor.watchdog import Watchdog
-from duostyle.jobs.service import Scheduler
-from duostyle.jobs.timelapse_views import Cinema
+from duostyle.jobs.registry import JobContext
+from duostyle.jobs.service import JobService
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
 from duostyle.settings import Settings
@@ -31,7 +32,7 @@ from duostyle.web import static_files as pages
 from duostyle.web.errors import handle_duostyle_error, handle_http_exception
 from duostyle.web.guard.middleware import Guard
 from duostyle.web.routes import images, jobs, operations, timelapse
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 from duostyle.web.websocket import Connection
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ _WATCH_EVERY_S = 1.0
 class State(TypedDict):
     """The lifespan state: what `request.state` holds."""
 
-    house: House
+    app_state: AppState
 
 
 def create_app(settings: Settings, *, engine: Engine | None = None, pictures: Traversable | None = None) -> Starlette:
@@ -57,7 +58,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, pictures: Tr
         async with _living(
             settings, metrics, engine or _torch_engine(settings), pictures or gallery.shipped()
         ) as built:
-            yield {"house": built}
+            yield {"app_state": built}
 
     app = Starlette(
         routes=_routes(),
@@ -99,42 +100,45 @@ def _routes() -> list[BaseRoute]:
 
 
 async def _watch(socket: WebSocket) -> None:
-    await Connection(socket, socket.state.house, client=str(socket.state.client)).serve()
+    await Connection(socket, socket.state.app_state, client=str(socket.state.client)).serve()
 
 
 @contextlib.asynccontextmanager
-async def _living(settings: Settings, metrics: Metrics, engine: Engine, pictures: Traversable) -> AsyncIterator[House]:
+async def _living(
+    settings: Settings, metrics: Metrics, engine: Engine, pictures: Traversable
+) -> AsyncIterator[AppState]:
     async with contextlib.AsyncExitStack() as stack:
         store = Store(settings.state_dir)
         stack.push_async_callback(store.close)
         await store.open()
-        worker = Worker(engine, Watchdog(settings.stall_s))
-        stack.push_async_callback(worker.stop)
-        hub = Hub(settings=settings, metrics=metrics, encode=worker.encode_preview)
-        scheduler = Scheduler(settings=settings, store=store, hub=hub, worker=worker, metrics=metrics)
-        cinema = Cinema(settings=settings, store=store, worker=worker)
+        pools = HelperPools()
+        stack.callback(pools.close)
+        engine_thread = EngineThread(engine, Watchdog(settings.stall_s))
+        stack.push_async_callback(engine_thread.stop)
+        hub = Hub(settings=settings, metrics=metrics, encode=pools.encode_preview)
+        service = JobService(JobContext(settings, store, hub, engine_thread, pools, metrics))
         loop = asyncio.get_running_loop()
         metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
-        metrics.engine_stalled_s.set_function(lambda: worker.watchdog.stalled_s)
+        metrics.engine_stalled_s.set_function(lambda: engine_thread.watchdog.stalled_s)
         metrics.storage_available.set_function(lambda: 0.0 if store.outage.lasts else 1.0)
-        shown = await gallery.load(store, worker.offload, pictures)
-        await worker.start()
-        stack.push_async_callback(scheduler.stop)
-        await scheduler.start()
-        built = House(settings, metrics, store, hub, worker, scheduler, cinema, shown)
-        for chore in (_sweep_now_and_then(built), worker.watchdog.report(_WATCH_EVERY_S)):
+        shown = await gallery.load(store, pools.offload, pictures)
+        await engine_thread.start()
+        stack.push_async_callback(service.stop)
+        await service.start()
+        built = AppState(settings, metrics, store, hub, engine_thread, pools, service, shown)
+        for chore in (_sweep_now_and_then(built), engine_thread.watchdog.report(_WATCH_EVERY_S)):
             stack.callback(asyncio.create_task(chore).cancel)
         yield built
 
 
-async def _sweep_now_and_then(built: House) -> None:
+async def _sweep_now_and_then(built: AppState) -> None:
     while True:
         try:
             removed = await built.store.sweep(
                 keep_days=built.settings.keep_days,
                 max_jobs=built.settings.keep_jobs,
                 max_bytes=built.settings.max_store_bytes,
-                keep_images=built.scheduler.images_in_use,
+                keep_images=built.jobs.registry.images_in_use,
             )
             _log.info("swept: %d old jobs and pictures removed", removed)
         except StorageUnavailable:

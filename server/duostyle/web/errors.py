@@ -31,7 +31,7 @@ def respond(error: DuostyleError) -> Response:
 async def handle_duostyle_error(request: Request, error: Exception) -> Response:
     """Starlette's handler for DuostyleError; counts the limit that was reached."""
     ours = error if isinstance(error, DuostyleError) else InternalError("internal error")
-    request.state.house.metrics.count_limit(ours.reached)
+    request.state.app_state.metrics.count_limit(ours.reached)
     return respond(ours)
 
 

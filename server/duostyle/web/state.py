@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from duostyle.executor.engine_thread import Worker
+from duostyle.executor.engine_thread import EngineThread
+from duostyle.executor.pools import HelperPools
 from duostyle.imaging import decode as images
-from duostyle.jobs.service import Scheduler
-from duostyle.jobs.timelapse_views import Cinema
+from duostyle.jobs.service import JobService
 from duostyle.live.hub import Hub
 from duostyle.metrics import Metrics
 from duostyle.picture import StoredImage
@@ -18,20 +18,20 @@ from duostyle.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class AppState:
     """Made and torn down by the app; `gallery` is what `/api/gallery` answers."""
 
     settings: Settings
     metrics: Metrics
     store: Store
     hub: Hub
-    worker: Worker
-    scheduler: Scheduler
-    cinema: Cinema
+    engine_thread: EngineThread
+    pools: HelperPools
+    jobs: JobService
     gallery: Mapping[str, Any]
 
     async def take_in(self, data: bytes) -> tuple[StoredImage, bool]:
         """Check and keep an uploaded picture; True when it is new. Raises ImageError."""
         limits = {"max_bytes": self.settings.max_upload_bytes, "max_pixels": self.settings.max_pixels}
-        checked = await self.worker.offload(images.check, data, **limits)
+        checked = await self.pools.offload(images.check, data, **limits)
         return await self.store.put_image(data, checked)

@@ -19,13 +19,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from duostyle import version
 from duostyle.contract.limits import MAX_WAITING, limits
 from duostyle.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
-from duostyle.jobs.service import Accepted
+from duostyle.jobs.commands import Accepted
 from duostyle.live.outbox import Close, FrameDue
 from duostyle.protocol import incoming, outgoing
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
 from duostyle.web.guard.quotas import TokenBucket
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 
 _log = logging.getLogger(__name__)
 
@@ -34,10 +34,10 @@ class Connection:
     """One WebSocket, from its handshake to its end. `client` is whom the limits count it for."""
 
     def __init__(
-        self, socket: WebSocket, app_state: House, *, client: str, clock: Callable[[], float] = time.monotonic
+        self, socket: WebSocket, app_state: AppState, *, client: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._socket, self._app_state, self._client = socket, app_state, client
-        self._jobs, self._hub, self._metrics = app_state.scheduler, app_state.hub, app_state.metrics
+        self._jobs, self._hub, self._metrics = app_state.jobs, app_state.hub, app_state.metrics
         self._settings = settings = app_state.settings
         self._clock = clock
         self._ready = asyncio.Event()
@@ -73,7 +73,7 @@ class Connection:
         return outgoing.Hello(
             protocol=outgoing.VERSION,
             server=version(),
-            device=self._app_state.worker.device,
+            device=self._app_state.engine_thread.device,
             limits=limits(self._settings),
             heartbeat_s=self._settings.heartbeat_s,
         ).text()
@@ -144,17 +144,17 @@ class Connection:
             case incoming.Submit():
                 await self._submit(message)
             case incoming.Subscribe():
-                await self._jobs.watch(self._outbox, message.job, message.frames, message.after)
+                await self._jobs.queries.watch(self._outbox, message.job, message.frames, message.after)
             case incoming.Unsubscribe():
                 self._outbox.unsubscribe(message.job)
             case incoming.Cancel():
-                await self._jobs.cancel(message.job, message.key, wait=False, answer=ok)
+                await self._jobs.commands.cancel(message.job, message.key, wait=False, answer=ok)
             case incoming.Update():
-                await self._jobs.update(message.job, message.key, message.params, answer=ok)
+                await self._jobs.commands.update(message.job, message.key, message.params, answer=ok)
             case incoming.Pause():
-                await self._jobs.pause(message.job, message.key, answer=ok)
+                await self._jobs.commands.pause(message.job, message.key, answer=ok)
             case incoming.Resume():
-                await self._jobs.resume(message.job, message.key, answer=ok)
+                await self._jobs.commands.resume(message.job, message.key, answer=ok)
             case incoming.Preview():
                 raise NotAvailable("instant previews are not available on this server", got="preview")
 
@@ -165,7 +165,7 @@ class Connection:
             self._outbox.post(outgoing.Accepted(ref=message.ref, **dataclasses.asdict(accepted)).text())
             self._hub.subscribe(self._outbox, accepted.job, message.frames)
 
-        await self._jobs.submit(
+        await self._jobs.commands.submit(
             content=message.content, styles=message.styles, params=message.params, client=self._client, answer=answer
         )
 

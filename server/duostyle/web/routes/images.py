@@ -11,7 +11,7 @@ from duostyle.imaging.decode import decode
 from duostyle.imaging.encode import Format, encode
 from duostyle.params import IMAGE_ID
 from duostyle.web import forms
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 
 _MIN_THUMB_PX, _MAX_THUMB_PX = 16, 4096
 _IMMUTABLE = "private, max-age=31536000, immutable"
@@ -27,35 +27,35 @@ def routes() -> list[Route]:
 
 
 async def upload(request: Request) -> Response:
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     try:
         data = await forms.picture(request)
-        row, new = await house.take_in(data)
+        row, new = await app_state.take_in(data)
     except DuostyleError as error:
-        house.metrics.uploads.labels(error.code).inc()
+        app_state.metrics.uploads.labels(error.code).inc()
         raise
-    house.metrics.uploads.labels("stored" if new else "known").inc()
-    house.metrics.upload_bytes.inc(row.bytes)
+    app_state.metrics.uploads.labels("stored" if new else "known").inc()
+    app_state.metrics.upload_bytes.inc(row.bytes)
     body = {"id": row.id, "width": row.width, "height": row.height, "format": row.format, "bytes": row.bytes}
     return JSONResponse(body, 201 if new else 200, {"Location": f"/api/images/{row.id}"})
 
 
 async def picture(request: Request) -> Response:
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     image_id = request.path_params["image"]
     max_px = _size(request)
-    row = await house.store.image(image_id) if IMAGE_ID.fullmatch(image_id) else None
+    row = await app_state.store.image(image_id) if IMAGE_ID.fullmatch(image_id) else None
     if row is None:
         raise NotFound("no such picture", field="image")
     headers = {"Cache-Control": _IMMUTABLE, "ETag": f'"{row.id[7:39]}-{max_px or "full"}"'}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    data = await house.store.image_bytes(image_id)
+    data = await app_state.store.image_bytes(image_id)
     if data is None:
         raise NotFound("no such picture", field="image")
     # a photo stays a JPEG; everything else keeps its every pixel
     format: Format = "jpeg" if row.format == "jpeg" or max_px else "png"
-    shown = await house.worker.offload(_encoded_again, data, format, max_px)
+    shown = await app_state.pools.offload(_encoded_again, data, format, max_px)
     return Response(shown, media_type=f"image/{format}", headers=headers)
 
 
@@ -76,5 +76,5 @@ def _size(request: Request) -> int | None:
 
 
 async def gallery(request: Request) -> Response:
-    house: House = request.state.house
-    return JSONResponse(house.gallery)
+    app_state: AppState = request.state.app_state
+    return JSONResponse(app_state.gallery)

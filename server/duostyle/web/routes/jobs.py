@@ -11,7 +11,7 @@ from starlette.routing import Route
 from duostyle.errors import BadRequest, ImageError, NotFound
 from duostyle.web import forms
 from duostyle.web.guard.access import bearer
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 
 _RESULTS: dict[str, Literal["png", "jpeg", "webp"]] = {"png": "png", "jpg": "jpeg", "webp": "webp"}
 _FRESH = {"Cache-Control": "no-store"}
@@ -29,13 +29,13 @@ def routes() -> list[Route]:
 
 
 async def submit(request: Request) -> Response:
-    house: House = request.state.house
-    max_bytes = house.settings.max_message_bytes
+    app_state: AppState = request.state.app_state
+    max_bytes = app_state.settings.max_message_bytes
     kind = forms.content_type(request)
     if kind == "multipart/form-data":
         form = await forms.job_form(request, max_bytes=max_bytes)
-        content: Any = await _take_in(house, form.content, "content")
-        styles: Any = [await _take_in(house, data, f"style.{index}") for index, data in enumerate(form.styles)]
+        content: Any = await _take_in(app_state, form.content, "content")
+        styles: Any = [await _take_in(app_state, data, f"style.{index}") for index, data in enumerate(form.styles)]
         params = form.params
     elif kind == "application/json":
         body = await forms.json_object(request, max_bytes=max_bytes)
@@ -47,7 +47,7 @@ async def submit(request: Request) -> Response:
             limit="multipart/form-data or application/json",
             got=kind[:80],
         )
-    accepted = await house.scheduler.submit(
+    accepted = await app_state.jobs.commands.submit(
         content=content, styles=styles, params=params, client=str(request.state.client)
     )
     answer = {
@@ -60,9 +60,9 @@ async def submit(request: Request) -> Response:
     return JSONResponse(answer, 202, {**_FRESH, "Location": f"/api/jobs/{accepted.job}"})
 
 
-async def _take_in(house: House, data: bytes, field: str) -> str:
+async def _take_in(app_state: AppState, data: bytes, field: str) -> str:
     try:
-        row, _ = await house.take_in(data)
+        row, _ = await app_state.take_in(data)
     except ImageError as error:
         error.field = field
         raise
@@ -82,38 +82,40 @@ def _links(job: str) -> dict[str, str]:
 
 async def job(request: Request) -> Response:
     """The state, or DELETE: one route, so that the answer to a wrong method names both."""
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     job_id = request.path_params["job"]
     if request.method == "DELETE":
-        await house.scheduler.delete(job_id, _key(request))
+        await app_state.jobs.commands.delete(job_id, _key(request))
         return Response(status_code=204)
-    await house.scheduler.recall(job_id)
-    return JSONResponse(house.scheduler.state(job_id), headers=_FRESH)
+    await app_state.jobs.queries.recall(job_id)
+    return JSONResponse(app_state.jobs.queries.state(job_id), headers=_FRESH)
 
 
 async def cancel(request: Request) -> Response:
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     job_id = request.path_params["job"]
-    cancelled = await house.scheduler.cancel(job_id, _key(request))
-    return JSONResponse({"cancelled": cancelled, "state": house.scheduler.state(job_id)}, headers=_FRESH)
+    cancelled = await app_state.jobs.commands.cancel(job_id, _key(request))
+    return JSONResponse({"cancelled": cancelled, "state": app_state.jobs.queries.state(job_id)}, headers=_FRESH)
 
 
 async def result(request: Request) -> Response:
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     job_id, format = request.path_params["job"], request.path_params["format"]
     if format not in _RESULTS:
         raise NotFound("results are .png, .jpg or .webp", limit=list(_RESULTS), got=format[:80])
     partial = request.query_params.get("partial", "0")
     if partial not in ("0", "1"):
         raise BadRequest("partial must be 0 or 1", field="partial", limit="0 or 1", got=partial[:80])
-    data = await house.scheduler.result(job_id, _RESULTS[format], partial=partial == "1")
+    data = await app_state.jobs.queries.result(job_id, _RESULTS[format], partial=partial == "1")
     headers = {**_FRESH, "Content-Disposition": f'inline; filename="duostyle-{job_id[:8]}.{format}"'}
     return Response(data, media_type=f"image/{_RESULTS[format]}", headers=headers)
 
 
 async def frame(request: Request) -> Response:
-    house: House = request.state.house
-    return Response(await house.scheduler.frame(request.path_params["job"]), media_type="image/jpeg", headers=_FRESH)
+    app_state: AppState = request.state.app_state
+    return Response(
+        await app_state.jobs.queries.frame(request.path_params["job"]), media_type="image/jpeg", headers=_FRESH
+    )
 
 
 def _key(request: Request) -> str:

@@ -13,7 +13,7 @@ from duostyle.errors import EngineStalled, NotAvailable, ShuttingDown, StorageUn
 from duostyle.job import JobStatus
 from duostyle.metrics import CONTENT_TYPE
 from duostyle.params import describe_params
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 
 _FRESH = {"Cache-Control": "no-store"}
 _CHECKED = {"Cache-Control": "no-cache"}
@@ -34,8 +34,8 @@ def routes() -> list[Route]:
 
 
 async def show_limits(request: Request) -> Response:
-    house: House = request.state.house
-    return JSONResponse(limits(house.settings) | {"params": describe_params()})
+    app_state: AppState = request.state.app_state
+    return JSONResponse(limits(app_state.settings) | {"params": describe_params()})
 
 
 async def preview(request: Request) -> Response:
@@ -47,24 +47,24 @@ async def livez(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    house: House = request.state.house
-    if house.store.outage.lasts:
+    app_state: AppState = request.state.app_state
+    if app_state.store.outage.lasts:
         raise StorageUnavailable("the data folder is full, read-only or gone")
-    stalled_s = house.worker.watchdog.stalled_s
+    stalled_s = app_state.engine_thread.watchdog.stalled_s
     if stalled_s:
         raise EngineStalled(f"the engine has made no evaluation for {stalled_s:.0f} s")
-    if house.scheduler.ready:
-        return JSONResponse({"status": "ready", "device": house.worker.device}, headers=_FRESH)
-    if house.worker.load_error is not None:
-        raise house.worker.load_error
-    if not house.worker.loaded and house.worker.alive:
+    if app_state.jobs.ready:
+        return JSONResponse({"status": "ready", "device": app_state.engine_thread.device}, headers=_FRESH)
+    if app_state.engine_thread.load_error is not None:
+        raise app_state.engine_thread.load_error
+    if not app_state.engine_thread.loaded and app_state.engine_thread.alive:
         raise WeightsError("the model is still loading")
     raise ShuttingDown("the server is shutting down")
 
 
 async def metrics(request: Request) -> Response:
-    house: House = request.state.house
-    return Response(house.metrics.text(), headers={**_FRESH, "Content-Type": CONTENT_TYPE})
+    app_state: AppState = request.state.app_state
+    return Response(app_state.metrics.text(), headers={**_FRESH, "Content-Type": CONTENT_TYPE})
 
 
 async def status(request: Request) -> Response:
@@ -73,17 +73,17 @@ async def status(request: Request) -> Response:
     `measured` are the steps whose time was taken and the sum of their seconds: quick steps are not measured one by one.
     Counts of ended jobs and of evaluations are those of this process.
     """
-    house: House = request.state.house
-    count = house.metrics.value
+    app_state: AppState = request.state.app_state
+    count = app_state.metrics.value
     numbers = {
         "server": version(),
-        "device": house.worker.device,
-        "ready": house.scheduler.ready,
+        "device": app_state.engine_thread.device,
+        "ready": app_state.jobs.ready,
         "jobs": {
             "waiting": int(count("duostyle_jobs_waiting")),
             "running": int(count("duostyle_jobs_running")),
             "paused": int(count("duostyle_jobs_paused")),
-            "max_queue": house.settings.max_queue,
+            "max_queue": app_state.settings.max_queue,
         },
         "ended": {
             end.value: int(count("duostyle_jobs_ended_total", status=end.value)) for end in JobStatus if end.ended

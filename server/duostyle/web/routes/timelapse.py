@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from duostyle.errors import NotFound
 from duostyle.imaging.animation import ANIMATION_FORMATS
-from duostyle.web.state import House
+from duostyle.web.state import AppState
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
@@ -29,32 +29,27 @@ def routes() -> list[Route]:
 
 
 async def contents(request: Request) -> Response:
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     job = request.path_params["job"]
-    return JSONResponse(await house.cinema.contents(job, ended=await _ended(house, job)), headers=_FRESH)
+    return JSONResponse(await app_state.jobs.timelapses.contents(job), headers=_FRESH)
 
 
 async def animation(request: Request) -> Response:
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     job, asked = request.path_params["job"], request.path_params["format"]
     format = next((known for known in ANIMATION_FORMATS if known == asked), None)
     if format is None:
         raise NotFound("time-lapses are .webp, .mp4 or .json", limit=[*ANIMATION_FORMATS, "json"], got=asked[:80])
-    data = await house.cinema.film(job, format, ended=await _ended(house, job))
+    data = await app_state.jobs.timelapses.animation(job, format)
     name = f'inline; filename="duostyle-{job[:8]}-timelapse.{format}"'
     return Response(data, media_type=_TYPES[format], headers={**_FRESH, "Content-Disposition": name})
 
 
 async def frame(request: Request) -> Response:
-    house: House = request.state.house
+    app_state: AppState = request.state.app_state
     job, number = request.path_params["job"], request.path_params["n"]
-    await _ended(house, job)
     if not _NUMBER.fullmatch(number):
         raise NotFound("frame numbers are whole numbers", field="n", got=number[:80])
-    return Response(await house.cinema.frame(job, int(number)), media_type="image/jpeg", headers=_IMMUTABLE)
-
-
-async def _ended(house: House, job: str) -> bool:
-    """Whether the job has ended. Raises NotFound."""
-    await house.scheduler.recall(job)
-    return house.scheduler.state(job)["ended_at"] is not None
+    return Response(
+        await app_state.jobs.timelapses.frame(job, int(number)), media_type="image/jpeg", headers=_IMMUTABLE
+    )

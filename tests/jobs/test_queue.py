@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from duostyle.jobs.estimate import Estimate, final_megapixels
+from duostyle.jobs.queue import Estimate, final_megapixels
 from duostyle.params import StyleParams
 
 STANDARD = StyleParams()
