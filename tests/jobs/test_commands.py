@@ -167,6 +167,28 @@ async def test_update_reaches_the_engine_and_the_watchers(tmp_path: Path) -> Non
             await built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 1.0})
 
 
+async def test_of_changes_around_a_pause_the_last_one_counts(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
+        accepted, commands = await built.submit(), built.jobs.commands
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        built.engine.release()
+        await ear.until("progress")
+        await soon(commands.pause(accepted.job, accepted.key))
+        # the engine stands and does not take this up any more
+        await soon(commands.update(accepted.job, accepted.key, {"style_weight": 3.0}))
+        other = await built.submit()
+        await built.jobs.queries.watch(ear.mailbox, other.job, None)
+        while (heard := (await ear.until("started"))[-1])["job"] != other.job:
+            assert heard["job"] == accepted.job
+        await soon(commands.update(accepted.job, accepted.key, {"style_weight": 4.0}))
+        await soon(commands.resume(accepted.job, accepted.key))
+        built.engine.release(5)
+        for _ in range(2):
+            await ear.until(*ENDS)
+        assert [painter.params.style_weight for painter in built.engine.painters] == [20.0, 20.0, 4.0]
+
+
 async def test_a_bad_update_changes_nothing(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
