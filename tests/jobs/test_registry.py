@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from duostyle.engine.api import Checkpoint
-from duostyle.errors import NotFound
+from duostyle.errors import NotFound, StorageUnavailable
 from duostyle.job import Job, JobStatus, hash_key
 from duostyle.jobs import registry
-from duostyle.jobs.queue import ActiveJob
+from duostyle.jobs.queue import ActiveJob, Event
 from duostyle.jobs.registry import Registry
 from duostyle.metrics import Metrics
 from duostyle.params import StyleParams
+from duostyle.storage.outage import Outage
 from duostyle.storage.store import Store
+from tests.support.harness import soon
 
 
 @pytest.fixture
@@ -133,3 +137,106 @@ async def test_a_job_of_another_version_is_left_alone(store: Store) -> None:
     assert await kept.recover(now=9.0) == []
     with pytest.raises(NotFound):
         await kept.recall("b" * 22)
+
+
+class FlakyStore:
+    """What the registry needs of a store whose disk is `full` at times; `saved` has every status that it took."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.saved: list[JobStatus] = []
+        self.outage = Outage(self._probe, every_s=0.001)
+
+    async def save_job(self, job: Job) -> None:
+        await asyncio.sleep(0)
+        if self.full:
+            error = StorageUnavailable("full")
+            self.outage.begin(error)
+            raise error
+        self.saved.append(job.status)
+
+    async def _probe(self) -> None:
+        if self.full:
+            raise StorageUnavailable("full")
+
+    async def until_caught_up(self, registry: Registry) -> None:
+        self.full = False
+        await soon(self.outage.until_over())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert registry.late_saves == 0
+
+
+@pytest.fixture
+def flaky() -> FlakyStore:
+    return FlakyStore()
+
+
+@pytest.fixture
+def kept(flaky: FlakyStore) -> Registry:
+    return Registry(cast(Store, flaky), Metrics())
+
+
+async def test_what_could_not_be_saved_is_saved_as_it_is_then(flaky: FlakyStore, kept: Registry) -> None:
+    active = await kept.add(job("a", JobStatus.QUEUED))
+    flaky.full = True
+    active.apply(Event.TAKE)
+    await kept.save_or_later(active.job)
+    active.apply(Event.PAUSE)
+    await kept.save_or_later(active.job)
+    assert (flaky.saved, kept.late_saves) == ([JobStatus.QUEUED], 1)
+    await flaky.until_caught_up(kept)
+    assert flaky.saved == [JobStatus.QUEUED, JobStatus.PAUSED]
+
+
+async def test_a_late_save_never_comes_after_the_end(flaky: FlakyStore, kept: Registry) -> None:
+    active = await kept.add(job("a", JobStatus.QUEUED))
+    active.apply(Event.TAKE)
+    flaky.full = True
+    await kept.save_or_later(active.job)
+    active.apply(Event.END)
+    ended = dataclasses.replace(active.job, status=JobStatus.COMPLETED)
+    ending = asyncio.create_task(kept.save_end(ended))
+    await asyncio.sleep(0)
+    await flaky.until_caught_up(kept)
+    await soon(ending)
+    assert flaky.saved == [JobStatus.QUEUED, JobStatus.COMPLETED]
+
+
+async def test_a_save_that_fails_while_the_job_ends_is_dropped(flaky: FlakyStore, kept: Registry) -> None:
+    active = await kept.add(job("a", JobStatus.QUEUED))
+    active.apply(Event.TAKE)
+    flaky.full = True
+    saving = asyncio.create_task(kept.save_or_later(active.job))
+    await asyncio.sleep(0)
+    active.apply(Event.END)
+    await soon(saving)
+    assert kept.late_saves == 0
+
+
+async def test_what_cannot_be_stored_is_not_accepted(flaky: FlakyStore, kept: Registry) -> None:
+    flaky.full = True
+    with pytest.raises(StorageUnavailable):
+        await kept.add(job("a", JobStatus.QUEUED))
+    assert kept.unfinished == {}
+    flaky.outage.abandon()
+
+
+async def test_a_stop_ends_the_wait_for_the_disk(flaky: FlakyStore, kept: Registry) -> None:
+    flaky.full = True
+    ending = asyncio.create_task(kept.save_end(job("a", JobStatus.COMPLETED)))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    flaky.outage.abandon()
+    with pytest.raises(StorageUnavailable):
+        await soon(ending)
+
+
+async def test_unfinished_jobs_are_counted_when_it_is_asked_for(flaky: FlakyStore) -> None:
+    metrics = Metrics()
+    kept = Registry(cast(Store, flaky), metrics)
+    active = await kept.add(job("a", JobStatus.QUEUED))
+    await kept.add(job("b", JobStatus.QUEUED))
+    active.apply(Event.TAKE)
+    counts = [metrics.value(f"duostyle_jobs_{name}") for name in ("waiting", "running", "paused")]
+    assert counts == [1, 1, 0]
