@@ -14,12 +14,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Literal, ParamSpec
 
 from duostyle.engine.api import Cancelled, Checkpoint, CheckpointRefused, Engine, Painter, Request, Step, steering
 from duostyle.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
-from duostyle.executor.task import RunOutcome, StepReport, Task, no_picture
+from duostyle.executor.task import RunOutcome, Task
 from duostyle.executor.watchdog import Watchdog
 from duostyle.threads import ENGINE_NICE, lower_priority
 
@@ -176,37 +175,17 @@ class EngineThread:
         self.watchdog.moved(step.step_s, step.width * step.height / 1e6)
         begin = time.perf_counter()
         picture = step.picture() if task.wants_picture() else None
-        picture_step, picture_s = step.step, time.perf_counter() - begin
+        picture_s = time.perf_counter() - begin
         if task.painter is not None and task.wants_checkpoint(step):
             self._call_soon(task.on_checkpoint, task.painter.checkpoint())
-        task.evaluations += 1
-        evaluations = 1
-        with task._lock:
-            waiting = task._slot
-            if waiting is not None:
-                evaluations += waiting.evaluations
-                if picture is None:
-                    picture, picture_step, picture_s = waiting.picture, waiting.picture_step, waiting.picture_s
-            # the step's own way to a picture holds the engine's tensors: it stays on this thread
-            numbers = replace(step, picture=no_picture)
-            if task.painter is not None and len(task.painter.changes) != task.changes:
-                task.changes, task.steering = len(task.painter.changes), steering(task.painter)
-            task._slot = StepReport(numbers, picture, picture_step, evaluations, picture_s, task.steering)
-        if waiting is None:
-            self._call_soon(_hand_over, task)
+        if task.put(step, picture, picture_s):
+            self._call_soon(task.hand_over)
 
     def _call_soon(self, call: Callable[P, None], *args: P.args, **_: P.kwargs) -> None:
         # a loop that is closed hears nothing any more
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(call, *args)
-
-
-def _hand_over(task: Task) -> None:
-    with task._lock:
-        report, task._slot = task._slot, None
-    if report is not None:
-        task.on_step(report)
 
 
 def _settle(future: asyncio.Future[RunOutcome], outcome: RunOutcome) -> None:

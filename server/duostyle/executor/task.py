@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
-from duostyle.engine.api import Checkpoint, Control, Painter, Plan, Request, Step
+from duostyle.engine.api import Checkpoint, Control, Painter, Plan, Request, Step, steering
 from duostyle.picture import Picture
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StepReport:
     """The newest step as the loop sees it; its `step.picture` must not be called.
 
@@ -59,11 +59,36 @@ class Task:
     on_checkpoint: Callable[[Checkpoint], None] = lambda checkpoint: None
     checkpoint: Checkpoint | None = None
     painter: Painter | None = None
-    evaluations: int = 0
-    changes: int = 0
-    steering: dict[str, Any] | None = None
+    _changes: int = 0
+    _steering: dict[str, Any] | None = None
     _slot: StepReport | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def put(self, step: Step, picture: Picture | None, picture_s: float) -> bool:
+        """Leave a step where the loop finds the newest; on the engine thread. True when the loop must be told of it.
+
+        Steps that the loop was too slow to see are merged into one report; of their pictures the newest is kept.
+        """
+        if self.painter is not None and len(self.painter.changes) != self._changes:
+            self._changes, self._steering = len(self.painter.changes), steering(self.painter)
+        # the step's own way to a picture holds the engine's tensors: it stays on this thread
+        report = StepReport(replace(step, picture=no_picture), picture, step.step, 1, picture_s, self._steering)
+        with self._lock:
+            waiting = self._slot
+            if waiting is not None:
+                report.evaluations += waiting.evaluations
+                if picture is None:
+                    report.picture, report.picture_step = waiting.picture, waiting.picture_step
+                    report.picture_s = waiting.picture_s
+            self._slot = report
+        return waiting is None
+
+    def hand_over(self) -> None:
+        """Report the newest step; on the loop."""
+        with self._lock:
+            report, self._slot = self._slot, None
+        if report is not None:
+            self.on_step(report)
 
 
 def no_picture() -> NoReturn:
