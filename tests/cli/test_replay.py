@@ -131,7 +131,7 @@ async def steer(built: Rig) -> tuple[dict[str, Any], bytes]:
     jobs = built.jobs
     accepted = await built.submit(styles=2, **PARAMS)
     ear = built.watch()
-    await jobs.queries.watch(ear.mailbox, accepted.job, None)
+    await jobs.queries.watch(ear.outbox, accepted.job, None)
     name, key = accepted.job, accepted.key
     await until_step(built, ear, name, 1)
     await soon(jobs.commands.update(name, key, {"style_mix": [1, 3]}))
@@ -195,7 +195,7 @@ async def test_changes_outlive_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True), checkpoint_evaluations=1) as built:
         accepted = await built.submit(iterations=4)
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         built.engine.release()
         await until_step(built, ear, accepted.job, 1)
         await soon(built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 3}))
@@ -203,7 +203,7 @@ async def test_changes_outlive_a_restart(tmp_path: Path) -> None:
         await until_step(built, ear, accepted.job, 2)
     async with rig(tmp_path, FakeEngine()) as built:
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         if built.jobs.queries.state(accepted.job)["status"] != "completed":
             await ear.until("completed")
         state = built.jobs.queries.state(accepted.job)

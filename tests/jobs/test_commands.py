@@ -20,8 +20,8 @@ async def test_cancelling_a_waiting_job_leaves_the_running_one_alone(tmp_path: P
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, first.job, None)
-        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.outbox, first.job, None)
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
         assert await soon(built.jobs.commands.cancel(second.job, second.key))
         built.engine.release(2)
         ends = [(await ear.until(*ENDS))[-1] for _ in range(2)]
@@ -33,7 +33,7 @@ async def test_cancelling_the_running_job_keeps_the_best_so_far(tmp_path: Path) 
     async with rig(tmp_path, FakeEngine(steps=5, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         built.engine.release(2)
         while True:
             if (await ear.next()).get("step") == 2:
@@ -52,7 +52,7 @@ async def test_of_many_cancels_at_once_exactly_one_wins(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         won = await soon(asyncio.gather(*(built.jobs.commands.cancel(accepted.job, accepted.key) for _ in range(8))))
         assert sorted(won) == [False] * 7 + [True]
         heard = await ear.until(*ENDS)
@@ -65,7 +65,7 @@ async def test_a_cancel_that_races_completion_ends_the_job_once(tmp_path: Path) 
         async with rig(tmp_path, FakeEngine(steps=1, gated=True)) as built:
             accepted = await built.submit()
             ear = built.watch()
-            await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+            await built.jobs.queries.watch(ear.outbox, accepted.job, None)
             built.engine.release()
             won = await soon(built.jobs.commands.cancel(accepted.job, accepted.key))
             end = (await ear.until(*ENDS))[-1]
@@ -78,8 +78,8 @@ async def test_a_paused_job_lets_the_next_run_and_goes_on_where_it_stood(tmp_pat
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, first.job, None)
-        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.outbox, first.job, None)
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
         built.engine.release()
         while (await ear.next()).get("step") != 1:
             pass
@@ -103,7 +103,7 @@ async def test_pause_and_resume_before_the_engine_noticed(tmp_path: Path) -> Non
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await ear.until_begun()
         await soon(built.jobs.commands.pause(accepted.job, accepted.key))
         await soon(built.jobs.commands.resume(accepted.job, accepted.key))
@@ -120,7 +120,7 @@ async def test_a_paused_job_can_be_cancelled_while_another_runs(tmp_path: Path) 
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
         await soon(built.jobs.commands.pause(first.job, first.key))
         await ear.until_begun()
         assert await soon(built.jobs.commands.cancel(first.job, first.key))
@@ -130,7 +130,7 @@ async def test_a_paused_job_can_be_cancelled_while_another_runs(tmp_path: Path) 
 
 async def test_a_waiting_job_can_be_paused(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=1, gated=True)) as built:
-        # the first job leaves the line only when there is an engine for it
+        # the first job leaves the queue only when there is an engine for it
         await soon(built.engine_thread.until_loaded())
         await built.submit()
         second, third = await built.submit(), await built.submit()
@@ -146,7 +146,7 @@ async def test_update_reaches_the_engine_and_the_watchers(tmp_path: Path) -> Non
     async with rig(tmp_path, FakeEngine(steps=5, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await ear.until_begun()
         order: list[str] = []
         await soon(
@@ -171,14 +171,14 @@ async def test_of_changes_around_a_pause_the_last_one_counts(tmp_path: Path) -> 
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         accepted, commands = await built.submit(), built.jobs.commands
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         built.engine.release()
         await ear.until("progress")
         await soon(commands.pause(accepted.job, accepted.key))
         # the engine stands and does not take this up any more
         await soon(commands.update(accepted.job, accepted.key, {"style_weight": 3.0}))
         other = await built.submit()
-        await built.jobs.queries.watch(ear.mailbox, other.job, None)
+        await built.jobs.queries.watch(ear.outbox, other.job, None)
         while (heard := (await ear.until("started"))[-1])["job"] != other.job:
             assert heard["job"] == accepted.job
         await soon(commands.update(accepted.job, accepted.key, {"style_weight": 4.0}))
@@ -225,7 +225,7 @@ async def test_delete_forgets_a_running_job(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await ear.until_begun()
         await soon(built.jobs.commands.delete(accepted.job, accepted.key))
         assert (await ear.until(*ENDS))[-1]["type"] == "cancelled"

@@ -21,7 +21,7 @@ async def painted(built: Rig) -> tuple[str, Ear]:
     """A job of one step, watched, whose step is about to be made."""
     accepted = await built.submit(iterations=1)
     ear = built.watch()
-    await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+    await built.jobs.queries.watch(ear.outbox, accepted.job, None)
     await ear.until_begun()
     built.engine.release()
     return accepted.job, ear
@@ -74,7 +74,7 @@ async def test_an_end_that_a_stop_cuts_off_is_told_by_the_next_process(
             assert (await ear.next())["type"] not in ENDS
     async with rig(tmp_path, FakeEngine()) as built:
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, job, None)
+        await built.jobs.queries.watch(ear.outbox, job, None)
         heard = await ear.until("completed", "state")
         if heard[-1].get("status", "completed") != "completed":
             await ear.until("completed")

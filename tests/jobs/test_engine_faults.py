@@ -58,7 +58,7 @@ async def test_that_job_fails_and_the_next_is_painted(tmp_path: Path, where: str
     async with rig(tmp_path, engine) as built:
         first = await built.submit(size=256)
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.outbox, first.job, None)
         engine.release(2)
         heard = await ear.until("failed", "state")
         if heard[-1]["type"] == "state" and heard[-1]["status"] != "failed":
@@ -71,7 +71,7 @@ async def test_that_job_fails_and_the_next_is_painted(tmp_path: Path, where: str
         assert engine.trimmed == 1
         engine.begin_error, engine.fail_at = None, 0
         second = await built.submit()
-        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
         engine.release(3)
         heard = await ear.until("completed", "state")
         if heard[-1]["type"] == "state" and heard[-1]["status"] != "completed":

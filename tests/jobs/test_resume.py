@@ -24,7 +24,7 @@ async def begun(built: Rig, steps: int, **params: Any) -> tuple[Accepted, Ear]:
     """A job of nine steps that has made some of them, each of them kept."""
     accepted = await built.submit(**({"iterations": 9} | params))
     ear = built.watch()
-    await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+    await built.jobs.queries.watch(ear.outbox, accepted.job, None)
     for step in range(1, steps + 1):
         built.engine.release()
         await made(ear, step)
@@ -58,7 +58,7 @@ async def heard(ear: Ear, *types: str) -> dict[str, Any]:
 
 async def watch(built: Rig, job: str) -> Ear:
     ear = built.watch()
-    await built.jobs.queries.watch(ear.mailbox, job, None)
+    await built.jobs.queries.watch(ear.outbox, job, None)
     return ear
 
 

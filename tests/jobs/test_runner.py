@@ -1,4 +1,4 @@
-"""From the line to the engine, also over a restart."""
+"""From the queue to the engine, also over a restart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def test_a_failure_ends_that_job_only(tmp_path: Path) -> None:
     async with rig(tmp_path, engine) as built:
         ear = built.watch()
         first = await built.submit()
-        await built.jobs.queries.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.outbox, first.job, None)
         if await built.status(first.job) != "failed":
             await ear.until(*ENDS)
         state = built.jobs.queries.state(first.job)
@@ -27,7 +27,7 @@ async def test_a_failure_ends_that_job_only(tmp_path: Path) -> None:
         assert state["error"]["code"] == "engine_failed"
         engine.fail_at = 0
         second = await built.submit()
-        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
         if await built.status(second.job) != "completed":
             await ear.until("completed")
 
@@ -37,20 +37,20 @@ async def test_a_job_whose_image_is_gone_fails(tmp_path: Path) -> None:
         ear = built.watch()
         await built.submit()
         second = await built.submit()
-        await built.jobs.queries.watch(ear.mailbox, second.job, None)
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
         (tmp_path / "images" / built.style.removeprefix("sha256:")).unlink()
         built.engine.release(5)
         end = (await ear.until(*ENDS))[-1]
         assert (end["type"], end["error"]["code"]) == ("failed", "not_found")
 
 
-async def test_positions_are_told_when_the_line_moves(tmp_path: Path) -> None:
+async def test_positions_are_told_when_the_queue_moves(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=1, gated=True)) as built:
-        # the first job leaves the line only when there is an engine for it
+        # the first job leaves the queue only when there is an engine for it
         await soon(built.engine_thread.until_loaded())
         first, second, third = await built.submit(), await built.submit(), await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, third.job, None)
+        await built.jobs.queries.watch(ear.outbox, third.job, None)
         assert (first.position, second.position) == (1, 1)
         assert third.position == 2
         state = await ear.next()
@@ -65,7 +65,7 @@ async def test_eta_comes_from_earlier_jobs(tmp_path: Path) -> None:
         ear = built.watch()
         first = await built.submit()
         assert first.eta_s is None, "nothing was measured yet"
-        await built.jobs.queries.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.outbox, first.job, None)
         built.engine.release(4)
         await ear.until(*ENDS)
         again = await built.submit()
@@ -77,7 +77,7 @@ async def test_unfinished_jobs_come_back_after_a_restart(tmp_path: Path) -> None
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         first, second, third = await built.submit(), await built.submit(), await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.outbox, first.job, None)
         built.engine.release()
         heard = await ear.until("progress")
         await soon(built.jobs.commands.pause(third.job, third.key))
@@ -100,7 +100,7 @@ async def test_runs_that_never_came_back_are_counted_durably(tmp_path: Path) -> 
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         built.engine.release()
         await ear.until("progress")
         assert await stored(built, accepted.job) == ("running", 1), "were the process to die now, this would count"
@@ -112,7 +112,7 @@ async def test_runs_that_never_came_back_are_counted_durably(tmp_path: Path) -> 
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
         built.engine.release(100)
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         heard = await ear.until("completed", "state")
         if heard[-1]["type"] == "state" and heard[-1]["status"] != "completed":
             await ear.until("completed")
@@ -124,7 +124,7 @@ async def test_masks_are_decoded_for_the_engine(tmp_path: Path) -> None:
         mask = await built.put(image_bytes((255, 255, 255), (4, 4)))
         accepted = await built.submit(styles=2, masks=[mask, None])
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await ear.until_begun()
         first, second = built.engine.painters[0].request.masks
         assert first is not None

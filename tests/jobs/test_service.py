@@ -22,7 +22,7 @@ async def test_a_job_runs_and_its_result_is_the_engines_picture(tmp_path: Path) 
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         built.engine.release(3)
         heard = await ear.until(*ENDS)
         assert heard[0]["type"] == "state"
@@ -44,7 +44,7 @@ async def test_the_end_and_the_state_tell_what_was_asked_and_measured(tmp_path: 
     async with rig(tmp_path, FakeEngine(steps=5, gated=True)) as built:
         accepted = await built.submit(styles=2)
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         state = (await ear.until("state"))[-1]
         assert (state["content"], state["styles"], state["report"]) == (built.content, [built.style] * 2, None)
         built.engine.release(5)
@@ -58,16 +58,16 @@ async def test_an_ended_job_shows_its_last_frame_to_who_comes_late(tmp_path: Pat
     async with rig(tmp_path, FakeEngine(steps=2)) as built:
         accepted = await built.submit()
         early = built.watch()
-        await built.jobs.queries.watch(early.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(early.outbox, accepted.job, None)
         if await built.status(accepted.job) != "completed":
             await early.until("completed")
         late = built.watch()
-        await soon(built.jobs.queries.watch(late.mailbox, accepted.job, FrameOptions(64, 10.0)))
+        await soon(built.jobs.queries.watch(late.outbox, accepted.job, FrameOptions(64, 10.0)))
         state, frame = await late.next(), await late.next()
         assert (state["type"], state["status"]) == ("state", "completed")
         assert (frame["type"], frame["final"], frame["seq"]) == ("frame", True, state["frame_seq"])
-        assert not late.mailbox.subscriptions or late.mailbox.take(built.hub.clock()) is None
-        await soon(built.jobs.queries.watch(late.mailbox, accepted.job, FrameOptions(64, 10.0), state["seq"]))
+        assert not late.outbox.subscriptions or late.outbox.take(built.hub.clock()) is None
+        await soon(built.jobs.queries.watch(late.outbox, accepted.job, FrameOptions(64, 10.0), state["seq"]))
         assert (await late.next())["type"] == "state"
         assert late.quiet(), "what it has seen is not sent again"
 
@@ -76,7 +76,7 @@ async def test_the_newest_frame_over_http(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         waiting = await built.submit()
         while built.jobs.queries.state(accepted.job)["status"] != "running":
             await ear.next()
@@ -93,7 +93,7 @@ async def test_nobody_watches_nobody_pays(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=20), timelapse_frames=0) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         if await built.status(accepted.job) != "completed":
             await ear.until("completed")
         assert built.engine.pictures_taken == 0
@@ -104,10 +104,10 @@ async def test_ended_jobs_leave_no_pictures_behind(tmp_path: Path) -> None:
         for _ in range(20):
             accepted = await built.submit()
             ear = built.watch()
-            await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+            await built.jobs.queries.watch(ear.outbox, accepted.job, None)
             if await built.status(accepted.job) != "completed":
                 await ear.until("completed")
-            built.hub.disconnect(ear.mailbox)
+            built.hub.disconnect(ear.outbox)
         assert built.jobs.registry.unfinished == {}
         assert not built.hub.live_jobs
         assert built.metrics.registry.get_sample_value("duostyle_jobs_ended_total", {"status": "completed"}) == 20
@@ -122,7 +122,7 @@ async def test_whatever_is_done_each_job_ends_exactly_once(tmp_path: Path, seed:
         for _ in range(6):
             job = await built.submit()
             ear = built.watch()
-            await built.jobs.queries.watch(ear.mailbox, job.job, FrameOptions(64, 10.0))
+            await built.jobs.queries.watch(ear.outbox, job.job, FrameOptions(64, 10.0))
             jobs.append(job)
             ears.append(ear)
 
@@ -149,6 +149,6 @@ async def test_whatever_is_done_each_job_ends_exactly_once(tmp_path: Path, seed:
             heard = await ear.until(*ENDS)
             assert heard[-1]["job"] == job.job
             assert await built.status(job.job) == heard[-1]["type"]
-            assert ear.mailbox.subscriptions == {}
+            assert ear.outbox.subscriptions == {}
             assert ear.quiet()
         assert built.jobs.registry.unfinished == {}

@@ -47,7 +47,7 @@ async def test_limits_per_client_and_of_the_queue(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(gated=True), max_jobs_per_client=2, max_queue=3) as built:
         held = built.watch()
         running = await built.submit("a")
-        await built.jobs.queries.watch(held.mailbox, running.job, None)
+        await built.jobs.queries.watch(held.outbox, running.job, None)
         await held.until_begun()
         await built.submit("a")
         with pytest.raises(TooManyJobs):

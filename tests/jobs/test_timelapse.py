@@ -161,10 +161,10 @@ async def test_a_broken_disk_ends_the_recording_not_the_job(
 
 async def built_until_ended(built: Rig, job: str) -> None:
     ear = built.watch()
-    await built.jobs.queries.watch(ear.mailbox, job, None)
+    await built.jobs.queries.watch(ear.outbox, job, None)
     if await built.status(job) not in ("completed", "cancelled", "failed"):
         await ear.until("completed", "cancelled", "failed")
-    built.hub.disconnect(ear.mailbox)
+    built.hub.disconnect(ear.outbox)
 
 
 async def test_an_unwatched_job_has_its_first_and_its_last_picture(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ async def test_a_cancelled_job_keeps_its_frames(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine(steps=30, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         built.engine.release(4)
         while (await ear.next()).get("step") != 4:
             pass

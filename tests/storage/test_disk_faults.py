@@ -96,7 +96,7 @@ async def first_step(built: Rig, ear: Ear) -> None:
 
 async def until_ended(built: Rig, job_id: str) -> str:
     ear = built.watch()
-    await built.jobs.queries.watch(ear.mailbox, job_id, None)
+    await built.jobs.queries.watch(ear.outbox, job_id, None)
     status = (await ear.until("state"))[-1]["status"]
     return str(status if status in ENDS else (await ear.until(*ENDS))[-1]["type"])
 
@@ -161,7 +161,7 @@ async def test_a_result_made_while_the_disk_is_full_is_kept_and_written(tmp_path
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         first, second = await built.submit(), await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, first.job, None)
+        await built.jobs.queries.watch(ear.outbox, first.job, None)
         await first_step(built, ear)
         disk.full = True
         built.engine.release(2)
@@ -189,7 +189,7 @@ async def test_an_end_that_the_database_refuses_comes_later(tmp_path: Path, disk
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
         if end == "cancelled":
@@ -208,7 +208,7 @@ async def test_a_running_job_is_steered_while_nothing_can_be_stored(tmp_path: Pa
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
         with pytest.raises(StorageUnavailable):
@@ -236,7 +236,7 @@ async def test_a_job_that_cannot_begin_stays_first_in_line(tmp_path: Path, disk:
     async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
         jobs = [await built.submit() for _ in range(3)]
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, jobs[0].job, None)
+        await built.jobs.queries.watch(ear.outbox, jobs[0].job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
         assert await soon(built.jobs.commands.cancel(jobs[0].job, jobs[0].key))
@@ -268,7 +268,7 @@ async def test_pictures_that_cannot_be_read_for_a_while_fail_no_job(
         failures += [OSError(errno.EIO, "Input/output error")] * 10**4
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         end = (await ear.until("failed"))[-1]
         assert end["error"]["code"] == "storage_unavailable", "but not for ever: others wait"
 
@@ -277,7 +277,7 @@ async def test_a_forgotten_job_is_not_saved_again_later(tmp_path: Path, disk: Di
     async with rig(tmp_path, FakeEngine(steps=3, gated=True)) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await first_step(built, ear)
         await disk.forbid(built.store)
         await soon(built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 3.0}))
@@ -294,7 +294,7 @@ async def test_a_stop_does_not_wait_for_the_disk(tmp_path: Path, disk: Disk) -> 
     async with rig(tmp_path, engine) as built:
         accepted = await built.submit()
         ear = built.watch()
-        await built.jobs.queries.watch(ear.mailbox, accepted.job, None)
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         await first_step(built, ear)
         disk.full = True
         engine.release(1)

@@ -74,7 +74,7 @@ class Opened:
 
     async def watch(self, name: str) -> Ear:
         ear = Ear(cast(Rig, self.app_state))
-        await soon(self.app_state.jobs.queries.watch(ear.mailbox, EXPECTED[name]["job"], None))
+        await soon(self.app_state.jobs.queries.watch(ear.outbox, EXPECTED[name]["job"], None))
         return ear
 
     async def resume(self, name: str) -> None:

@@ -108,7 +108,7 @@ class Ear:
     def __init__(self, built: Rig) -> None:
         self._rig = built
         self._ready = asyncio.Event()
-        self.mailbox = built.hub.connect(self._ready.set)
+        self.outbox = built.hub.connect(self._ready.set)
 
     async def next(self) -> dict[str, Any]:
         return await soon(self._next())
@@ -129,12 +129,12 @@ class Ear:
 
     def quiet(self) -> bool:
         """Nothing waits for this watcher."""
-        return self.mailbox.due_at() == float("inf")
+        return self.outbox.due_at() == float("inf")
 
     async def _next(self) -> dict[str, Any]:
         while True:
             self._ready.clear()
-            taken = self.mailbox.take(self._rig.hub.clock())
+            taken = self.outbox.take(self._rig.hub.clock())
             if isinstance(taken, str):
                 return dict(json.loads(taken))
             if isinstance(taken, Close):
@@ -143,10 +143,10 @@ class Ear:
                 frame = await self._rig.hub.frame(taken)
                 if frame is not None:
                     header, _ = decode_frame(frame)
-                    self.mailbox.acknowledge(header["job"], header["seq"])
+                    self.outbox.acknowledge(header["job"], header["seq"])
                     return header
                 continue
-            wait_s = self.mailbox.due_at() - self._rig.hub.clock()
+            wait_s = self.outbox.due_at() - self._rig.hub.clock()
             try:
                 await asyncio.wait_for(self._ready.wait(), None if wait_s == float("inf") else max(0.0, wait_s))
             except TimeoutError:

@@ -37,7 +37,7 @@ class Watcher:
 
     @property
     def outbox(self) -> Outbox:
-        return self._ear.mailbox
+        return self._ear.outbox
 
     @property
     def last_seq(self) -> int | None:

@@ -161,12 +161,12 @@ class Runner:
             active.task = self._make_task(active, request, await self._checkpointer.newest(job.id))
         else:
             self._tell_started(job)
-        outcome = await self._context.engine_thread.run(active.task)
-        stored = await self._set_aside(active, outcome)
-        # resumed after the engine had let go and before this was known here
-        while outcome.how == "paused" and active.phase is Phase.PAINTING and not self._draining:
+        while True:
             outcome = await self._context.engine_thread.run(active.task)
             stored = await self._set_aside(active, outcome)
+            # unless it was resumed after the engine had let go and before that was known here
+            if outcome.how != "paused" or active.phase is not Phase.PAINTING or self._draining:
+                break
         if stored and active.alive:
             # all that the engine held for it is free again
             active.task = None
