@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from duostyle.engine.depth import Depth
 from duostyle.engine.image.inputs import Materials
 from duostyle.engine.level import TRACE, Stage, climb_from
 from duostyle.engine.network.vgg import Network
-from duostyle.engine.pyramid import Level, resize
+from duostyle.engine.pyramid import Depth, Level, resize
 from duostyle.params import StyleParams
 from tests.support.engine.pictures import random_picture, scene, speckles, stripes
 

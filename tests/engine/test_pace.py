@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duostyle.engine.depth import FULL, Depth
 from duostyle.engine.pace import OVERHEAD_MEGAPIXELS, Pace, Usual, kind, work
-from duostyle.engine.pyramid import Level
+from duostyle.engine.pyramid import FULL, Depth, Level
 
 SHALLOW = Depth("relu3_1")
 SMALL, LARGE = Level(100, 100, 1), Level(1000, 1000, 1, SHALLOW)

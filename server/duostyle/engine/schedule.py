@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from duostyle.engine.depth import Depth
 from duostyle.engine.pace import Pace
-from duostyle.engine.pyramid import PRESETS, Level, split_steps
+from duostyle.engine.pyramid import PRESETS, Depth, Level, split_steps
 
 # a forward pass over a style or the content costs about this much of an evaluation of the same size
 FORWARD_SHARE = 0.45

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from duostyle.engine.depth import FULL
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import Weights
 from duostyle.engine.objective.objective import Objective, content_layer, layer_weights, reachable, style_moments
+from duostyle.engine.pyramid import FULL
 from duostyle.params import STYLE_LAYERS, StyleParams
 from tests.support.engine.pictures import random_picture, scene, speckles, stripes
 from tests.support.engine.reference import gradient_of, plain_objective, relative_error

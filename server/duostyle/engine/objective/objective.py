@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from duostyle.engine.api import Costs
-from duostyle.engine.depth import FULL, Depth
 from duostyle.engine.network.vgg import Network, TapGradient
 from duostyle.engine.objective import tiling as tiled
 from duostyle.engine.objective.cuda_graph import Graphed, worth_a_graph
@@ -29,7 +28,7 @@ from duostyle.engine.objective.style import (
     style_tap,
     with_content,
 )
-from duostyle.engine.pyramid import PRESETS
+from duostyle.engine.pyramid import FULL, PRESETS, Depth
 from duostyle.params import STYLE_LAYERS, StyleParams
 
 Check = Callable[[], None]
