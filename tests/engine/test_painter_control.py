@@ -274,8 +274,8 @@ def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> 
 
 
 def test_the_clock_measures_painting_and_not_pauses(engine: TorchEngine) -> None:
-    from duostyle.engine.pace import Pace
     from duostyle.engine.painter import TorchPainter
+    from duostyle.engine.schedule import Pace
 
     now = 0.0
 

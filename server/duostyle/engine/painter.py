@@ -17,11 +17,10 @@ from duostyle.engine.image.inputs import Materials
 from duostyle.engine.level import Stage
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.optim.base import Frozen
-from duostyle.engine.pace import Pace
 from duostyle.engine.patience import Patience
 from duostyle.engine.pyramid import plan_levels
 from duostyle.engine.runtime import to_tensor
-from duostyle.engine.schedule import Schedule
+from duostyle.engine.schedule import Pace, Schedule
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 

@@ -16,8 +16,8 @@ from duostyle.engine.network.autotune import KernelMemory
 from duostyle.engine.network.layers import Chooser
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import load_weights
-from duostyle.engine.pace import Pace
 from duostyle.engine.painter import TorchPainter
+from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
 from duostyle.version import version
 
