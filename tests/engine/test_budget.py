@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from duostyle.engine.api import Control, Request
-from duostyle.engine.memory import machine_bytes
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective import tiles
 from duostyle.engine.painter import TorchPainter
+from duostyle.engine.runtime import machine_bytes
 from duostyle.engine.schedule import Pace
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import StyleParams

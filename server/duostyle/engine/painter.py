@@ -10,7 +10,6 @@ from torch import Tensor
 
 from duostyle.engine import checkpoint as snapshot
 from duostyle.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
-from duostyle.engine.failures import engine_errors
 from duostyle.engine.image.canvas import Canvas
 from duostyle.engine.image.exhibit import Exhibit
 from duostyle.engine.image.inputs import Materials
@@ -19,7 +18,7 @@ from duostyle.engine.network.vgg import Network
 from duostyle.engine.optim.base import Frozen
 from duostyle.engine.patience import Patience
 from duostyle.engine.pyramid import plan_levels
-from duostyle.engine.runtime import to_tensor
+from duostyle.engine.runtime import engine_errors, to_tensor
 from duostyle.engine.schedule import Pace, Schedule
 from duostyle.params import StyleParams
 from duostyle.picture import Picture

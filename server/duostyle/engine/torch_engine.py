@@ -10,13 +10,12 @@ from pathlib import Path
 import torch
 
 from duostyle.engine.api import Checkpoint, Control, Painter, Request
-from duostyle.engine.failures import engine_errors
-from duostyle.engine.memory import give_back, machine_bytes
 from duostyle.engine.network.autotune import KernelMemory
 from duostyle.engine.network.layers import Chooser
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import load_weights
 from duostyle.engine.painter import TorchPainter
+from duostyle.engine.runtime import engine_errors, give_back, machine_bytes
 from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
 from duostyle.version import version

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from duostyle.engine.memory import give_back
 from duostyle.engine.network.vgg import Network, TapGradient
 from duostyle.engine.objective.losses import TINY
 from duostyle.engine.objective.style import Pull, Sums, measure, pull
 from duostyle.engine.objective.tiles import Tile, tiles
+from duostyle.engine.runtime import give_back
 
 Check = Callable[[], None]
 
