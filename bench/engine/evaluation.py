@@ -13,7 +13,7 @@ from bench.engine.plain import PlainCosts, PlainNetwork
 from bench.engine.stopwatch import seconds_of
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective.objective import Objective, style_moments
-from duostyle.engine.objective.tiles import tile_side
+from duostyle.engine.objective.tiling import tile_side
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import STYLE_LAYERS, StyleParams
 

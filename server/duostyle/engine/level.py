@@ -10,7 +10,7 @@ from torch import Tensor
 from duostyle.engine.api import Costs
 from duostyle.engine.image.inputs import Materials
 from duostyle.engine.objective.objective import Objective, style_moments
-from duostyle.engine.objective.tiles import tile_side
+from duostyle.engine.objective.tiling import tile_side
 from duostyle.engine.optim.adam import make_optimizer
 from duostyle.engine.optim.base import Frozen
 from duostyle.engine.pyramid import Level, climb

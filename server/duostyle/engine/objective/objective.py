@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from duostyle.engine.api import Costs
 from duostyle.engine.network.vgg import Network, TapGradient
-from duostyle.engine.objective import tiling as tiled
+from duostyle.engine.objective import tiling
 from duostyle.engine.objective.cuda_graph import Graphed, worth_a_graph
 from duostyle.engine.objective.losses import content_cost, tv_cost
 from duostyle.engine.objective.moments import collage, moments
@@ -75,7 +75,7 @@ def style_moments(
     if not layers:
         return {}
     if tile_px is not None:
-        sums = tiled.sums(network, style, layers, lambda layer: (), tile_px, check)
+        sums = tiling.sums(network, style, layers, lambda layer: (), tile_px, check)
         return {layer: sums[layer][0].moments() for layer in layers}
     features = network.features(style, layers, check)
     return {layer: moments(features[layer]) for layer in layers}
@@ -84,7 +84,7 @@ def style_moments(
 def content_features(network: Network, content: Tensor, layer: str, check: Check, tile_px: int | None) -> Tensor:
     """The content's features [1, c, h', w'] at `layer`."""
     if tile_px is not None:
-        return tiled.features(network, content, layer, tile_px, check)
+        return tiling.features(network, content, layer, tile_px, check)
     return network.features(content, [layer], check)[layer]
 
 
@@ -185,15 +185,15 @@ class Objective:
         params = self.params
 
         def guides(layer: str) -> Sequence[Tensor]:
-            return self._guides_at(self.height // tiled.stride(layer), self.width // tiled.stride(layer))
+            return self._guides_at(self.height // tiling.stride(layer), self.width // tiling.stride(layer))
 
-        sums = tiled.sums(self.network, x, list(self.weights), guides, tile_px, self.check) if self.weights else {}
+        sums = tiling.sums(self.network, x, list(self.weights), guides, tile_px, self.check) if self.weights else {}
         costs = [
             (weight, self._judge(layer, sums[layer], params.style_weight * weight))
             for layer, weight in self.weights.items()
         ]
         pulls = {layer: cost.pulls for layer, (_, cost) in zip(self.weights, costs, strict=True)}
-        slope = tiled.TiledGradient(self.network, pulls, guides)
+        slope = tiling.TiledGradient(self.network, pulls, guides)
         if self.content_weight > 0:
             slope.hold(self.content_layer, self.content, self.content_weight)
         gradient = slope.run(x, tile_px, self.check) if pulls or self.content_weight > 0 else torch.zeros_like(x)
