@@ -10,8 +10,7 @@ from pathlib import Path
 import torch
 
 from duostyle.engine.api import Checkpoint, Control, Painter, Request
-from duostyle.engine.network.autotune import KernelMemory
-from duostyle.engine.network.layers import Chooser
+from duostyle.engine.network.autotune import Chooser, KernelMemory
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import load_weights
 from duostyle.engine.painter import TorchPainter

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from duostyle.engine.network.layers import Chooser, FrozenConv
-from duostyle.engine.network.pooling import pool, unpool, unpool_relu
+from duostyle.engine.network.autotune import Chooser
+from duostyle.engine.network.layers import FrozenConv, pool, unpool, unpool_relu
 from duostyle.engine.network.weights import Weights, layer_names
 
 # what a tap adds to the gradient of its layer: (activation, gradient so far or None) -> gradient
