@@ -11,8 +11,9 @@ from duostyle.engine.api import Costs
 from duostyle.engine.image.inputs import Materials
 from duostyle.engine.objective.objective import Objective, style_moments
 from duostyle.engine.objective.tiling import tile_side
-from duostyle.engine.optim.adam import make_optimizer
-from duostyle.engine.optim.base import Frozen
+from duostyle.engine.optim.adam import Adam
+from duostyle.engine.optim.base import Frozen, Optimizer
+from duostyle.engine.optim.lbfgs import Lbfgs, history_for
 from duostyle.engine.pyramid import Level, climb
 from duostyle.params import StyleParams
 
@@ -123,6 +124,14 @@ class Stage:
         candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
         costs = [self.objective.cost(x) for x in candidates]
         return candidates[costs.index(min(costs))]
+
+
+def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
+    """`lbfgs` or `adam` starting at x [1, 3, h, w] in 0..1."""
+    if name == "adam":
+        # weak styles leave the content's fine balance, which large steps shake
+        return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)
+    return Lbfgs(x, history=history_for(x))
 
 
 def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:

@@ -1,7 +1,4 @@
-"""Adam, and the choice between the optimisers of one picture in 0..1.
-
-They know nothing of losses. Both clamp in every step: clamping only at the end throws away what was won.
-"""
+"""Adam for a picture in 0..1: the alternative to L-BFGS."""
 
 from __future__ import annotations
 
@@ -10,11 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from duostyle.engine.optim.base import Frozen, Optimizer, finite
-from duostyle.engine.optim.lbfgs import Lbfgs
-
-# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
-HISTORY_BYTES = 256 << 20
+from duostyle.engine.optim.base import Frozen, finite
 
 
 class Adam:
@@ -67,16 +60,3 @@ class Adam:
         self._count = 0
         self._mean.zero_()
         self._square.zero_()
-
-
-def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
-    """`lbfgs` or `adam` starting at x [1, 3, h, w] in 0..1."""
-    if name == "adam":
-        # weak styles leave the content's fine balance, which large steps shake
-        return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)
-    return Lbfgs(x, history=history_for(x))
-
-
-def history_for(x: Tensor) -> int:
-    """Pairs to keep: 20, or for a large picture what fits into HISTORY_BYTES (a pair is two pictures), at least 3."""
-    return max(3, min(20, HISTORY_BYTES // (2 * x.numel() * x.element_size())))

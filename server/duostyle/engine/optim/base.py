@@ -1,4 +1,7 @@
-"""What an optimiser of a picture is: asked for `x`, told of the cost there, frozen between two evaluations."""
+"""What an optimiser of a picture in 0..1 is: asked for `x`, told of the cost there, frozen between two evaluations.
+
+Optimisers know nothing of losses. They clamp in every step: clamping only at the end throws away what was won.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from duostyle.engine.optim.preconditioner import Spectrum
 # Equation 7.20 of Nocedal and Wright gives the shorter of the two usual lengths (Barzilai and Borwein 1988) to what the
 # pairs say nothing about; with it a third of the slope was left at the end of a typical step (docs/tuning-log.md).
 STRETCH = 1.5
+# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
+HISTORY_BYTES = 256 << 20
 
 
 class Lbfgs:
@@ -154,3 +156,8 @@ class Lbfgs:
     def _limit(self, direction: Tensor) -> Tensor:
         largest = float(direction.abs().max())
         return direction.mul_(self.largest_move / largest) if largest > self.largest_move else direction
+
+
+def history_for(x: Tensor) -> int:
+    """Pairs to keep: 20, or for a large picture what fits into HISTORY_BYTES (a pair is two pictures), at least 3."""
+    return max(3, min(20, HISTORY_BYTES // (2 * x.numel() * x.element_size())))
