@@ -3,36 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from duostyle.engine.api import Costs
-from duostyle.engine.image.inputs import Materials
+from duostyle.engine.api import Control, Costs
+from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.objective.objective import Objective, style_moments
 from duostyle.engine.objective.tiling import tile_side
 from duostyle.engine.optim.adam import Adam
 from duostyle.engine.optim.base import Frozen, Optimizer
 from duostyle.engine.optim.lbfgs import Lbfgs, history_for
-from duostyle.engine.pyramid import Level, climb
+from duostyle.engine.pyramid import Level, climb_from
 from duostyle.params import StyleParams
 
 # standard deviation of the noise that painting starts with, in units of 0..1
 TRACE = 0.01
 
 
-class Stage:
+T = TypeVar("T")
+
+
+class _Interrupted(Exception):
+    """A live change came."""
+
+
+class Interruption:
+    """Ends an evaluation early for the sake of a live change, which would otherwise wait for its end.
+
+    Evaluations of large pictures take many seconds, and what one that began before the change says is of no use to
+    anybody. Never two in a row: changes that keep coming must not stop all progress.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self.interrupted = False
+        self._control = control
+        self._allowed = False
+
+    def check(self) -> None:
+        """To be called often in an evaluation. Raises Cancelled when cancelled."""
+        self._control.check()
+        if self._allowed and self._control.update_waits:
+            raise _Interrupted
+
+    def attempt(self, evaluate: Callable[[], T]) -> T | None:
+        """What `evaluate` gives, or None when a change came meanwhile: then nothing has happened."""
+        self._allowed = not self.interrupted
+        try:
+            found = evaluate()
+        except _Interrupted:
+            self.interrupted = True
+            return None
+        finally:
+            self._allowed = False
+        self.interrupted = False
+        return found
+
+
+class LevelPainter:
     """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
     of the level below [1, 3, h, w], or when that is None from what `params.init` says.
 
-    `frozen` is what an earlier stage of the same level gave: this one goes on from there.
+    `frozen` is what an earlier painter of the same level gave: this one goes on from there.
     `check` is called before every convolution and may raise to stop in the middle. A picture that would need more than
     `budget_bytes` is evaluated in tiles.
     """
 
     def __init__(
         self,
-        materials: Materials,
+        inputs: Inputs,
         level: Level,
         params: StyleParams,
         previous: Tensor | None,
@@ -41,20 +81,20 @@ class Stage:
         frozen: Frozen | None = None,
     ) -> None:
         tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
-        self.materials = materials
+        self.inputs = inputs
         self.level = level
-        self.content = materials.content_at(level)
-        styles = materials.styles_at(level, params)
-        self.base = materials.base(self.content, styles, params)
+        self.content = inputs.content_at(level)
+        styles = inputs.styles_at(level, params)
+        self.base = inputs.base(self.content, styles, params)
         self.check, self.tile_px = check, tile_px
         layers = level.depth.style_layers(params)
-        self.moments = [dict(style_moments(materials.network, style, layers, check, tile_px)) for style in styles]
+        self.moments = [dict(style_moments(inputs.network, style, layers, check, tile_px)) for style in styles]
         self.objective = Objective(
-            materials.network,
+            inputs.network,
             self.content,
             self.moments,
             params,
-            materials.guides(level, params),
+            inputs.guides(level, params),
             check,
             tile_px,
             depth=level.depth,
@@ -84,7 +124,7 @@ class Stage:
         return self.costs
 
     def freeze(self) -> Frozen:
-        """What cannot be worked out again from the materials and the parameters in force."""
+        """What cannot be worked out again from the inputs and the parameters in force."""
         optimizer = self.optimizer.freeze()
         costs = None if self.costs is None else self.costs.as_dict()
         numbers = {"costs": costs, "best_costs": list(self.best_costs)}
@@ -93,7 +133,7 @@ class Stage:
     def tune(self, params: StyleParams) -> None:
         """Take up new live parameters: the targets stay, the optimiser starts anew from the current picture."""
         self._look_deeper(params)
-        self.objective.tune(params, self.materials.guides(self.level, params))
+        self.objective.tune(params, self.inputs.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None
         self.best_costs = []
@@ -102,9 +142,9 @@ class Stage:
         """The styles at layers that only the new parameters ask for."""
         layers = [layer for layer in self.level.depth.style_layers(params) if layer not in self.moments[0]]
         if layers:
-            styles = self.materials.styles_at(self.level, params)
+            styles = self.inputs.styles_at(self.level, params)
             for known, style in zip(self.moments, styles, strict=True):
-                known.update(style_moments(self.materials.network, style, layers, self.check, self.tile_px))
+                known.update(style_moments(self.inputs.network, style, layers, self.check, self.tile_px))
 
     def _thaw(self, frozen: Frozen) -> None:
         numbers = frozen.numbers
@@ -132,8 +172,3 @@ def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
         # weak styles leave the content's fine balance, which large steps shake
         return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)
     return Lbfgs(x, history=history_for(x))
-
-
-def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
-    """The painting of a coarser level at the size of `base`, with the content's detail except from noise."""
-    return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)

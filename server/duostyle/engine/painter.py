@@ -10,13 +10,11 @@ from torch import Tensor
 
 from duostyle.engine import checkpoint as snapshot
 from duostyle.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
-from duostyle.engine.image.canvas import Canvas
-from duostyle.engine.image.exhibit import Exhibit
-from duostyle.engine.image.inputs import Materials
-from duostyle.engine.level import Stage
+from duostyle.engine.image.canvas import Canvas, Display
+from duostyle.engine.image.inputs import Inputs
+from duostyle.engine.level import Interruption, LevelPainter
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.optim.base import Frozen
-from duostyle.engine.patience import Patience
 from duostyle.engine.pyramid import plan_levels
 from duostyle.engine.runtime import engine_errors, to_tensor
 from duostyle.engine.schedule import Pace, Schedule
@@ -67,15 +65,15 @@ class TorchPainter:
         # nothing larger than the result is ever needed of the content
         content = self.canvas.fitted(full)
         styles = [to_tensor(style) for style in request.styles]
-        self.materials = Materials(network, content, styles, self._masks(request.masks))
+        self.inputs = Inputs(network, content, styles, self._masks(request.masks))
         self.elapsed_s = 0.0
         self.costs: Costs | None = None
         self.share: tuple[float, ...] | None = None
-        self.stage: Stage | None = None
+        self.current: LevelPainter | None = None
         self.painted: Tensor | None = None
         self.changes: list[Change] = []
-        self.exhibit = Exhibit(self.canvas, self.materials)
-        self.patience = Patience(control)
+        self.display = Display(self.canvas, self.inputs)
+        self.interruption = Interruption(control)
         if checkpoint is not None:
             self._thaw(checkpoint)
             # what was asked for after the checkpoint was taken
@@ -100,14 +98,14 @@ class TorchPainter:
                 if self.control.paused:
                     return False
                 self._step(on_step)
-            if self.share is None and len(self.materials.styles) > 1:
-                self.share = self.materials.shares(self.canvas.crop(self._final()))
+            if self.share is None and len(self.inputs.styles) > 1:
+                self.share = self.inputs.shares(self.canvas.crop(self._final()))
             return True
 
     def picture(self) -> Picture:
         """See `Painter.picture`."""
         with engine_errors(), torch.inference_mode():
-            return self.exhibit.show(self._final(), self.params)
+            return self.display.picture(self._final(), self.params)
 
     def checkpoint(self) -> Checkpoint:
         """See `Painter.checkpoint`."""
@@ -124,11 +122,11 @@ class TorchPainter:
             "stage": None,
         }
         tensors: dict[str, Tensor] = {} if self.painted is None else {"painted": self.painted}
-        # inside the callback of a level's last step its stage is still there, but nothing looks at it any more
-        if self.stage is not None and self.schedule.left_here > 0:
-            stage = self.stage.freeze()
-            header["stage"] = stage.numbers
-            tensors |= {f"stage.{name}": tensor for name, tensor in stage.tensors.items()}
+        # inside the callback of a level's last step its painter is still there, but nothing looks at it any more
+        if self.current is not None and self.schedule.left_here > 0:
+            frozen = self.current.freeze()
+            header["stage"] = frozen.numbers
+            tensors |= {f"stage.{name}": tensor for name, tensor in frozen.tensors.items()}
         return snapshot.pack(header, tensors)
 
     def report(self) -> dict[str, Any]:
@@ -142,21 +140,21 @@ class TorchPainter:
 
     def _step(self, on_step: Callable[[Step], None]) -> None:
         start = self.clock()
-        if self.stage is None:
-            self.stage = self._stage()
+        if self.current is None:
+            self.current = self._level_painter()
         begin = self.clock()
-        stage, level, number = self.stage, self.schedule.level, self.schedule.at + 1
-        costs = self.patience.outlast(stage.step)
+        current, level, number = self.current, self.schedule.level, self.schedule.at + 1
+        costs = self.interruption.attempt(current.step)
         if costs is None:
             self.elapsed_s += self.clock() - start
             return
         self.costs = costs
-        self.painted = stage.picture
+        self.painted = current.picture
         now = self.clock()
         self.elapsed_s += now - start
         self.pace.learn(level, now - begin)
-        done = self.schedule.count(stage.best_costs)
-        picture, params = stage.picture, self.params
+        done = self.schedule.count(current.best_costs)
+        picture, params = current.picture, self.params
         width, height = self.canvas.picture_at(level.width, level.height)
         on_step(
             Step(
@@ -170,18 +168,18 @@ class TorchPainter:
                 step_s=now - start,
                 elapsed_s=self.elapsed_s,
                 eta_s=self.schedule.eta_s(self.pace),
-                picture=lambda: self._glimpse(picture, params),
+                picture=lambda: self._preview(picture, params),
             )
         )
         if done:
             self.schedule.advance()
-            self.stage = None
+            self.current = None
 
     def _final(self) -> Tensor:
-        return self.exhibit.final(self.painted, self.schedule.levels[-1], self.params)
+        return self.display.at_full_size(self.painted, self.schedule.levels[-1], self.params)
 
-    def _glimpse(self, picture: Tensor, params: StyleParams) -> Picture:
-        return self.exhibit.show(self.exhibit.preview(picture, self.schedule.levels, params), self.params)
+    def _preview(self, picture: Tensor, params: StyleParams) -> Picture:
+        return self.display.picture(self.display.preview(picture, self.schedule.levels, params), self.params)
 
     def _take_update(self) -> None:
         params, masks = self.control.take_update()
@@ -198,20 +196,20 @@ class TorchPainter:
         self.changes.append(Change(self.schedule.done, changed))
         asked, self.params = self.params.iterations, params
         if masks is not None:
-            self.materials.masks = self._masks(masks)
+            self.inputs.masks = self._masks(masks)
         if params.iterations is not None and params.iterations != asked and not self.schedule.ended:
             self.schedule.replan(params.iterations)
             if self.schedule.left_here == 0:
                 self.schedule.advance()
-                self.stage = None
-        if self.stage is not None:
-            self.stage.tune(params)
+                self.current = None
+        if self.current is not None:
+            self.current.tune(params)
 
     def _thaw(self, checkpoint: Checkpoint) -> None:
-        """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a stage raises."""
+        """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a level raises."""
         header = checkpoint.header
         try:
-            tensors = snapshot.unpack(checkpoint, self.materials.network.device)
+            tensors = snapshot.unpack(checkpoint, self.inputs.network.device)
             self.schedule.thaw(header["schedule"])
             self.began_with = StyleParams.model_validate(header["began_with"])
             self.params = StyleParams.model_validate(header["params"])
@@ -228,14 +226,14 @@ class TorchPainter:
                 raise CheckpointRefused("the checkpoint is of another size")
             self.pace.adopt(float(header["pace_s"]))
             if frozen is not None:
-                self.stage = self._stage(frozen)
+                self.current = self._level_painter(frozen)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointRefused("the checkpoint cannot be read") from error
 
-    def _stage(self, frozen: Frozen | None = None) -> Stage:
+    def _level_painter(self, frozen: Frozen | None = None) -> LevelPainter:
         level = self.schedule.level
-        return Stage(
-            self.materials, level, self.params, self.painted, self.patience.check, self.budget_bytes, frozen=frozen
+        return LevelPainter(
+            self.inputs, level, self.params, self.painted, self.interruption.check, self.budget_bytes, frozen=frozen
         )
 
     def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:

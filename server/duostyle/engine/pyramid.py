@@ -148,3 +148,8 @@ def climb(x: Tensor, content: Tensor, band: float = 1.0) -> Tensor:
     small = resize(content, x.shape[-1], x.shape[-2])
     lost = content - resize(small, width, height)
     return (resize(x, width, height) + band * lost).clamp_(0, 1)
+
+
+def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
+    """The painting of a coarser level at the size of `base`, with the content's detail except from noise."""
+    return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)

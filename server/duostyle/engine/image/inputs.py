@@ -16,7 +16,7 @@ from duostyle.params import StyleParams
 SMALLEST_STYLE_PX = 32
 
 
-class Materials:
+class Inputs:
     """Pictures are [1, 3, h, w] in 0..1; `content` has the final size. `masks` has one [1, 1, h, w] or None per style,
     or is empty."""
 
@@ -43,6 +43,10 @@ class Materials:
         if params.init == "content":
             return content
         return color.match_colors(content, color.palette(styles, params.mix_for(len(styles))))
+
+    def base_at(self, level: Level, params: StyleParams) -> Tensor:
+        """`base` of the content and the styles at this level's size."""
+        return self.base(self.content_at(level), self.styles_at(level, params), params)
 
     def guides(self, level: Level, params: StyleParams) -> list[Tensor]:
         """Where each style goes at this level, [1, 1, h, w] each; empty when the styles share the whole picture."""
