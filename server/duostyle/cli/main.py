@@ -21,7 +21,7 @@ from duostyle.cli import commands as remote_commands
 from duostyle.cli import options
 from duostyle.cli.progress import MODES, make_reporter
 from duostyle.engine.api import Engine
-from duostyle.engine.environment import prepare
+from duostyle.engine.environment import create_engine, prepare
 from duostyle.errors import BadRequest, DuostyleError, RequestError
 from duostyle.settings import Settings
 from duostyle.version import version
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None, *, make_engine: EngineMaker | None =
     prepare(os.environ)
     arguments = make_parser().parse_args(join_values(sys.argv[1:] if argv is None else argv))
     try:
-        return int(arguments.run(arguments, make_engine or torch_engine))
+        return int(arguments.run(arguments, make_engine or create_engine))
     except RequestError as error:
         return _complain(error_line(error), 2)
     except DuostyleError as error:
@@ -113,19 +113,6 @@ def join_values(argv: Sequence[str]) -> list[str]:
         else:
             joined.append(text)
     return joined
-
-
-def torch_engine(chosen: Settings) -> Engine:
-    """The real engine. Importing it imports torch, which takes seconds."""
-    from duostyle.engine.torch_engine import TorchEngine
-
-    return TorchEngine(
-        device=chosen.device,
-        threads=chosen.threads,
-        weights=chosen.weights,
-        memory_budget_mb=chosen.memory_budget_mb,
-        kernel_folder=chosen.kernel_dir,
-    )
 
 
 def error_line(error: DuostyleError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from duostyle.engine.painter import TorchPainter
 from duostyle.engine.runtime import engine_errors, give_back, machine_bytes
 from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
+from duostyle.threads import usable_cores
 from duostyle.version import version
 
 
@@ -125,11 +125,6 @@ class TorchEngine:
 def _version() -> str:
     """Of this package and of torch: another one computes other numbers."""
     return f"{version()} with torch {torch.__version__}"
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_device(name: str) -> torch.device:
