@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from duostyle.engine.api import Control, Request, Step
-from duostyle.engine.objective.objective import Objective, style_moments
+from duostyle.engine.objective.features import Extractor
+from duostyle.engine.objective.objective import Objective
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import STYLE_LAYERS, StyleParams, apply_changes
 from duostyle.picture import Picture
@@ -90,8 +91,8 @@ def _evaluated(engine: TorchEngine) -> tuple[Objective, torch.Tensor]:
     assert network is not None
     with torch.inference_mode():
         x = scene(48, 32).to(CUDA)
-        targets = [style_moments(network, stripes(32, 40).to(CUDA), STYLE_LAYERS, lambda: None)]
-        objective = Objective(network, x, targets, StyleParams())
+        targets = [Extractor(network).style_moments(stripes(32, 40).to(CUDA), STYLE_LAYERS)]
+        objective = Objective(Extractor(network), x, targets, StyleParams())
         objective.evaluate(x)
     return objective, x
 

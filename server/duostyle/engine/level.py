@@ -10,7 +10,8 @@ from torch import Tensor
 
 from duostyle.engine.api import Control, Costs
 from duostyle.engine.image.inputs import Inputs
-from duostyle.engine.objective.objective import Objective, style_moments
+from duostyle.engine.objective.features import Extractor
+from duostyle.engine.objective.objective import Objective
 from duostyle.engine.objective.tiling import tile_side
 from duostyle.engine.optim.adam import Adam
 from duostyle.engine.optim.base import Frozen, Optimizer
@@ -86,19 +87,11 @@ class LevelPainter:
         self.content = inputs.content_at(level)
         styles = inputs.styles_at(level, params)
         self.base = inputs.base(self.content, styles, params)
-        self.check, self.tile_px = check, tile_px
+        self.extractor = Extractor(inputs.network, check, tile_px)
         layers = level.depth.style_layers(params)
-        self.moments = [dict(style_moments(inputs.network, style, layers, check, tile_px)) for style in styles]
-        self.objective = Objective(
-            inputs.network,
-            self.content,
-            self.moments,
-            params,
-            inputs.guides(level, params),
-            check,
-            tile_px,
-            depth=level.depth,
-        )
+        self.moments = [dict(self.extractor.style_moments(style, layers)) for style in styles]
+        guides = inputs.guides(level, params)
+        self.objective = Objective(self.extractor, self.content, self.moments, params, guides, level.depth)
         self.costs: Costs | None = None
         self.best_costs: list[float] = []
         if frozen is not None:
@@ -144,7 +137,7 @@ class LevelPainter:
         if layers:
             styles = self.inputs.styles_at(self.level, params)
             for known, style in zip(self.moments, styles, strict=True):
-                known.update(style_moments(self.inputs.network, style, layers, self.check, self.tile_px))
+                known.update(self.extractor.style_moments(style, layers))
 
     def _thaw(self, frozen: Frozen) -> None:
         numbers = frozen.numbers

@@ -14,7 +14,8 @@ from torch import Tensor
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import Weights
 from duostyle.engine.objective import tiling
-from duostyle.engine.objective.objective import Evaluation, Objective, content_features, style_moments
+from duostyle.engine.objective.features import Extractor
+from duostyle.engine.objective.objective import Evaluation, Objective
 from duostyle.engine.objective.style import StyleMoments, measure
 from duostyle.engine.objective.tiling import BYTES_PER_PX, GRID_PX, HALO_PX, spans, tile_side, tiles
 from duostyle.params import STYLE_LAYERS, StyleParams
@@ -38,7 +39,7 @@ def plain(weights: Weights) -> Network:
 
 @pytest.fixture(scope="module")
 def targets(plain: Network) -> list[StyleMoments]:
-    return [style_moments(plain, style, STYLE_LAYERS, _no_check) for style in (stripes(48, 40), speckles(40, 48))]
+    return [Extractor(plain).style_moments(style, STYLE_LAYERS) for style in (stripes(48, 40), speckles(40, 48))]
 
 
 def _no_check() -> None:
@@ -64,7 +65,9 @@ def _compare(
     params = StyleParams.model_validate({"style_mix": [0.7, 0.3], "tv_weight": 2.0} | changes)
     guides = _guides(*size) if guided else []
     whole, cut = (
-        Objective(network, scene(*size), targets, params, guides, tile_px=side).evaluate(random_picture(*size))
+        Objective(Extractor(network, tile_px=side), scene(*size), targets, params, guides).evaluate(
+            random_picture(*size)
+        )
         for side in (None, tile_px)
     )
     assert float(whole.gradient.norm()) > 0
@@ -113,8 +116,8 @@ def test_any_part_may_be_missing(plain: Network, targets: list[StyleMoments], ch
 def test_moments_are_those_of_the_whole(plain: Network) -> None:
     x = speckles(*LONG)
     whole, cut = (
-        style_moments(plain, x, STYLE_LAYERS, _no_check),
-        style_moments(plain, x, STYLE_LAYERS, _no_check, SIDE),
+        Extractor(plain).style_moments(x, STYLE_LAYERS),
+        Extractor(plain, tile_px=SIDE).style_moments(x, STYLE_LAYERS),
     )
     assert list(cut) == list(whole) == list(STYLE_LAYERS)
     for layer in STYLE_LAYERS:
@@ -136,7 +139,7 @@ def test_sums_under_guides_are_those_of_the_whole(plain: Network) -> None:
 @pytest.mark.parametrize("layer", ["relu1_1", "relu4_2"])
 def test_content_features_are_those_of_the_whole(plain: Network, layer: str) -> None:
     x = scene(*LONG)
-    whole, cut = (content_features(plain, x, layer, _no_check, side) for side in (None, SIDE))
+    whole, cut = (Extractor(plain, tile_px=side).content_features(x, layer) for side in (None, SIDE))
     assert cut.shape == whole.shape
     assert relative_error(cut, whole) < EXACT
 

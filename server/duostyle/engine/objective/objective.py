@@ -5,7 +5,7 @@ Gatys, Ecker and Bethge 2016, equation 7; the style term is a weighted sum over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from duostyle.engine.api import Costs
-from duostyle.engine.network.vgg import Network, TapGradient
+from duostyle.engine.network.vgg import Check, TapGradient, no_check
 from duostyle.engine.objective import tiling
 from duostyle.engine.objective.cuda_graph import Graphed, worth_a_graph
+from duostyle.engine.objective.features import Extractor, reachable
 from duostyle.engine.objective.losses import content_cost, tv_cost
-from duostyle.engine.objective.moments import collage, moments
+from duostyle.engine.objective.moments import collage
 from duostyle.engine.objective.style import (
     LayerCost,
     StyleMoments,
@@ -30,8 +31,6 @@ from duostyle.engine.objective.style import (
 )
 from duostyle.engine.pyramid import FULL, PRESETS, Depth
 from duostyle.params import STYLE_LAYERS, StyleParams
-
-Check = Callable[[], None]
 
 LAYER_WEIGHTS = {
     "covariance": dict(zip(STYLE_LAYERS, (0.40, 0.25, 0.20, 0.10, 0.05), strict=True)),
@@ -56,36 +55,10 @@ def layer_weights(params: StyleParams) -> dict[str, float]:
     return {layer: chosen[layer] for layer in STYLE_LAYERS if chosen.get(layer, 0.0) > 0}
 
 
-def reachable(layers: Sequence[str], width: int, height: int) -> list[str]:
-    """Those of `layers` that have at least one position for a picture of width x height px."""
-    return [layer for layer in layers if min(width, height) >> (int(layer[4]) - 1) >= 1]
-
-
 def content_layer(params: StyleParams, depth: Depth, width: int, height: int) -> str:
     """The content layer, or the deepest one that a very small picture still reaches."""
     choices = reachable(["relu1_1", "relu2_1", "relu3_1", depth.content_layer(params.content_layer)], width, height)
     return choices[-1]
-
-
-def style_moments(
-    network: Network, style: Tensor, layers: Sequence[str], check: Check, tile_px: int | None = None
-) -> StyleMoments:
-    """Moments of a style picture [1, 3, h, w] at those of `layers` that it reaches."""
-    layers = reachable(layers, style.shape[3], style.shape[2])
-    if not layers:
-        return {}
-    if tile_px is not None:
-        sums = tiling.sums(network, style, layers, lambda layer: (), tile_px, check)
-        return {layer: sums[layer][0].moments() for layer in layers}
-    features = network.features(style, layers, check)
-    return {layer: moments(features[layer]) for layer in layers}
-
-
-def content_features(network: Network, content: Tensor, layer: str, check: Check, tile_px: int | None) -> Tensor:
-    """The content's features [1, c, h', w'] at `layer`."""
-    if tile_px is not None:
-        return tiling.features(network, content, layer, tile_px, check)
-    return network.features(content, [layer], check)[layer]
 
 
 class Objective:
@@ -94,29 +67,24 @@ class Objective:
     `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
     `styles` holds the moments of each style; more layers may be put in before `tune` asks for them.
     `depth`: how deep to look into the network.
-    `tile_px`: evaluate in tiles of at most this side, or None for the whole picture at once.
     """
 
     def __init__(
         self,
-        network: Network,
+        extractor: Extractor,
         content: Tensor,
         styles: Sequence[StyleMoments],
         params: StyleParams,
         guides: Sequence[Tensor] = (),
-        check: Check = lambda: None,
-        tile_px: int | None = None,
         depth: Depth = FULL,
     ) -> None:
-        self.network = network
+        self.network, self.check, self.tile_px = extractor.network, extractor.check, extractor.tile_px
         self.depth = depth
-        self.tile_px = tile_px
         self.styles = styles
-        self.check = check
         self.height, self.width = content.shape[-2:]
-        self.small_on_gpu = tile_px is None and worth_a_graph(content)
+        self.small_on_gpu = self.tile_px is None and worth_a_graph(content)
         self.content_layer = content_layer(params, depth, self.width, self.height)
-        self.content = content_features(network, content, self.content_layer, check, tile_px)
+        self.content = extractor.content_features(content, self.content_layer)
         self.tune(params, guides)
 
     def tune(self, params: StyleParams, guides: Sequence[Tensor] = ()) -> None:
@@ -154,7 +122,7 @@ class Objective:
         _, _, layers, content = self._look(x, self.check)
         return self._costs(self._finish(x, torch.zeros_like(x), layers, content)[1].tolist()).total
 
-    def _whole(self, x: Tensor, check: Check = lambda: None) -> tuple[Tensor, Tensor]:
+    def _whole(self, x: Tensor, check: Check = no_check) -> tuple[Tensor, Tensor]:
         """Gradient [1, 3, h, w] and costs, see `_finish`. Waits for no number, so that a GPU can run ahead."""
         outputs, taps, layers, content = self._look(x, check)
         gradient = self.network.backward(outputs, taps, check) if taps else torch.zeros_like(x)

@@ -14,12 +14,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from duostyle.engine.network.vgg import Network, TapGradient
+from duostyle.engine.network.vgg import Check, Network, TapGradient
 from duostyle.engine.objective.losses import TINY
 from duostyle.engine.objective.style import Pull, Sums, measure, pull
 from duostyle.engine.runtime import give_back
-
-Check = Callable[[], None]
 
 # relu5_1 sees 66 px to each side; halos and tiles are multiples of 16 so that every pooling falls on the same grid
 HALO_PX = 80
