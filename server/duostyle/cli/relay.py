@@ -47,7 +47,6 @@ def relay(
 
 def step_of(progress: Mapping[str, Any], levels: int) -> Step:
     """A `progress` message as the engine's own step; numbers that the wire could not carry are NaN."""
-    costs = progress["costs"]
     return Step(
         step=progress["step"],
         total_steps=progress["total_steps"],
@@ -55,12 +54,7 @@ def step_of(progress: Mapping[str, Any], levels: int) -> Step:
         levels=max(levels, progress["level"]),
         width=progress["width"],
         height=progress["height"],
-        costs=Costs(
-            _number(costs["total"]),
-            _number(costs["content"]),
-            tuple(_number(share) for share in costs["style"]),
-            _number(costs["tv"]),
-        ),
+        costs=Costs.of(progress["costs"]),
         step_s=_number(progress["step_s"]),
         elapsed_s=_number(progress["elapsed_s"]),
         eta_s=_number(progress["eta_s"]),

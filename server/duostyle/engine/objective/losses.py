@@ -6,12 +6,16 @@ a departure from Gatys et al. 2016 (equations 1, 4 and 5), whose sums grow with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from duostyle.engine.objective.moments import Moments
+
+# picture [1, 3, h, w] in 0..1 -> cost (0-dim, >= 0) and its gradient [1, 3, h, w]
+PictureCost = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # keeps a target of all zeros (a black picture) from dividing by zero
 TINY = 1e-8

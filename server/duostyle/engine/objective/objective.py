@@ -17,7 +17,7 @@ from duostyle.engine.network.vgg import Check, TapGradient, no_check
 from duostyle.engine.objective import tiling
 from duostyle.engine.objective.cuda_graph import Graphed, worth_a_graph
 from duostyle.engine.objective.features import Extractor, reachable
-from duostyle.engine.objective.losses import content_cost, tv_cost
+from duostyle.engine.objective.losses import PictureCost, content_cost, tv_cost
 from duostyle.engine.objective.moments import collage
 from duostyle.engine.objective.style import (
     LayerCost,
@@ -53,6 +53,15 @@ def layer_weights(params: StyleParams) -> dict[str, float]:
         LAYER_WEIGHTS[params.style_loss] if given is None else {str(layer): weight for layer, weight in given.items()}
     )
     return {layer: chosen[layer] for layer in STYLE_LAYERS if chosen.get(layer, 0.0) > 0}
+
+
+def picture_terms(params: StyleParams) -> dict[str, tuple[float, PictureCost]]:
+    """The terms that look at the picture alone, by their names in `Costs`: weight and function.
+
+    A new one is a line here, a function in `losses`, a field of `Costs` and a parameter for its weight.
+    """
+    tv_weight = PRESETS[params.preset].tv_weight if params.tv_weight is None else params.tv_weight
+    return {"tv": (tv_weight, tv_cost)}
 
 
 def content_layer(params: StyleParams, depth: Depth, width: int, height: int) -> str:
@@ -99,7 +108,7 @@ class Objective:
         self.targets = {layer: collage([style[layer] for style in self.styles], self.mix) for layer in layers}
         self.guides = guides if len(guides) > 1 else ()
         self._maps: dict[tuple[int, int], list[Tensor]] = {}
-        self.tv_weight = PRESETS[params.preset].tv_weight if params.tv_weight is None else params.tv_weight
+        self.picture_terms = picture_terms(params)
         # it has the parameters recorded in it; regions ask for their areas on the way, which none can hold
         self._graph = Graphed() if self.small_on_gpu and not self.guides else None
 
@@ -170,16 +179,19 @@ class Objective:
     def _finish(
         self, x: Tensor, gradient: Tensor, layers: Sequence[tuple[float, LayerCost]], content: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The gradient with total variation, and in one tensor (one transfer from the device) the unweighted costs:
-        style, content, total variation, and each style's own."""
-        tv = torch.zeros((), device=x.device)
-        if self.tv_weight > 0:
-            tv, slope = tv_cost(x)
-            gradient.add_(slope, alpha=self.tv_weight)
+        """The gradient with that of the picture terms, and in one tensor (one transfer from the device) the unweighted
+        costs: style, content, the picture terms, and each style's own."""
         zero = torch.zeros_like(content)
+        terms = []
+        for weight, cost_of in self.picture_terms.values():
+            term = zero
+            if weight > 0:
+                term, slope = cost_of(x)
+                gradient.add_(slope, alpha=weight)
+            terms.append(term)
         style = sum((weight * cost.value for weight, cost in layers), zero)
         own = [sum((w * cost.own[k] for w, cost in layers), zero) for k in range(len(self.styles))]
-        return gradient, torch.stack([style, content, tv, *own])
+        return gradient, torch.stack([style, content, *terms, *own])
 
     def _judge(self, layer: str, sums: list[Sums], scale: float) -> LayerCost:
         loss, styles = self.params.style_loss, [style[layer] for style in self.styles]
@@ -197,13 +209,14 @@ class Objective:
     def _costs(self, numbers: list[float]) -> Costs:
         params = self.params
         style_total = params.style_weight * numbers[0]
-        content_total, tv_total = self.content_weight * numbers[1], self.tv_weight * numbers[2]
-        distances = numbers[3:]
+        content_total = self.content_weight * numbers[1]
+        weighed = zip(self.picture_terms.items(), numbers[2:], strict=False)
+        terms = {name: weight * number for (name, (weight, _)), number in weighed}
+        distances = numbers[2 + len(terms) :]
         whole = sum(distances)
         shares = [distance / whole if whole > 0 else 1 / len(distances) for distance in distances]
-        return Costs(
-            total=style_total + content_total + tv_total,
-            content=content_total,
-            style=tuple(style_total * share for share in shares),
-            tv=tv_total,
-        )
+        total = style_total + content_total
+        for term in terms.values():
+            total += term
+        style = tuple(style_total * share for share in shares)
+        return Costs(total=total, content=content_total, style=style, **terms)
