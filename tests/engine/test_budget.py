@@ -10,7 +10,7 @@ import torch
 from duostyle.engine.api import Control, Request
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective import tiling
-from duostyle.engine.painter import TorchPainter
+from duostyle.engine.painter import Shared, TorchPainter
 from duostyle.engine.runtime import machine_bytes
 from duostyle.engine.schedule import Pace
 from duostyle.engine.torch_engine import TorchEngine
@@ -33,7 +33,7 @@ def test_tiles_paint_the_same_picture(network: Network, monkeypatch: pytest.Monk
 
     def paint(budget: int | None) -> tuple[bytes, float]:
         control = Control()
-        painter = TorchPainter(network, request, control, clock=time.perf_counter, pace=Pace(), budget_bytes=budget)
+        painter = TorchPainter(Shared(network, Pace(), time.perf_counter, budget), request, control)
         assert painter.run(lambda step: None)
         return painter.picture().rgb, painter.report()["costs"]["total"]
 

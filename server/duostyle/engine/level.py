@@ -63,12 +63,11 @@ class Interruption:
 
 
 class LevelPainter:
-    """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
-    of the level below [1, 3, h, w], or when that is None from what `params.init` says.
+    """Paints one level, an evaluation a step. The constructor prepares: it looks at content and styles at this size.
 
-    `frozen` is what an earlier painter of the same level gave: this one goes on from there.
-    `check` is called before every convolution and may raise to stop in the middle. A picture that would need more than
-    `budget_bytes` is evaluated in tiles.
+    `start` is the painting of the level below, [1, 3, h, w] in 0..1; or None, to start from what `params.init` says; or
+    what an earlier painter of the same level froze, to go on from there. `check` is called before every convolution
+    and may raise to stop in the middle. A picture that would need more than `budget_bytes` is evaluated in tiles.
     """
 
     def __init__(
@@ -76,10 +75,9 @@ class LevelPainter:
         inputs: Inputs,
         level: Level,
         params: StyleParams,
-        previous: Tensor | None,
+        start: Tensor | Frozen | None,
         check: Callable[[], None],
         budget_bytes: int | None = None,
-        frozen: Frozen | None = None,
     ) -> None:
         tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
         self.inputs = inputs
@@ -94,12 +92,12 @@ class LevelPainter:
         self.objective = Objective(self.extractor, self.content, self.moments, params, guides, level.depth)
         self.costs: Costs | None = None
         self.best_costs: list[float] = []
-        if frozen is not None:
-            self.optimizer = make_optimizer(params.optimizer, frozen.tensors["x"], params.style_weight)
-            self._thaw(frozen)
+        if isinstance(start, Frozen):
+            self.optimizer = make_optimizer(params.optimizer, start.tensors["x"], params.style_weight)
+            self._thaw(start)
             return
-        start = self._start(params) if previous is None else climb_from(previous, self.base, params)
-        self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)
+        x = self._first_picture(params) if start is None else climb_from(start, self.base, params)
+        self.optimizer = make_optimizer(params.optimizer, x, params.style_weight)
 
     @property
     def picture(self) -> Tensor:
@@ -145,7 +143,7 @@ class LevelPainter:
         self.costs = None if numbers["costs"] is None else Costs.of(numbers["costs"])
         self.best_costs = list(numbers["best_costs"])
 
-    def _start(self, params: StyleParams) -> Tensor:
+    def _first_picture(self, params: StyleParams) -> Tensor:
         if params.init == "noise":
             generator = torch.Generator().manual_seed(params.seed)
             return torch.rand(self.content.shape, generator=generator).to(self.content.device)

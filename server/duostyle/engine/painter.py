@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,35 +23,39 @@ from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
 
-class TorchPainter:
-    """See `duostyle.engine.api.Painter`. `clock` gives seconds; `pace` is learnt on and shared with other paintings.
+@dataclass(frozen=True)
+class Shared:
+    """What all paintings of one engine share. `pace` is learnt on by each of them; `clock` gives seconds.
 
-    `made_by` says what a checkpoint must have been made by to be gone on from.
+    A picture whose evaluation would need more than `budget_bytes` is evaluated in tiles; without `rim` it has a glowing
+    frame, see `canvas`. A checkpoint is gone on from only where `made_by` is as it was.
+    """
+
+    network: Network
+    pace: Pace
+    clock: Callable[[], float]
+    budget_bytes: int | None = None
+    rim: bool = True
+    made_by: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TorchPainter:
+    """One painting, prepared by the constructor; see `duostyle.engine.api.Painter`.
+
+    Raises Cancelled, EngineError, OutOfMemory, and CheckpointRefused when the checkpoint is not of this request.
     """
 
     def __init__(
-        self,
-        network: Network,
-        request: Request,
-        control: Control,
-        *,
-        clock: Callable[[], float],
-        pace: Pace,
-        budget_bytes: int | None = None,
-        rim: bool = True,
-        made_by: Mapping[str, Any] | None = None,
-        checkpoint: Checkpoint | None = None,
+        self, shared: Shared, request: Request, control: Control, checkpoint: Checkpoint | None = None
     ) -> None:
-        self.identity = {**(made_by or {}), "format": snapshot.FORMAT, "request": snapshot.digest(request)}
+        self.identity = {**shared.made_by, "format": snapshot.FORMAT, "request": snapshot.digest(request)}
         if checkpoint is not None:
             snapshot.refuse_other(checkpoint.header, self.identity)
+        self.shared = shared
         self.control = control
-        self.clock = clock
-        self.pace = pace
-        self.budget_bytes = budget_bytes
         self.params = self.began_with = request.params
-        full = to_tensor(request.content, network.device)
-        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=rim)
+        full = to_tensor(request.content, shared.network.device)
+        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=shared.rim)
         levels = plan_levels(
             self.canvas.width,
             self.canvas.height,
@@ -65,7 +70,7 @@ class TorchPainter:
         # nothing larger than the result is ever needed of the content
         content = self.canvas.fitted(full)
         styles = [to_tensor(style) for style in request.styles]
-        self.inputs = Inputs(network, content, styles, self._masks(request.masks))
+        self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks))
         self.elapsed_s = 0.0
         self.costs: Costs | None = None
         self.share: tuple[float, ...] | None = None
@@ -117,7 +122,7 @@ class TorchPainter:
             "params": self.params.model_dump(mode="json"),
             "changes": [{"step": change.step, "params": dict(change.params)} for change in self.changes],
             "elapsed_s": self.elapsed_s,
-            "pace_s": self.pace.seconds,
+            "pace_s": self.shared.pace.seconds,
             "costs": None if self.costs is None else self.costs.as_dict(),
             "stage": None,
         }
@@ -139,20 +144,20 @@ class TorchPainter:
         }
 
     def _step(self, on_step: Callable[[Step], None]) -> None:
-        start = self.clock()
+        start = self.shared.clock()
         if self.current is None:
-            self.current = self._level_painter()
-        begin = self.clock()
+            self.current = self._level_painter(self.painted)
+        begin = self.shared.clock()
         current, level, number = self.current, self.schedule.level, self.schedule.at + 1
         costs = self.interruption.attempt(current.step)
         if costs is None:
-            self.elapsed_s += self.clock() - start
+            self.elapsed_s += self.shared.clock() - start
             return
         self.costs = costs
         self.painted = current.picture
-        now = self.clock()
+        now = self.shared.clock()
         self.elapsed_s += now - start
-        self.pace.learn(level, now - begin)
+        self.shared.pace.learn(level, now - begin)
         done = self.schedule.count(current.best_costs)
         picture, params = current.picture, self.params
         width, height = self.canvas.picture_at(level.width, level.height)
@@ -167,7 +172,7 @@ class TorchPainter:
                 costs=costs,
                 step_s=now - start,
                 elapsed_s=self.elapsed_s,
-                eta_s=self.schedule.eta_s(self.pace),
+                eta_s=self.schedule.eta_s(self.shared.pace),
                 picture=lambda: self._preview(picture, params),
             )
         )
@@ -209,7 +214,7 @@ class TorchPainter:
         """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a level raises."""
         header = checkpoint.header
         try:
-            tensors = snapshot.unpack(checkpoint, self.inputs.network.device)
+            tensors = snapshot.unpack(checkpoint, self.shared.network.device)
             self.schedule.thaw(header["schedule"])
             self.began_with = StyleParams.model_validate(header["began_with"])
             self.params = StyleParams.model_validate(header["params"])
@@ -224,17 +229,15 @@ class TorchPainter:
             level = self.schedule.level
             if any(x.shape != (1, 3, level.height, level.width) for x in tensors.values()):
                 raise CheckpointRefused("the checkpoint is of another size")
-            self.pace.adopt(float(header["pace_s"]))
+            self.shared.pace.adopt(float(header["pace_s"]))
             if frozen is not None:
                 self.current = self._level_painter(frozen)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointRefused("the checkpoint cannot be read") from error
 
-    def _level_painter(self, frozen: Frozen | None = None) -> LevelPainter:
-        level = self.schedule.level
-        return LevelPainter(
-            self.inputs, level, self.params, self.painted, self.interruption.check, self.budget_bytes, frozen=frozen
-        )
+    def _level_painter(self, start: Tensor | Frozen | None) -> LevelPainter:
+        check, budget_bytes = self.interruption.check, self.shared.budget_bytes
+        return LevelPainter(self.inputs, self.schedule.level, self.params, start, check, budget_bytes)
 
     def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
         """Grey masks of the whole canvas, [1, 1, h, w] each."""

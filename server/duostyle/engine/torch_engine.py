@@ -12,7 +12,7 @@ from duostyle.engine.api import Checkpoint, Control, Painter, Request
 from duostyle.engine.network.autotune import Chooser, KernelMemory
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import load_weights
-from duostyle.engine.painter import TorchPainter
+from duostyle.engine.painter import Shared, TorchPainter
 from duostyle.engine.runtime import engine_errors, give_back, machine_bytes
 from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
@@ -39,7 +39,6 @@ class TorchEngine:
         memory_budget_mb: int = 0,
         rim: bool = True,
         kernel_folder: Path | None = None,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.device = device
         self.threads = threads
@@ -47,7 +46,7 @@ class TorchEngine:
         self.memory_budget_mb = memory_budget_mb
         self.rim = rim
         self.kernel_folder = kernel_folder
-        self.clock = clock
+        self.clock: Callable[[], float] = time.perf_counter
         self.pace = Pace()
         self.network: Network | None = None
         self.weights_sha256 = ""
@@ -84,22 +83,14 @@ class TorchEngine:
         if self.network is None:
             raise EngineError("the engine is not loaded yet")
         with engine_errors(), torch.inference_mode():
-            return TorchPainter(
-                self.network,
-                request,
-                control,
-                clock=self.clock,
-                pace=self.pace,
-                budget_bytes=self._budget_bytes(),
-                rim=self.rim,
-                made_by={
-                    "version": _version(),
-                    "device": self.device,
-                    "weights": self.weights_sha256,
-                    "rim": self.rim,
-                },
-                checkpoint=checkpoint,
-            )
+            made_by = {
+                "version": _version(),
+                "device": self.device,
+                "weights": self.weights_sha256,
+                "rim": self.rim,
+            }
+            shared = Shared(self.network, self.pace, self.clock, self._budget_bytes(), self.rim, made_by)
+            return TorchPainter(shared, request, control, checkpoint)
 
     def _choose_kernels(self, network: Network) -> None:
         # measured anew in each process they might differ, and so would the last digits of every painting
