@@ -128,6 +128,7 @@ class Checkpoint:
 
     @property
     def step(self) -> int:
+        """Evaluations done when it was taken."""
         return int(self.header["step"])
 
 
@@ -145,12 +146,15 @@ class Control:
     _masks: tuple[Picture | None, ...] | None = None
 
     def cancel(self) -> None:
+        """End the painting at the next check, for good."""
         self._cancel.set()
 
     def pause(self) -> None:
+        """Make `Painter.run` return False after the evaluation at hand."""
         self._pause.set()
 
     def resume(self) -> None:
+        """Take back a pause; whoever paints calls `Painter.run` again."""
         self._pause.clear()
 
     def update(self, params: StyleParams, masks: tuple[Picture | None, ...] | None = None) -> None:
@@ -162,14 +166,17 @@ class Control:
 
     @property
     def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
         return self._cancel.is_set()
 
     @property
     def paused(self) -> bool:
+        """Whether `pause` was called and not taken back."""
         return self._pause.is_set()
 
     @property
     def update_waits(self) -> bool:
+        """Whether an update was given that the engine has not taken up."""
         return self._params is not None
 
     def check(self) -> None:

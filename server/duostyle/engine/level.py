@@ -22,7 +22,6 @@ from duostyle.params import StyleParams
 # standard deviation of the noise that painting starts with, in units of 0..1
 TRACE = 0.01
 
-
 T = TypeVar("T")
 
 
@@ -105,7 +104,8 @@ class LevelPainter:
         return self.optimizer.best
 
     def step(self) -> Costs:
-        """One evaluation and one move. Returns the costs of the best picture so far."""
+        """One evaluation and one move; the costs of the best picture so far. Raises what `check` raises, and
+        FloatingPointError when the first cost is not finite."""
         before = self.optimizer.best_cost
         evaluation = self.objective.evaluate(self.optimizer.x)
         self.optimizer.tell(evaluation.costs.total, evaluation.gradient)
@@ -158,7 +158,7 @@ class LevelPainter:
 
 
 def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
-    """`lbfgs` or `adam` starting at x [1, 3, h, w] in 0..1."""
+    """The optimiser `lbfgs` or `adam`, starting at x [1, 3, h, w] in 0..1."""
     if name == "adam":
         # weak styles leave the content's fine balance, which large steps shake
         return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from duostyle.engine import checkpoint as snapshot
 from duostyle.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
+from duostyle.engine.checkpoint import FORMAT, changed_params, digest, pack, refuse_other, unpack
 from duostyle.engine.image.canvas import Canvas, Display
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.level import Interruption, LevelPainter
@@ -21,6 +21,9 @@ from duostyle.engine.runtime import engine_errors, to_tensor
 from duostyle.engine.schedule import Pace, Schedule
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
+
+# what checkpoints call the level in progress
+_LEVEL = "stage"
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class TorchPainter:
     def __init__(
         self, shared: Shared, request: Request, control: Control, checkpoint: Checkpoint | None = None
     ) -> None:
-        self.identity = {**shared.made_by, "format": snapshot.FORMAT, "request": snapshot.digest(request)}
+        self.identity = {**shared.made_by, "format": FORMAT, "request": digest(request)}
         if checkpoint is not None:
-            snapshot.refuse_other(checkpoint.header, self.identity)
+            refuse_other(checkpoint.header, self.identity)
         self.shared = shared
         self.control = control
         self.params = self.began_with = request.params
@@ -86,10 +89,12 @@ class TorchPainter:
 
     @property
     def step(self) -> int:
+        """See `Painter.step`."""
         return self.schedule.done
 
     @property
     def plan(self) -> Plan:
+        """See `Painter.plan`."""
         return Plan(*self.canvas.picture, len(self.schedule.levels), self.schedule.total, self.schedule.done)
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
@@ -124,15 +129,15 @@ class TorchPainter:
             "elapsed_s": self.elapsed_s,
             "pace_s": self.shared.pace.seconds,
             "costs": None if self.costs is None else self.costs.as_dict(),
-            "stage": None,
+            _LEVEL: None,
         }
         tensors: dict[str, Tensor] = {} if self.painted is None else {"painted": self.painted}
         # inside the callback of a level's last step its painter is still there, but nothing looks at it any more
         if self.current is not None and self.schedule.left_here > 0:
             frozen = self.current.freeze()
-            header["stage"] = frozen.numbers
-            tensors |= {f"stage.{name}": tensor for name, tensor in frozen.tensors.items()}
-        return snapshot.pack(header, tensors)
+            header[_LEVEL] = frozen.numbers
+            tensors |= {f"{_LEVEL}.{name}": tensor for name, tensor in frozen.tensors.items()}
+        return pack(header, tensors)
 
     def report(self) -> dict[str, Any]:
         """See `Painter.report`."""
@@ -194,7 +199,7 @@ class TorchPainter:
             params, masks = self.control.take_update()
 
     def _change(self, params: StyleParams, masks: tuple[Picture | None, ...] | None) -> None:
-        changed = snapshot.changed_params(self.params, params)
+        changed = changed_params(self.params, params)
         if not changed:
             # forgetting what the optimiser has learnt would change the picture, and nobody could tell when
             return
@@ -214,7 +219,7 @@ class TorchPainter:
         """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a level raises."""
         header = checkpoint.header
         try:
-            tensors = snapshot.unpack(checkpoint, self.shared.network.device)
+            tensors = unpack(checkpoint, self.shared.network.device)
             self.schedule.thaw(header["schedule"])
             self.began_with = StyleParams.model_validate(header["began_with"])
             self.params = StyleParams.model_validate(header["params"])
@@ -222,16 +227,13 @@ class TorchPainter:
             self.elapsed_s = float(header["elapsed_s"])
             self.costs = None if header["costs"] is None else Costs.of(header["costs"])
             self.painted = tensors.pop("painted", None)
-            numbers = header["stage"]
-            frozen = (
-                Frozen(numbers, {name.removeprefix("stage."): x for name, x in tensors.items()}) if numbers else None
-            )
-            level = self.schedule.level
+            numbers, level = header[_LEVEL], self.schedule.level
             if any(x.shape != (1, 3, level.height, level.width) for x in tensors.values()):
                 raise CheckpointRefused("the checkpoint is of another size")
             self.shared.pace.adopt(float(header["pace_s"]))
-            if frozen is not None:
-                self.current = self._level_painter(frozen)
+            if numbers:
+                optimizer = {name.removeprefix(f"{_LEVEL}."): x for name, x in tensors.items()}
+                self.current = self._level_painter(Frozen(numbers, optimizer))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointRefused("the checkpoint cannot be read") from error
 

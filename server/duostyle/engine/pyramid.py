@@ -23,8 +23,10 @@ _COSTS = {"relu3_1": 0.39, "relu4_1": 0.71, "relu4_2": 0.84, "relu5_1": 1.0}
 
 @dataclass(frozen=True)
 class Depth:
-    """Style layers below `deepest` are left out and the content is compared there at the latest; the content cost is
-    multiplied by `content_factor`: the same change costs more in a layer that sees every edge."""
+    """How deep a level looks: style layers below `deepest` are left out, the content is compared there at the latest.
+
+    The content cost is multiplied by `content_factor`: the same change costs more in a layer that sees every edge.
+    """
 
     deepest: str = "relu5_1"
     content_factor: float = 1.0
@@ -49,9 +51,9 @@ FULL = Depth()
 
 @dataclass(frozen=True)
 class Preset:
-    """`steps` per level from the coarsest on, the last number repeated; levels halve down to `coarsest_px` or less
-    than twice that; `depths` is how deep each level looks, the last one repeated; `stop` is the relative fall of the
-    cost over five steps below which a level ends early."""
+    """How much work a painting is. `steps` per level from the coarsest on, and the `depths` that they look to, the last
+    entry repeated; levels halve down to a longest side of `coarsest_px` or less than twice that. `stop` is the relative
+    fall of the cost over five steps below which a level ends early, `stop_finest` that of the finest."""
 
     steps: tuple[int, ...]
     depths: tuple[Depth, ...]
@@ -86,6 +88,7 @@ class Level:
 
     @property
     def megapixels(self) -> float:
+        """Its area in millions of px."""
         return self.width * self.height / 1e6
 
 
@@ -139,17 +142,18 @@ def resize(x: Tensor, width: int, height: int) -> Tensor:
 
 
 def climb(x: Tensor, content: Tensor, band: float = 1.0) -> Tensor:
-    """A painting taken up to the size of `content`, with the band of detail that it could not hold.
+    """A painting taken up to the size of `content`, with `band` (0..1) of the detail that it could not hold.
 
-    x [1, 3, h, w], content [1, 3, H, W] in 0..1 -> [1, 3, H, W] in 0..1. The band is what the content loses on its
-    way down to h x w and back up: the Laplacian pyramid's (Burt and Adelson 1983).
+    x [1, 3, h, w], content [1, 3, H, W] in 0..1 -> [1, 3, H, W] in 0..1. The detail is what the content loses on its
+    way down to h x w and back up: a band of the Laplacian pyramid (Burt and Adelson 1983).
     """
     height, width = content.shape[-2:]
-    small = resize(content, x.shape[-1], x.shape[-2])
-    lost = content - resize(small, width, height)
+    small = resize(content, x.shape[-1], x.shape[-2])  # [1, 3, h, w]
+    lost = content - resize(small, width, height)  # [1, 3, H, W]
     return (resize(x, width, height) + band * lost).clamp_(0, 1)
 
 
 def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
-    """The painting of a coarser level at the size of `base`, with the content's detail except from noise."""
+    """The painting of a coarser level [1, 3, h, w] at the size of `base` [1, 3, H, W], with the detail of `base` unless
+    painting began with noise."""
     return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)

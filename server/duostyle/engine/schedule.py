@@ -38,6 +38,7 @@ class Usual:
     count: int = 0
 
     def learn(self, seconds: float) -> None:
+        """One more measurement."""
         self.count += 1
         self.seconds += max(1 / self.count, SLOW) * (seconds - self.seconds)
 
@@ -107,6 +108,7 @@ class Schedule:
 
     @property
     def ended(self) -> bool:
+        """Whether all levels are done."""
         return self.at >= len(self.levels)
 
     @property
@@ -116,6 +118,7 @@ class Schedule:
 
     @property
     def left_here(self) -> int:
+        """Steps left on the level at hand."""
         return 0 if self.ended else max(0, self.steps[self.at] - self.done_here)
 
     @property
@@ -139,7 +142,7 @@ class Schedule:
             self.at += 1
 
     def freeze(self) -> dict[str, Any]:
-        """Everything that changes on the way, JSON-serialisable."""
+        """All of it, JSON-serialisable: what is done, what is left, and the levels as they were planned."""
         return {
             "sizes": [(level.width, level.height) for level in self.levels],
             "depths": [(level.depth.deepest, level.depth.content_factor) for level in self.levels],

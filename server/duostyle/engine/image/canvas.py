@@ -1,4 +1,4 @@
-"""The canvas is a little larger than the picture; its rim is cut off at the end.
+"""The canvas is a little larger than the picture; its rim is cut off whenever the picture is shown.
 
 The network pads its maps with zeros, which no picture shows inside: what is painted at the rim answers to that and
 looks like a glowing frame. So the rim lies outside of the picture. It starts as the mirrored content.
@@ -26,8 +26,11 @@ PREVIEW_PX = 640
 
 
 class Canvas:
-    """For a content of width x height px and a picture whose longest side is `size_px`; without `rim` the canvas is
-    the picture, glowing frame and all."""
+    """Sizes in px, for a content of width x height and a picture whose longest side is `size_px`.
+
+    `picture` is (width, height) of the result, `rim` the extra on every side. Without `rim` the canvas is the picture,
+    glowing frame and all.
+    """
 
     def __init__(self, width: int, height: int, size_px: int, *, rim: bool = True) -> None:
         self.picture = fit(width, height, size_px)
@@ -36,7 +39,7 @@ class Canvas:
         self.height = self.picture[1] + 2 * self.rim
 
     def stretch(self, x: Tensor) -> Tensor:
-        """A picture of any size [1, c, h, w] with a mirrored rim in proportion."""
+        """A picture or mask of any size [1, c, h, w] with a mirrored rim in proportion, [1, c, h + 2 r, w + 2 r']."""
         height, width = x.shape[-2:]
         across = round(self.rim * width / self.picture[0])
         down = round(self.rim * height / self.picture[1])
@@ -55,12 +58,12 @@ class Canvas:
         return width - 2 * across, height - 2 * down
 
     def crop(self, x: Tensor) -> Tensor:
-        """The picture of a canvas painted at any size [1, c, h, w]."""
+        """The picture on a canvas that was painted at any size [1, c, h, w], a view."""
         across, down = self._rim_at(x.shape[3], x.shape[2])
         return x[:, :, down : x.shape[2] - down, across : x.shape[3] - across]
 
     def fitted(self, x: Tensor) -> Tensor:
-        """`x` at the picture's size, stretched: the content as it is painted from."""
+        """x [1, c, h, w] at the picture's size, stretched, in 0..1: the content as it is painted from."""
         return self.stretch(resize(x, *self.picture).clamp(0, 1))
 
     def _rim_at(self, width: int, height: int) -> tuple[int, int]:

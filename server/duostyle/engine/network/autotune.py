@@ -28,9 +28,10 @@ HYSTERESIS = 0.6
 
 
 class Chooser:
-    """Measures every shape of convolution once; layers of the same shape share the answer.
+    """Measures every shape of convolution once, on square maps of `small_px` and `large_px` on a side.
 
-    `remembered` are names as `names` gave them earlier: what is among them is not measured again.
+    Layers of the same shape share the answer. `remembered` are names as `names` gave them earlier: what is among them
+    is not measured again.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ def nnpack_works() -> bool:
 
 
 def fastest(kernels: list[Kernel], weight: Tensor, bias: Tensor, side_px: int, repeats: int = 3) -> Kernel:
-    """The fastest of `kernels` on a square map; the first one unless another is clearly faster."""
+    """The fastest of `kernels` on a square map of `side_px`; the first one unless another is clearly faster."""
     if len(kernels) == 1:
         return kernels[0]
     x = torch.rand(1, weight.shape[1], side_px, side_px)

@@ -18,12 +18,18 @@ Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def conv_plain(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """torch's own choice (oneDNN direct on CPUs, cuDNN on GPUs). x [1, in, h, w] -> [1, out, h, w]."""
+    """torch's own choice (oneDNN direct on CPUs, cuDNN on GPUs).
+
+    x [1, in, h, w], weight [out, in, 3, 3], bias [out] -> [1, out, h, w], padded with zeros; all kernels do the same.
+    """
     return functional.conv2d(x, weight, bias, padding=1)
 
 
 def conv_nnpack(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """NNPACK's Winograd F(6x6, 3x3): a fifth of the multiplications, error about 1e-4 relative. CPU, float32, NCHW."""
+    """NNPACK's Winograd F(6x6, 3x3) (Lavin and Gray 2016): a fifth of the multiplications.
+
+    Only on the CPU, float32, NCHW. The error is about 1e-4 relative.
+    """
     return torch._nnpack_spatial_convolution(x, weight, bias, padding=[1, 1], stride=[1, 1])
 
 
@@ -49,12 +55,13 @@ class Choice:
     area: int = 0
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """See `conv_plain`."""
         kernel = self.small if x.shape[2] * x.shape[3] < self.area else self.large
         return kernel(x, weight, bias)
 
 
 class FrozenConv:
-    """One convolution layer with frozen weights. `forward` and `backward` take and give [1, channels, h, w] float32."""
+    """One convolution layer with frozen weights [out, in, 3, 3] and bias [out]; features are float32."""
 
     def __init__(self, weight: Tensor, bias: Tensor, device: torch.device) -> None:
         self.weight = weight.detach().to(device).contiguous()
@@ -69,10 +76,11 @@ class FrozenConv:
         self.choice_back = Choice()
 
     def forward(self, x: Tensor) -> Tensor:
+        """x [1, in, h, w] -> [1, out, h, w]."""
         return self.choice(x, self.weight, self.bias)
 
     def backward(self, gradient: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Gradient with respect to the input, plus `bias` [in] at every position.
+        """Gradient [1, out, h, w] -> gradient with respect to the input, [1, in, h, w], plus `bias` [in] everywhere.
 
         The bias carries the constant part of a style gradient at the input's layer, which so costs nothing.
         """

@@ -34,7 +34,10 @@ class TapGradient:
 
 
 class Network:
-    """Frozen VGG features on one device. Not thread-safe; keeps no state between calls."""
+    """Frozen VGG features on one device. Not thread-safe; keeps no state between calls.
+
+    `layers` are the names in network order, `1_1` and so on; callers name activations, `relu1_1` and so on.
+    """
 
     def __init__(self, weights: Weights, device: torch.device) -> None:
         self.name = weights.name
@@ -66,7 +69,7 @@ class Network:
         return list(self._climb(x, self.depth(layers), check))
 
     def _climb(self, x: Tensor, depth: int, check: Check) -> Iterator[Tensor]:
-        h = x.mul(self.scale).sub_(self.mean)
+        h = x.mul(self.scale).sub_(self.mean)  # [1, 3, h, w]
         if self.device.type == "cuda":
             h = h.contiguous(memory_format=torch.channels_last)
         for index in range(depth):
@@ -86,7 +89,7 @@ class Network:
         return self.layers.index(layer.removeprefix("relu"))
 
     def backward(self, outputs: list[Tensor], taps: Mapping[str, TapGradient], check: Check = no_check) -> Tensor:
-        """Gradient with respect to the picture, [1, 3, h, w].
+        """Gradient with respect to the picture, [1, 3, h, w]. Raises ValueError when no tap gives one.
 
         `outputs` is what `forward` returned and is emptied on the way, so that memory falls while gradients grow.
         """

@@ -71,10 +71,10 @@ def content_layer(params: StyleParams, depth: Depth, width: int, height: int) ->
 
 
 class Objective:
-    """The costs at one size, for one content and 1 to 4 styles, evaluated with the parameters of the moment.
+    """J and its gradient at the size of `content` [1, 3, h, w], with the parameters of the moment.
 
+    `styles` holds the moments of each of 1 to 4 styles; more layers may be put in before `tune` asks for them.
     `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
-    `styles` holds the moments of each style; more layers may be put in before `tune` asks for them.
     `depth`: how deep to look into the network.
     """
 
@@ -125,7 +125,7 @@ class Objective:
         return Evaluation(self._costs(costs.tolist()), gradient)
 
     def cost(self, x: Tensor) -> float:
-        """The total cost at x alone, for half of the work."""
+        """The total cost at x [1, 3, h, w] alone, for half of the work."""
         if self.tile_px is not None:
             return self.evaluate(x).costs.total
         _, _, layers, content = self._look(x, self.check)

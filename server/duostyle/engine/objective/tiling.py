@@ -45,6 +45,7 @@ class Span:
         return slice(self.inner // stride, self.stop(stride))
 
     def stop(self, stride: int) -> int:
+        """Where the own part ends in a layer of this stride, within the whole picture."""
         # pooling drops the last odd row, so the last tile ends where the whole picture's layer ends
         return self.length // stride if self.outer == self.length else self.outer // stride
 
@@ -74,7 +75,10 @@ class Tile:
 
 
 def spans(length: int, side_px: int) -> list[Span]:
-    """Cut a length into parts of at most `side_px`, about equal, on the grid."""
+    """Cut a length in px into parts of at most `side_px` (a multiple of the grid), about equal, on the grid.
+
+    The last part may be longer by less than the grid.
+    """
     count = -(-length // side_px)
     step = -(-length // count)
     step = -(-step // GRID_PX) * GRID_PX
@@ -89,14 +93,17 @@ def spans(length: int, side_px: int) -> list[Span]:
 
 
 def tiles(height: int, width: int, side_px: int) -> Iterator[Tile]:
-    """All tiles of a picture, row by row."""
+    """All tiles of a picture of height x width px, row by row."""
     for rows in spans(height, side_px):
         for columns in spans(width, side_px):
             yield Tile(rows, columns)
 
 
 def tile_side(height: int, width: int, budget_bytes: int) -> int | None:
-    """The largest tile that an evaluation within `budget_bytes` can afford; None when no tiles are needed."""
+    """Side in px of the largest tile that an evaluation within `budget_bytes` can afford, at least 256.
+
+    None when the whole picture fits.
+    """
     if height * width * BYTES_PER_PX <= budget_bytes:
         return None
     side = int((budget_bytes / BYTES_PER_PX) ** 0.5) - 2 * HALO_PX
@@ -143,7 +150,10 @@ def sums(
 
 
 class TiledGradient:
-    """Gradient of costs that are known as pulls per layer, tile by tile; sums up the content cost on its way."""
+    """The second pass: the gradient of costs that are known as pulls per layer, tile by tile.
+
+    `content_cost` (0-dim, unweighted) sums up on the way. `guides(layer)` are the layer's guides, [1, 1, h', w'] each.
+    """
 
     def __init__(
         self, network: Network, pulls: dict[str, list[Pull]], guides: Callable[[str], Sequence[Tensor]]
