@@ -123,19 +123,16 @@ class LevelPainter:
 
     def tune(self, params: StyleParams) -> None:
         """Take up new live parameters: the targets stay, the optimiser starts anew from the current picture."""
-        self._look_deeper(params)
+        layers = [layer for layer in self.level.depth.style_layers(params) if layer not in self.moments[0]]
+        if layers:
+            # the styles at layers that only the new parameters ask for
+            styles = self.inputs.styles_at(self.level, params)
+            for known, style in zip(self.moments, styles, strict=True):
+                known.update(self.extractor.style_moments(style, layers))
         self.objective.tune(params, self.inputs.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None
         self.best_costs = []
-
-    def _look_deeper(self, params: StyleParams) -> None:
-        """The styles at layers that only the new parameters ask for."""
-        layers = [layer for layer in self.level.depth.style_layers(params) if layer not in self.moments[0]]
-        if layers:
-            styles = self.inputs.styles_at(self.level, params)
-            for known, style in zip(self.moments, styles, strict=True):
-                known.update(self.extractor.style_moments(style, layers))
 
     def _thaw(self, frozen: Frozen) -> None:
         numbers = frozen.numbers

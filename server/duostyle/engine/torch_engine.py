@@ -84,7 +84,8 @@ class TorchEngine:
             raise EngineError("the engine is not loaded yet")
         with engine_errors(), torch.inference_mode():
             made_by = {
-                "version": _version(),
+                # another version of either computes other numbers
+                "version": f"{version()} with torch {torch.__version__}",
                 "device": self.device,
                 "weights": self.weights_sha256,
                 "rim": self.rim,
@@ -111,11 +112,6 @@ class TorchEngine:
             return self.memory_budget_mb << 20
         whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()
         return int(whole) // 2
-
-
-def _version() -> str:
-    """Of this package and of torch: another one computes other numbers."""
-    return f"{version()} with torch {torch.__version__}"
 
 
 def choose_device(name: str) -> torch.device:

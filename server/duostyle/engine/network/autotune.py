@@ -40,36 +40,30 @@ class Chooser:
         self.small_px = small_px
         self.large_px = large_px
         self.remembered = remembered or {}
-        self._known: dict[tuple[int, int], Choice] = {}
+        self._known: dict[str, Choice] = {}
 
     @property
-    def names(self) -> dict[str, list[str]]:
+    def names(self) -> Names:
         """What was chosen so far: "64 to 128" to the names of the kernels for small and large maps."""
-        return {
-            _shape_name(*shape): [choice.small.__name__, choice.large.__name__] for shape, choice in self._known.items()
-        }
+        return {shape: [choice.small.__name__, choice.large.__name__] for shape, choice in self._known.items()}
 
     def choose(self, ins: int, outs: int) -> Choice:
         """The fastest kernels for `ins` to `outs` channels on this CPU."""
-        key = (ins, outs)
-        if key not in self._known:
+        shape = f"{ins} to {outs}"
+        if shape not in self._known:
             kernels = candidates(ins, outs)
             by_name = {kernel.__name__: kernel for kernel in kernels}
-            names = self.remembered.get(_shape_name(ins, outs), ())
+            names = self.remembered.get(shape, ())
             if len(names) == 2 and by_name.keys() >= set(names):
-                self._known[key] = Choice(by_name[names[0]], by_name[names[1]], 2 * self.small_px * self.small_px)
-                return self._known[key]
-            weight, bias = torch.rand(outs, ins, 3, 3), torch.rand(outs)
-            # Winograd transforms the kernel in every call: on small maps of many channels that is the main cost, so
-            # there the plain kernel is the one to beat.
-            small = fastest(kernels[::-1] if ins * outs >= 128 * 128 else kernels, weight, bias, self.small_px)
-            large = fastest(kernels, weight, bias, self.large_px)
-            self._known[key] = Choice(small, large, 2 * self.small_px * self.small_px)
-        return self._known[key]
-
-
-def _shape_name(ins: int, outs: int) -> str:
-    return f"{ins} to {outs}"
+                small, large = by_name[names[0]], by_name[names[1]]
+            else:
+                weight, bias = torch.rand(outs, ins, 3, 3), torch.rand(outs)
+                # Winograd transforms the kernel in every call: on small maps of many channels that is the main cost,
+                # so there the plain kernel is the one to beat.
+                small = fastest(kernels[::-1] if ins * outs >= 128 * 128 else kernels, weight, bias, self.small_px)
+                large = fastest(kernels, weight, bias, self.large_px)
+            self._known[shape] = Choice(small, large, 2 * self.small_px * self.small_px)
+        return self._known[shape]
 
 
 def candidates(ins: int, outs: int) -> list[Kernel]:
@@ -147,24 +141,18 @@ class KernelMemory:
             for folder in (self.path.parent.parent, self.path.parent):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary.write_bytes(data)
+            if not replace:
+                with contextlib.suppress(OSError):
+                    # fails when another process was quicker, where renaming would not
+                    os.link(temporary, self.path)
             if replace or not self.read():
-                self._publish(temporary, replace)
+                os.replace(temporary, self.path)
         except OSError:
             return own
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         return self.read() or own
-
-    def _publish(self, temporary: Path, replace: bool) -> None:
-        assert self.path is not None  # noqa: S101 - the caller has looked
-        if not replace and not self.path.exists():
-            with contextlib.suppress(OSError):
-                # fails when another process was quicker, where renaming would not
-                os.link(temporary, self.path)
-                return
-        if replace or not self.read():
-            os.replace(temporary, self.path)
 
 
 def processor_name() -> str:

@@ -139,18 +139,16 @@ class Objective:
 
     def _look(
         self, x: Tensor, check: Check
-    ) -> tuple[list[Tensor], dict[str, TapGradient], list[tuple[float, LayerCost]], Tensor]:
-        """The way up: activations, what each layer adds to the gradient, and the costs of style and content."""
-        params = self.params
+    ) -> tuple[list[Tensor], dict[str, TapGradient], dict[str, LayerCost], Tensor]:
+        """The way up: activations, what each layer adds to the gradient, the costs of style layers and content."""
         outputs = self.network.forward(x, [self.content_layer, *self.weights], check)
         taps: dict[str, TapGradient] = {}
-        costs: list[tuple[float, LayerCost]] = []
-        for layer, weight in self.weights.items():
-            h = outputs[self.network.index(layer)]
+        costs: dict[str, LayerCost] = {}
+        for layer in self.weights:
+            h = outputs[self.network.index(layer)]  # [1, c, h', w']
             guides = [guide.flatten() for guide in self._guides_at(h.shape[2], h.shape[3])]
-            cost = self._judge(layer, measure(h.view(h.shape[1], -1), guides), params.style_weight * weight)
-            costs.append((weight, cost))
-            taps[layer] = style_tap(cost, guides)
+            costs[layer] = self._judge(layer, measure(h.view(h.shape[1], -1), guides))
+            taps[layer] = style_tap(costs[layer], guides)
         content = torch.zeros((), device=x.device)
         if self.content_weight > 0:
             content, change = content_cost(outputs[self.network.index(self.content_layer)], self.content)
@@ -159,17 +157,13 @@ class Objective:
 
     def _in_tiles(self, x: Tensor, tile_px: int) -> tuple[Tensor, Tensor]:
         """The same in two passes over tiles: sums of moments first, then the gradient that they ask for."""
-        params = self.params
 
         def guides(layer: str) -> Sequence[Tensor]:
             return self._guides_at(self.height // tiling.stride(layer), self.width // tiling.stride(layer))
 
         sums = tiling.sums(self.network, x, list(self.weights), guides, tile_px, self.check) if self.weights else {}
-        costs = [
-            (weight, self._judge(layer, sums[layer], params.style_weight * weight))
-            for layer, weight in self.weights.items()
-        ]
-        pulls = {layer: cost.pulls for layer, (_, cost) in zip(self.weights, costs, strict=True)}
+        costs = {layer: self._judge(layer, sums[layer]) for layer in self.weights}
+        pulls = {layer: cost.pulls for layer, cost in costs.items()}
         slope = tiling.TiledGradient(self.network, pulls, guides)
         if self.content_weight > 0:
             slope.hold(self.content_layer, self.content, self.content_weight)
@@ -177,7 +171,7 @@ class Objective:
         return self._finish(x, gradient, costs, slope.content_cost)
 
     def _finish(
-        self, x: Tensor, gradient: Tensor, layers: Sequence[tuple[float, LayerCost]], content: Tensor
+        self, x: Tensor, gradient: Tensor, layers: dict[str, LayerCost], content: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The gradient with that of the picture terms, and in one tensor (one transfer from the device) the unweighted
         costs: style, content, the picture terms, and each style's own."""
@@ -189,12 +183,16 @@ class Objective:
                 term, slope = cost_of(x)
                 gradient.add_(slope, alpha=weight)
             terms.append(term)
-        style = sum((weight * cost.value for weight, cost in layers), zero)
-        own = [sum((w * cost.own[k] for w, cost in layers), zero) for k in range(len(self.styles))]
+        style = sum((self.weights[layer] * cost.value for layer, cost in layers.items()), zero)
+        own = [
+            sum((self.weights[layer] * cost.own[k] for layer, cost in layers.items()), zero)
+            for k in range(len(self.styles))
+        ]
         return gradient, torch.stack([style, content, *terms, *own])
 
-    def _judge(self, layer: str, sums: list[Sums], scale: float) -> LayerCost:
-        loss, styles = self.params.style_loss, [style[layer] for style in self.styles]
+    def _judge(self, layer: str, sums: list[Sums]) -> LayerCost:
+        loss, scale = self.params.style_loss, self.params.style_weight * self.weights[layer]
+        styles = [style[layer] for style in self.styles]
         if self.guides:
             return judge_regions(loss, sums, styles, scale)
         return judge_mix(loss, sums[0], self.targets[layer], styles, self.mix, scale)
@@ -207,8 +205,7 @@ class Objective:
         return self._maps[size]
 
     def _costs(self, numbers: list[float]) -> Costs:
-        params = self.params
-        style_total = params.style_weight * numbers[0]
+        style_total = self.params.style_weight * numbers[0]
         content_total = self.content_weight * numbers[1]
         weighed = zip(self.picture_terms.items(), numbers[2:], strict=False)
         terms = {name: weight * number for (name, (weight, _)), number in weighed}
