@@ -81,7 +81,7 @@ def measure_in_process(parts: Sequence[str], options: argparse.Namespace) -> Non
     from bench.engine.journal import Journal
     from bench.engine.judge import Judge
     from bench.engine.race import Race
-    from duostyle.engine.memory import machine_bytes
+    from duostyle.engine.runtime import machine_bytes
 
     budget_mb = options.memory_budget_mb[0]
     judge = Judge(memory_budget_mb=budget_mb)

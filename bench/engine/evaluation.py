@@ -12,8 +12,9 @@ from bench.common.table import Column, Table, exponent, median_ratio
 from bench.engine.plain import PlainCosts, PlainNetwork
 from bench.engine.stopwatch import seconds_of
 from duostyle.engine.network.vgg import Network
-from duostyle.engine.objective.objective import Objective, style_moments
-from duostyle.engine.objective.tiles import tile_side
+from duostyle.engine.objective.features import Extractor
+from duostyle.engine.objective.objective import Objective
+from duostyle.engine.objective.tiling import tile_side
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import STYLE_LAYERS, StyleParams
 
@@ -81,8 +82,8 @@ def our_evaluation(
 ) -> Callable[[], Tensor]:
     """The same by the engine."""
     with torch.inference_mode():
-        moments = style_moments(network, style, STYLE_LAYERS, lambda: None, tile_px)
-        objective = Objective(network, content, [moments], PARAMS, tile_px=tile_px)
+        extractor = Extractor(network, tile_px=tile_px)
+        objective = Objective(extractor, content, [extractor.style_moments(style, STYLE_LAYERS)], PARAMS)
 
     def evaluate() -> Tensor:
         with torch.inference_mode():

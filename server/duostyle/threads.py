@@ -1,4 +1,4 @@
-"""Threads that must not hold up the event loop."""
+"""Threads that must not hold up the event loop, and the cores that they may use."""
 
 from __future__ import annotations
 
@@ -23,3 +23,8 @@ def lower_priority(nice: int) -> None:
 def quiet_pool(threads: int, name: str) -> ThreadPoolExecutor:
     """Helpers for blocking work: behind the event loop, before the engine."""
     return ThreadPoolExecutor(threads, name, initializer=lower_priority, initargs=(HELPER_NICE,))
+
+
+def usable_cores() -> int:
+    """How many cores this process may use, at least 1."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

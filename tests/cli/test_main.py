@@ -225,7 +225,7 @@ def test_every_setting_is_an_option_of_serve(capsys: Capture) -> None:
 
 
 def test_the_doctor_prints_json(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duostyle.cli.doctor._weights_hash", lambda name: "abc")
+    monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
     assert run("doctor", "--json", "--data-dir", str(folder)) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["device"] == "fake"
@@ -245,7 +245,7 @@ def test_the_doctor_measures_kernels_again_when_asked(folder: Path) -> None:
 def test_the_doctor_exits_1_when_something_is_wrong(
     folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duostyle.cli.doctor._weights_hash", lambda name: "abc")
+    monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
     engine = FakeEngine()
     engine.load_error = WeightsError("the weights are missing")
     assert run("doctor", "--data-dir", str(folder), engine=engine) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -25,6 +26,17 @@ def test_importing_it_does_not_import_torch() -> None:
 def test_costs_as_json() -> None:
     costs = Costs(total=6.0, content=1.0, style=(2.0, 3.0), tv=0.0)
     assert costs.as_dict() == {"total": 6.0, "content": 1.0, "style": [2.0, 3.0], "tv": 0.0}
+
+
+def test_costs_come_back_from_json_also_where_the_wire_had_no_number() -> None:
+    costs = Costs(total=6.0, content=1.0, style=(2.0, 3.0), tv=0.0)
+    assert Costs.of(json.loads(json.dumps(costs.as_dict()))) == costs
+    back = Costs.of({"total": None, "content": 1, "style": [None, 3.0], "tv": 0.0, "a_later_term": 5.0})
+    assert math.isnan(back.total)
+    assert math.isnan(back.style[0])
+    assert (back.content, back.style[1], back.tv) == (1.0, 3.0, 0.0)
+    with pytest.raises(KeyError):
+        Costs.of({"total": 1.0, "content": 1.0, "style": [0.0]})
 
 
 def test_the_numbers_of_a_step_are_those_of_a_progress_message() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duostyle.engine.api import Control, Painter, Request, Step
-from duostyle.engine.image import exhibit
+from duostyle.engine.image import canvas
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.errors import EngineError
 from duostyle.params import StyleParams
@@ -208,7 +208,7 @@ def test_before_the_first_step_there_is_a_picture(engine: TorchEngine) -> None:
 
 @pytest.mark.parametrize("preview_px", [100, 640])
 def test_a_step_can_show_its_picture(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch, preview_px: int) -> None:
-    monkeypatch.setattr(exhibit, "PREVIEW_PX", preview_px)
+    monkeypatch.setattr(canvas, "PREVIEW_PX", preview_px)
     pictures: list[Picture] = []
     painter = begin(engine, content=LONG_CONTENT, iterations=3, **LONG)
 

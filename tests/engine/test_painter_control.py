@@ -274,8 +274,8 @@ def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> 
 
 
 def test_the_clock_measures_painting_and_not_pauses(engine: TorchEngine) -> None:
-    from duostyle.engine.pace import Pace
-    from duostyle.engine.painter import TorchPainter
+    from duostyle.engine.painter import Shared, TorchPainter
+    from duostyle.engine.schedule import Pace
 
     now = 0.0
 
@@ -287,7 +287,7 @@ def test_the_clock_measures_painting_and_not_pauses(engine: TorchEngine) -> None
     assert engine.network is not None
     control, steps = Control(), no_steps()
     request = Request(CONTENT, (WARM,), StyleParams(size=64, iterations=3))
-    painter = TorchPainter(engine.network, request, control, clock=clock, pace=Pace())
+    painter = TorchPainter(Shared(engine.network, Pace(), clock), request, control)
     painter.run(_stop_at(2, control.pause, steps))
     control.resume()
     now += 1000

@@ -1,16 +1,31 @@
-"""Pictures to tensors and back."""
+"""Pictures to tensors and back, foreign errors, and the memory of the machine."""
 
 from __future__ import annotations
 
 import math
+import os
+import sys
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duostyle.engine.runtime import to_picture, to_tensor
+from duostyle.engine.api import Cancelled
+from duostyle.engine.runtime import engine_errors, give_back, machine_bytes, to_picture, to_tensor
+from duostyle.errors import DuostyleError, EngineError, OutOfMemory, WeightsError
 from duostyle.picture import Picture
+
+MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    MemoryError(),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to"),
+    RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 4294967296 bytes."),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("could not create a memory object"),
+    RuntimeError("std::bad_alloc"),
+]
 
 
 def test_pixels_by_hand() -> None:
@@ -54,3 +69,75 @@ def test_the_tensor_has_memory_of_its_own() -> None:
     x = torch.full((1, 3, 2, 2), 0.3)
     to_picture(x)
     assert torch.equal(x, torch.full((1, 3, 2, 2), 0.3))
+
+
+@pytest.mark.parametrize("error", MEMORY)
+def test_no_memory_left(error: Exception) -> None:
+    with pytest.raises(OutOfMemory, match="smaller") as caught, engine_errors():
+        raise error
+    assert caught.value.__cause__ is error
+    # what torch says is for the log, not for people
+    assert "llocat" not in caught.value.message
+
+
+def test_a_real_allocation_that_cannot_be() -> None:
+    with pytest.raises(OutOfMemory), engine_errors():
+        torch.empty(2**50, dtype=torch.uint8)
+
+
+def test_a_cost_that_is_not_a_number() -> None:
+    with pytest.raises(EngineError, match="not finite"), engine_errors():
+        raise FloatingPointError("the cost is not finite")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: an illegal memory access was encountered"),
+        RuntimeError("shapes do not match"),
+        ValueError("no"),
+        Cancelled(),
+        WeightsError("gone"),
+        KeyError("x"),
+    ],
+)
+def test_everything_else_passes_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, engine_errors():
+        raise error
+    assert caught.value is error
+
+
+def test_nothing_happens_without_an_error() -> None:
+    with engine_errors():
+        value = 3
+    assert value == 3
+
+
+def test_both_have_codes() -> None:
+    codes = set()
+    for error in (MemoryError(), FloatingPointError("x")):
+        with pytest.raises(DuostyleError) as caught, engine_errors():
+            raise error
+        codes.add(caught.value.code)
+    assert codes == {"out_of_memory", "engine_failed"}
+
+
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="this system does not tell its memory")
+def test_a_process_has_no_more_than_the_machine() -> None:
+    assert 2**28 < machine_bytes() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_freed_blocks_go_back() -> None:
+    def resident_bytes() -> int:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    # blocks too small for pages of their own, with something that lives between them and the heap's top
+    blocks = [torch.ones(250_000) for _ in range(200)]
+    keep = torch.ones(1000)
+    full = resident_bytes()
+    del blocks
+    give_back(torch.device("cpu"))
+    assert resident_bytes() < full - 100_000_000
+    assert float(keep.sum()) == 1000

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 import torch
 
 from duostyle.engine.api import Cancelled, Control, Request
 from duostyle.engine.network.weights import VGG16_SHA256
-from duostyle.engine.torch_engine import TorchEngine, choose_device, usable_cores
+from duostyle.engine.torch_engine import TorchEngine, choose_device
 from duostyle.errors import EngineError, OutOfMemory, WeightsError
 from duostyle.params import StyleParams
 from tests.support.engine.pictures import scene_picture, stripes_picture
@@ -54,10 +52,6 @@ def test_unknown_weights_are_an_error_and_leave_it_unloaded() -> None:
 def test_begin_before_load_is_an_error() -> None:
     with pytest.raises(EngineError, match="not loaded"):
         TorchEngine().begin(_request(), Control())
-
-
-def test_cores() -> None:
-    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.weights

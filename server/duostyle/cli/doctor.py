@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import platform
 import tempfile
 from argparse import Namespace
@@ -14,10 +13,12 @@ from typing import Any
 
 from duostyle.contract.limits import limits
 from duostyle.engine.api import Control, Engine, Request, Step
+from duostyle.engine.environment import weights_sha256
 from duostyle.errors import DuostyleError
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 from duostyle.settings import Settings
+from duostyle.threads import usable_cores
 
 PACKAGES = ("torch", "torchvision", "starlette", "uvicorn", "websockets", "pillow", "numpy", "safetensors", "pydantic")
 SIDE_PX = 256
@@ -45,7 +46,7 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
     digest = seconds = None
     device: str = settings.device
     try:
-        digest = (weights_hash or _weights_hash)(settings.weights)
+        digest = (weights_hash or weights_sha256)(settings.weights)
         engine.load()
         device = engine.device
         seconds = measure(engine)
@@ -55,7 +56,7 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
         problems.append(f"engine: {type(error).__name__}: {error}")
     return {
         "device": device,
-        "threads": settings.threads or available_cores(),
+        "threads": settings.threads or usable_cores(),
         "weights": {"name": settings.weights, "sha256": digest},
         "seconds_per_megapixel_evaluation": seconds,
         "data_dir": _data_dir(settings.state_dir, problems),
@@ -97,11 +98,6 @@ def made_up_picture(seed: int) -> Picture:
     return Picture(SIDE_PX, SIDE_PX, bytes(value & 255 for pixel in rows for value in pixel))
 
 
-def available_cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def describe(facts: Mapping[str, Any]) -> str:
     """The facts as lines for a person."""
     seconds = facts["seconds_per_megapixel_evaluation"]
@@ -117,13 +113,6 @@ def describe(facts: Mapping[str, Any]) -> str:
     ]
     lines.append(("result", "problems were found" if facts["problems"] else "all is well"))
     return "\n".join(f"{name:<12} {value}" for name, value in lines)
-
-
-def _weights_hash(name: str) -> str:
-    # torch takes seconds to import: not before it is needed
-    from duostyle.engine.network.weights import load_weights
-
-    return load_weights(name).sha256
 
 
 def _version(name: str, problems: list[str]) -> str | None:

@@ -16,7 +16,7 @@ from duostyle import settings, version
 from duostyle.cli import options
 from duostyle.cli.progress import INTERRUPTED
 from duostyle.engine.api import Engine
-from duostyle.engine.environment import prepare
+from duostyle.engine.environment import create_engine, prepare
 from duostyle.errors import DuostyleError, RequestError
 from duostyle.settings import Settings
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None, *, make_engine: EngineMaker | None =
     prepare(os.environ)
     arguments = make_parser().parse_args(options.join_values(sys.argv[1:] if argv is None else argv))
     try:
-        return int(arguments.run(arguments, make_engine or torch_engine))
+        return int(arguments.run(arguments, make_engine or create_engine))
     except RequestError as error:
         return _complain(error_line(error), 2)
     except DuostyleError as error:
@@ -110,19 +110,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"duostyle: {message} (see {self.prog} --help)\n")
-
-
-def torch_engine(chosen: Settings) -> Engine:
-    """The real engine. Importing it imports torch, which takes seconds."""
-    from duostyle.engine.torch_engine import TorchEngine
-
-    return TorchEngine(
-        device=chosen.device,
-        threads=chosen.threads,
-        weights=chosen.weights,
-        memory_budget_mb=chosen.memory_budget_mb,
-        kernel_folder=chosen.kernel_dir,
-    )
 
 
 def error_line(error: DuostyleError) -> str:

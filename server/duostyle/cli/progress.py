@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Literal, TextIO
@@ -148,12 +148,17 @@ def interruptible(on_first: Callable[[], None], message: str) -> Iterator[None]:
 
 def describe_step(step: Step) -> str:
     """Time left, level, size and costs in words; what matters most first, for a narrow terminal cuts the end."""
-    costs = step.costs
-    styles = " + ".join(f"{cost:.4g}" for cost in costs.style)
+    costs = step.costs.as_dict()
+    total = costs.pop("total")
+    parts = ", ".join(f"{name} {_cost(cost)}" for name, cost in costs.items())
     return (
         f"{_duration(step.eta_s)} left, level {step.level}/{step.levels} {step.width}x{step.height}, "
-        f"cost {costs.total:.4g} (content {costs.content:.4g}, style {styles}, tv {costs.tv:.4g})"
+        f"cost {_cost(total)} ({parts})"
     )
+
+
+def _cost(value: float | Sequence[float]) -> str:
+    return " + ".join(f"{share:.4g}" for share in value) if isinstance(value, Sequence) else f"{value:.4g}"
 
 
 def describe_end(facts: Mapping[str, Any]) -> str:

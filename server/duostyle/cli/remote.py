@@ -106,18 +106,12 @@ def relay(
 
 def step_of(progress: Mapping[str, Any], levels: int) -> Step:
     """A `progress` message as the engine's own step; numbers that the wire could not carry are NaN."""
-    costs = progress["costs"]
     numbers: dict[str, Any] = {name: progress[name] for name in ("step", "total_steps", "level", "width", "height")}
     numbers |= {name: _number(progress[name]) for name in ("step_s", "elapsed_s", "eta_s")}
     return Step(
         **numbers,
         levels=max(levels, progress["level"]),
-        costs=Costs(
-            _number(costs["total"]),
-            _number(costs["content"]),
-            tuple(_number(cost) for cost in costs["style"]),
-            _number(costs["tv"]),
-        ),
+        costs=Costs.of(progress["costs"]),
         picture=_no_picture,
     )
 

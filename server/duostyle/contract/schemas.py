@@ -7,11 +7,13 @@ source is written here and compared with a running server by the tests.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from duostyle.contract.limits import limit_schemas
+from duostyle.engine.api import Costs
 from duostyle.imaging.animation import ANIMATION_FORMATS
 from duostyle.job import JOB_ID, JobStatus, state_types
 from duostyle.params import IMAGE_ID, MAX_STYLES, describe_params
@@ -79,7 +81,8 @@ def components() -> dict[str, Schema]:
         "Order": record({"content": ref("ImageId"), "styles": ref("ImageIds")}, {"params": nullable(ref("Params"))}),
         "Accepted": record(accepted | {"links": {"type": "object", "additionalProperties": TEXT}}),
         "Costs": record(
-            {"total": cost, "content": cost, "style": listed(cost, minItems=1, maxItems=MAX_STYLES), "tv": cost}
+            dict.fromkeys((one.name for one in fields(Costs)), cost)
+            | {"style": listed(cost, minItems=1, maxItems=MAX_STYLES)}
         ),
         "Report": record({"share": nullable(listed(nullable(NUMBER))), "evaluations": nullable(COUNT)}),
         "Problem": _problem(),

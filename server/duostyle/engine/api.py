@@ -5,9 +5,10 @@ Importing this module does not import torch.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
 from duostyle.params import StyleParams
@@ -36,7 +37,8 @@ class Request:
 class Costs:
     """Costs of one evaluation, each multiplied by its weight, so that total = content + sum(style) + tv up to rounding.
 
-    `style` has one entry per style: the style cost shared out by each style's own distance.
+    `style` has one entry per style: the style cost shared out by each style's own distance. Whatever shows or sends
+    costs takes them from these fields, so a new term is a field here.
     """
 
     total: float
@@ -45,12 +47,18 @@ class Costs:
     tv: float
 
     def as_dict(self) -> dict[str, Any]:
-        return {"total": self.total, "content": self.content, "style": list(self.style), "tv": self.tv}
+        """In the order of the fields, `style` as a list."""
+        return {**asdict(self), "style": list(self.style)}
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Costs:
-        """What `as_dict` gave. Raises KeyError or TypeError for anything else."""
-        return cls(values["total"], values["content"], tuple(values["style"]), values["tv"])
+        """What `as_dict` gave, also after the wire: numbers that it could not carry come as None and become NaN.
+
+        Raises KeyError when a cost is missing, TypeError or ValueError when one is no number.
+        """
+        costs = {one.name: values[one.name] for one in fields(cls)}
+        style = tuple(_number(cost) for cost in costs.pop("style"))
+        return cls(style=style, **{name: _number(cost) for name, cost in costs.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ class Checkpoint:
 
     @property
     def step(self) -> int:
+        """Evaluations done when it was taken."""
         return int(self.header["step"])
 
 
@@ -137,12 +146,15 @@ class Control:
     _masks: tuple[Picture | None, ...] | None = None
 
     def cancel(self) -> None:
+        """End the painting at the next check, for good."""
         self._cancel.set()
 
     def pause(self) -> None:
+        """Make `Painter.run` return False after the evaluation at hand."""
         self._pause.set()
 
     def resume(self) -> None:
+        """Take back a pause; whoever paints calls `Painter.run` again."""
         self._pause.clear()
 
     def update(self, params: StyleParams, masks: tuple[Picture | None, ...] | None = None) -> None:
@@ -154,14 +166,17 @@ class Control:
 
     @property
     def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
         return self._cancel.is_set()
 
     @property
     def paused(self) -> bool:
+        """Whether `pause` was called and not taken back."""
         return self._pause.is_set()
 
     @property
     def update_waits(self) -> bool:
+        """Whether an update was given that the engine has not taken up."""
         return self._params is not None
 
     def check(self) -> None:
@@ -240,6 +255,10 @@ class Engine(Protocol):
         Cancelled, EngineError, OutOfMemory, CheckpointRefused.
         """
         ...
+
+
+def _number(cost: float | None) -> float:
+    return math.nan if cost is None else float(cost)
 
 
 def steering(painter: Painter) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ FORMAT = 3
 
 
 def digest(request: Request) -> str:
-    """A hash of everything in a request that never changes while it is painted: pictures and fixed parameters."""
+    """A hash, in hexadecimal, of what never changes while a request is painted: pictures and fixed parameters."""
     live = live_fields()
     fixed = {name: value for name, value in request.params.model_dump(mode="json").items() if name not in live}
     whole = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode())
@@ -36,7 +36,10 @@ def changed_params(old: StyleParams, new: StyleParams) -> dict[str, Any]:
 
 
 def pack(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
-    """A tensor that goes by several names is kept once. No copies on the CPU: nobody may write to the tensors later."""
+    """A checkpoint of a JSON-serialisable header and float32 tensors; one that goes by several names is kept once.
+
+    No copies on the CPU: nobody may write to the tensors later.
+    """
     arrays: dict[str, Array] = {}
     first: dict[int, str] = {}
     same: dict[str, str] = {}

@@ -1,8 +1,14 @@
-"""Settings of torch's own libraries that only count when they are there before torch is imported."""
+"""The engine before torch is there: what its libraries must be told first, and the engine itself, imported late.
+
+Importing this module does not import torch, which takes seconds: the command line answers and the tests start without.
+"""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+
+from duostyle.engine.api import Engine
+from duostyle.settings import Settings
 
 # Two thread pools share the cores (OpenMP's and NNPACK's): one that waits in a busy loop takes the core that the other
 # works on. Large pages spare most of the page faults of tensors that come and go in every evaluation.
@@ -13,3 +19,23 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     """Put the wishes into an environment (`os.environ`), except where the user has set them; call before torch."""
     for name, value in WISHES.items():
         environ.setdefault(name, value)
+
+
+def create_engine(settings: Settings) -> Engine:
+    """The real engine, not loaded yet, on the device and with the threads, weights and memory of the settings."""
+    from duostyle.engine.torch_engine import TorchEngine
+
+    return TorchEngine(
+        device=settings.device,
+        threads=settings.threads,
+        weights=settings.weights,
+        memory_budget_mb=settings.memory_budget_mb,
+        kernel_folder=settings.kernel_dir,
+    )
+
+
+def weights_sha256(name: str) -> str:
+    """The SHA-256 of the weights `vgg16` or `vgg19`, read and checked. Raises WeightsError."""
+    from duostyle.engine.network.weights import load_weights
+
+    return load_weights(name).sha256

@@ -3,69 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from duostyle.engine.api import Costs
-from duostyle.engine.image.inputs import Materials
-from duostyle.engine.objective.objective import Objective, style_moments
-from duostyle.engine.objective.tiles import tile_side
-from duostyle.engine.optim.adam import make_optimizer
-from duostyle.engine.optim.base import Frozen
-from duostyle.engine.pyramid import Level, climb
+from duostyle.engine.api import Control, Costs
+from duostyle.engine.image.inputs import Inputs
+from duostyle.engine.objective.features import Extractor
+from duostyle.engine.objective.objective import Objective
+from duostyle.engine.objective.tiling import tile_side
+from duostyle.engine.optim.adam import Adam
+from duostyle.engine.optim.base import Frozen, Optimizer
+from duostyle.engine.optim.lbfgs import Lbfgs, history_for
+from duostyle.engine.pyramid import Level, climb_from
 from duostyle.params import StyleParams
 
 # standard deviation of the noise that painting starts with, in units of 0..1
 TRACE = 0.01
 
+T = TypeVar("T")
 
-class Stage:
-    """Prepared by the constructor: looks at content and styles at this size, and starts from `previous`, the painting
-    of the level below [1, 3, h, w], or when that is None from what `params.init` says.
 
-    `frozen` is what an earlier stage of the same level gave: this one goes on from there.
-    `check` is called before every convolution and may raise to stop in the middle. A picture that would need more than
-    `budget_bytes` is evaluated in tiles.
+class _Interrupted(Exception):
+    """A live change came."""
+
+
+class Interruption:
+    """Ends an evaluation early for the sake of a live change, which would otherwise wait for its end.
+
+    Evaluations of large pictures take many seconds, and what one that began before the change says is of no use to
+    anybody. Never two in a row: changes that keep coming must not stop all progress.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self.interrupted = False
+        self._control = control
+        self._allowed = False
+
+    def check(self) -> None:
+        """To be called often in an evaluation. Raises Cancelled when cancelled."""
+        self._control.check()
+        if self._allowed and self._control.update_waits:
+            raise _Interrupted
+
+    def attempt(self, evaluate: Callable[[], T]) -> T | None:
+        """What `evaluate` gives, or None when a change came meanwhile: then nothing has happened."""
+        self._allowed = not self.interrupted
+        try:
+            found = evaluate()
+        except _Interrupted:
+            self.interrupted = True
+            return None
+        finally:
+            self._allowed = False
+        self.interrupted = False
+        return found
+
+
+class LevelPainter:
+    """Paints one level, an evaluation a step. The constructor prepares: it looks at content and styles at this size.
+
+    `start` is the painting of the level below, [1, 3, h, w] in 0..1; or None, to start from what `params.init` says; or
+    what an earlier painter of the same level froze, to go on from there. `check` is called before every convolution
+    and may raise to stop in the middle. A picture that would need more than `budget_bytes` is evaluated in tiles.
     """
 
     def __init__(
         self,
-        materials: Materials,
+        inputs: Inputs,
         level: Level,
         params: StyleParams,
-        previous: Tensor | None,
+        start: Tensor | Frozen | None,
         check: Callable[[], None],
         budget_bytes: int | None = None,
-        frozen: Frozen | None = None,
     ) -> None:
         tile_px = None if budget_bytes is None else tile_side(level.height, level.width, budget_bytes)
-        self.materials = materials
+        self.inputs = inputs
         self.level = level
-        self.content = materials.content_at(level)
-        styles = materials.styles_at(level, params)
-        self.base = materials.base(self.content, styles, params)
-        self.check, self.tile_px = check, tile_px
+        self.content = inputs.content_at(level)
+        styles = inputs.styles_at(level, params)
+        self.base = inputs.base(self.content, styles, params)
+        self.extractor = Extractor(inputs.network, check, tile_px)
         layers = level.depth.style_layers(params)
-        self.moments = [dict(style_moments(materials.network, style, layers, check, tile_px)) for style in styles]
-        self.objective = Objective(
-            materials.network,
-            self.content,
-            self.moments,
-            params,
-            materials.guides(level, params),
-            check,
-            tile_px,
-            depth=level.depth,
-        )
+        self.moments = [dict(self.extractor.style_moments(style, layers)) for style in styles]
+        guides = inputs.guides(level, params)
+        self.objective = Objective(self.extractor, self.content, self.moments, params, guides, level.depth)
         self.costs: Costs | None = None
         self.best_costs: list[float] = []
-        if frozen is not None:
-            self.optimizer = make_optimizer(params.optimizer, frozen.tensors["x"], params.style_weight)
-            self._thaw(frozen)
+        if isinstance(start, Frozen):
+            self.optimizer = make_optimizer(params.optimizer, start.tensors["x"], params.style_weight)
+            self._thaw(start)
             return
-        start = self._start(params) if previous is None else climb_from(previous, self.base, params)
-        self.optimizer = make_optimizer(params.optimizer, start, params.style_weight)
+        x = self._first_picture(params) if start is None else climb_from(start, self.base, params)
+        self.optimizer = make_optimizer(params.optimizer, x, params.style_weight)
 
     @property
     def picture(self) -> Tensor:
@@ -73,7 +104,8 @@ class Stage:
         return self.optimizer.best
 
     def step(self) -> Costs:
-        """One evaluation and one move. Returns the costs of the best picture so far."""
+        """One evaluation and one move; the costs of the best picture so far. Raises what `check` raises, and
+        FloatingPointError when the first cost is not finite."""
         before = self.optimizer.best_cost
         evaluation = self.objective.evaluate(self.optimizer.x)
         self.optimizer.tell(evaluation.costs.total, evaluation.gradient)
@@ -83,7 +115,7 @@ class Stage:
         return self.costs
 
     def freeze(self) -> Frozen:
-        """What cannot be worked out again from the materials and the parameters in force."""
+        """What cannot be worked out again from the inputs and the parameters in force."""
         optimizer = self.optimizer.freeze()
         costs = None if self.costs is None else self.costs.as_dict()
         numbers = {"costs": costs, "best_costs": list(self.best_costs)}
@@ -91,19 +123,16 @@ class Stage:
 
     def tune(self, params: StyleParams) -> None:
         """Take up new live parameters: the targets stay, the optimiser starts anew from the current picture."""
-        self._look_deeper(params)
-        self.objective.tune(params, self.materials.guides(self.level, params))
+        layers = [layer for layer in self.level.depth.style_layers(params) if layer not in self.moments[0]]
+        if layers:
+            # the styles at layers that only the new parameters ask for
+            styles = self.inputs.styles_at(self.level, params)
+            for known, style in zip(self.moments, styles, strict=True):
+                known.update(self.extractor.style_moments(style, layers))
+        self.objective.tune(params, self.inputs.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None
         self.best_costs = []
-
-    def _look_deeper(self, params: StyleParams) -> None:
-        """The styles at layers that only the new parameters ask for."""
-        layers = [layer for layer in self.level.depth.style_layers(params) if layer not in self.moments[0]]
-        if layers:
-            styles = self.materials.styles_at(self.level, params)
-            for known, style in zip(self.moments, styles, strict=True):
-                known.update(style_moments(self.materials.network, style, layers, self.check, self.tile_px))
 
     def _thaw(self, frozen: Frozen) -> None:
         numbers = frozen.numbers
@@ -111,7 +140,7 @@ class Stage:
         self.costs = None if numbers["costs"] is None else Costs.of(numbers["costs"])
         self.best_costs = list(numbers["best_costs"])
 
-    def _start(self, params: StyleParams) -> Tensor:
+    def _first_picture(self, params: StyleParams) -> Tensor:
         if params.init == "noise":
             generator = torch.Generator().manual_seed(params.seed)
             return torch.rand(self.content.shape, generator=generator).to(self.content.device)
@@ -125,6 +154,9 @@ class Stage:
         return candidates[costs.index(min(costs))]
 
 
-def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
-    """The painting of a coarser level at the size of `base`, with the content's detail except from noise."""
-    return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)
+def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
+    """The optimiser `lbfgs` or `adam`, starting at x [1, 3, h, w] in 0..1."""
+    if name == "adam":
+        # weak styles leave the content's fine balance, which large steps shake
+        return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)
+    return Lbfgs(x, history=history_for(x))

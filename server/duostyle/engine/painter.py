@@ -3,58 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from duostyle.engine import checkpoint as snapshot
 from duostyle.engine.api import Change, Checkpoint, CheckpointRefused, Control, Costs, Plan, Request, Step
-from duostyle.engine.failures import engine_errors
-from duostyle.engine.image.canvas import Canvas
-from duostyle.engine.image.exhibit import Exhibit
-from duostyle.engine.image.inputs import Materials
-from duostyle.engine.level import Stage
+from duostyle.engine.checkpoint import FORMAT, changed_params, digest, pack, refuse_other, unpack
+from duostyle.engine.image.canvas import Canvas, Display
+from duostyle.engine.image.inputs import Inputs
+from duostyle.engine.level import Interruption, LevelPainter
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.optim.base import Frozen
-from duostyle.engine.pace import Pace
-from duostyle.engine.patience import Patience
 from duostyle.engine.pyramid import plan_levels
-from duostyle.engine.runtime import to_tensor
-from duostyle.engine.schedule import Schedule
+from duostyle.engine.runtime import engine_errors, to_tensor
+from duostyle.engine.schedule import Pace, Schedule
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
+# what checkpoints call the level in progress
+_LEVEL = "stage"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all paintings of one engine share. `pace` is learnt on by each of them; `clock` gives seconds.
+
+    A picture whose evaluation would need more than `budget_bytes` is evaluated in tiles; without `rim` it has a glowing
+    frame, see `canvas`. A checkpoint is gone on from only where `made_by` is as it was.
+    """
+
+    network: Network
+    pace: Pace
+    clock: Callable[[], float]
+    budget_bytes: int | None = None
+    rim: bool = True
+    made_by: Mapping[str, Any] = field(default_factory=dict)
+
 
 class TorchPainter:
-    """See `duostyle.engine.api.Painter`. `clock` gives seconds; `pace` is learnt on and shared with other paintings.
+    """One painting, prepared by the constructor; see `duostyle.engine.api.Painter`.
 
-    `made_by` says what a checkpoint must have been made by to be gone on from.
+    Raises Cancelled, EngineError, OutOfMemory, and CheckpointRefused when the checkpoint is not of this request.
     """
 
     def __init__(
-        self,
-        network: Network,
-        request: Request,
-        control: Control,
-        *,
-        clock: Callable[[], float],
-        pace: Pace,
-        budget_bytes: int | None = None,
-        rim: bool = True,
-        made_by: Mapping[str, Any] | None = None,
-        checkpoint: Checkpoint | None = None,
+        self, shared: Shared, request: Request, control: Control, checkpoint: Checkpoint | None = None
     ) -> None:
-        self.identity = {**(made_by or {}), "format": snapshot.FORMAT, "request": snapshot.digest(request)}
+        self.identity = {**shared.made_by, "format": FORMAT, "request": digest(request)}
         if checkpoint is not None:
-            snapshot.refuse_other(checkpoint.header, self.identity)
+            refuse_other(checkpoint.header, self.identity)
+        self.shared = shared
         self.control = control
-        self.clock = clock
-        self.pace = pace
-        self.budget_bytes = budget_bytes
         self.params = self.began_with = request.params
-        full = to_tensor(request.content, network.device)
-        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=rim)
+        full = to_tensor(request.content, shared.network.device)
+        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=shared.rim)
         levels = plan_levels(
             self.canvas.width,
             self.canvas.height,
@@ -69,15 +73,15 @@ class TorchPainter:
         # nothing larger than the result is ever needed of the content
         content = self.canvas.fitted(full)
         styles = [to_tensor(style) for style in request.styles]
-        self.materials = Materials(network, content, styles, self._masks(request.masks))
+        self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks))
         self.elapsed_s = 0.0
         self.costs: Costs | None = None
         self.share: tuple[float, ...] | None = None
-        self.stage: Stage | None = None
+        self.current: LevelPainter | None = None
         self.painted: Tensor | None = None
         self.changes: list[Change] = []
-        self.exhibit = Exhibit(self.canvas, self.materials)
-        self.patience = Patience(control)
+        self.display = Display(self.canvas, self.inputs)
+        self.interruption = Interruption(control)
         if checkpoint is not None:
             self._thaw(checkpoint)
             # what was asked for after the checkpoint was taken
@@ -85,10 +89,12 @@ class TorchPainter:
 
     @property
     def step(self) -> int:
+        """See `Painter.step`."""
         return self.schedule.done
 
     @property
     def plan(self) -> Plan:
+        """See `Painter.plan`."""
         return Plan(*self.canvas.picture, len(self.schedule.levels), self.schedule.total, self.schedule.done)
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
@@ -102,14 +108,14 @@ class TorchPainter:
                 if self.control.paused:
                     return False
                 self._step(on_step)
-            if self.share is None and len(self.materials.styles) > 1:
-                self.share = self.materials.shares(self.canvas.crop(self._final()))
+            if self.share is None and len(self.inputs.styles) > 1:
+                self.share = self.inputs.shares(self.canvas.crop(self._final()))
             return True
 
     def picture(self) -> Picture:
         """See `Painter.picture`."""
         with engine_errors(), torch.inference_mode():
-            return self.exhibit.show(self._final(), self.params)
+            return self.display.picture(self._final(), self.params)
 
     def checkpoint(self) -> Checkpoint:
         """See `Painter.checkpoint`."""
@@ -121,17 +127,17 @@ class TorchPainter:
             "params": self.params.model_dump(mode="json"),
             "changes": [{"step": change.step, "params": dict(change.params)} for change in self.changes],
             "elapsed_s": self.elapsed_s,
-            "pace_s": self.pace.seconds,
+            "pace_s": self.shared.pace.seconds,
             "costs": None if self.costs is None else self.costs.as_dict(),
-            "stage": None,
+            _LEVEL: None,
         }
         tensors: dict[str, Tensor] = {} if self.painted is None else {"painted": self.painted}
-        # inside the callback of a level's last step its stage is still there, but nothing looks at it any more
-        if self.stage is not None and self.schedule.left_here > 0:
-            stage = self.stage.freeze()
-            header["stage"] = stage.numbers
-            tensors |= {f"stage.{name}": tensor for name, tensor in stage.tensors.items()}
-        return snapshot.pack(header, tensors)
+        # inside the callback of a level's last step its painter is still there, but nothing looks at it any more
+        if self.current is not None and self.schedule.left_here > 0:
+            frozen = self.current.freeze()
+            header[_LEVEL] = frozen.numbers
+            tensors |= {f"{_LEVEL}.{name}": tensor for name, tensor in frozen.tensors.items()}
+        return pack(header, tensors)
 
     def report(self) -> dict[str, Any]:
         """See `Painter.report`."""
@@ -143,22 +149,22 @@ class TorchPainter:
         }
 
     def _step(self, on_step: Callable[[Step], None]) -> None:
-        start = self.clock()
-        if self.stage is None:
-            self.stage = self._stage()
-        begin = self.clock()
-        stage, level, number = self.stage, self.schedule.level, self.schedule.at + 1
-        costs = self.patience.outlast(stage.step)
+        start = self.shared.clock()
+        if self.current is None:
+            self.current = self._level_painter(self.painted)
+        begin = self.shared.clock()
+        current, level, number = self.current, self.schedule.level, self.schedule.at + 1
+        costs = self.interruption.attempt(current.step)
         if costs is None:
-            self.elapsed_s += self.clock() - start
+            self.elapsed_s += self.shared.clock() - start
             return
         self.costs = costs
-        self.painted = stage.picture
-        now = self.clock()
+        self.painted = current.picture
+        now = self.shared.clock()
         self.elapsed_s += now - start
-        self.pace.learn(level, now - begin)
-        done = self.schedule.count(stage.best_costs)
-        picture, params = stage.picture, self.params
+        self.shared.pace.learn(level, now - begin)
+        done = self.schedule.count(current.best_costs)
+        picture, params = current.picture, self.params
         width, height = self.canvas.picture_at(level.width, level.height)
         on_step(
             Step(
@@ -171,19 +177,19 @@ class TorchPainter:
                 costs=costs,
                 step_s=now - start,
                 elapsed_s=self.elapsed_s,
-                eta_s=self.schedule.eta_s(self.pace),
-                picture=lambda: self._glimpse(picture, params),
+                eta_s=self.schedule.eta_s(self.shared.pace),
+                picture=lambda: self._preview(picture, params),
             )
         )
         if done:
             self.schedule.advance()
-            self.stage = None
+            self.current = None
 
     def _final(self) -> Tensor:
-        return self.exhibit.final(self.painted, self.schedule.levels[-1], self.params)
+        return self.display.at_full_size(self.painted, self.schedule.levels[-1], self.params)
 
-    def _glimpse(self, picture: Tensor, params: StyleParams) -> Picture:
-        return self.exhibit.show(self.exhibit.preview(picture, self.schedule.levels, params), self.params)
+    def _preview(self, picture: Tensor, params: StyleParams) -> Picture:
+        return self.display.picture(self.display.preview(picture, self.schedule.levels, params), self.params)
 
     def _take_update(self) -> None:
         params, masks = self.control.take_update()
@@ -193,27 +199,27 @@ class TorchPainter:
             params, masks = self.control.take_update()
 
     def _change(self, params: StyleParams, masks: tuple[Picture | None, ...] | None) -> None:
-        changed = snapshot.changed_params(self.params, params)
+        changed = changed_params(self.params, params)
         if not changed:
             # forgetting what the optimiser has learnt would change the picture, and nobody could tell when
             return
         self.changes.append(Change(self.schedule.done, changed))
         asked, self.params = self.params.iterations, params
         if masks is not None:
-            self.materials.masks = self._masks(masks)
+            self.inputs.masks = self._masks(masks)
         if params.iterations is not None and params.iterations != asked and not self.schedule.ended:
             self.schedule.replan(params.iterations)
             if self.schedule.left_here == 0:
                 self.schedule.advance()
-                self.stage = None
-        if self.stage is not None:
-            self.stage.tune(params)
+                self.current = None
+        if self.current is not None:
+            self.current.tune(params)
 
     def _thaw(self, checkpoint: Checkpoint) -> None:
-        """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a stage raises."""
+        """Go on where the checkpoint was taken. Raises CheckpointRefused, and what preparing a level raises."""
         header = checkpoint.header
         try:
-            tensors = snapshot.unpack(checkpoint, self.materials.network.device)
+            tensors = unpack(checkpoint, self.shared.network.device)
             self.schedule.thaw(header["schedule"])
             self.began_with = StyleParams.model_validate(header["began_with"])
             self.params = StyleParams.model_validate(header["params"])
@@ -221,24 +227,19 @@ class TorchPainter:
             self.elapsed_s = float(header["elapsed_s"])
             self.costs = None if header["costs"] is None else Costs.of(header["costs"])
             self.painted = tensors.pop("painted", None)
-            numbers = header["stage"]
-            frozen = (
-                Frozen(numbers, {name.removeprefix("stage."): x for name, x in tensors.items()}) if numbers else None
-            )
-            level = self.schedule.level
+            numbers, level = header[_LEVEL], self.schedule.level
             if any(x.shape != (1, 3, level.height, level.width) for x in tensors.values()):
                 raise CheckpointRefused("the checkpoint is of another size")
-            self.pace.adopt(float(header["pace_s"]))
-            if frozen is not None:
-                self.stage = self._stage(frozen)
+            self.shared.pace.adopt(float(header["pace_s"]))
+            if numbers:
+                optimizer = {name.removeprefix(f"{_LEVEL}."): x for name, x in tensors.items()}
+                self.current = self._level_painter(Frozen(numbers, optimizer))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CheckpointRefused("the checkpoint cannot be read") from error
 
-    def _stage(self, frozen: Frozen | None = None) -> Stage:
-        level = self.schedule.level
-        return Stage(
-            self.materials, level, self.params, self.painted, self.patience.check, self.budget_bytes, frozen=frozen
-        )
+    def _level_painter(self, start: Tensor | Frozen | None) -> LevelPainter:
+        check, budget_bytes = self.interruption.check, self.shared.budget_bytes
+        return LevelPainter(self.inputs, self.schedule.level, self.params, start, check, budget_bytes)
 
     def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
         """Grey masks of the whole canvas, [1, 1, h, w] each."""

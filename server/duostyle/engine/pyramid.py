@@ -1,4 +1,10 @@
-"""Levels: which sizes are painted, coarse to fine, with how many steps; and resampling between them."""
+"""Levels: which sizes are painted, coarse to fine, with how many steps and how deep a look into the network.
+
+Gatys et al. 2016 compare every layer at the one size they paint. Departure: a painting goes up a pyramid of sizes, and
+only the coarsest level looks at all layers. It has settled what the deep layers see; on the finer ones those layers
+cost more than half of an evaluation and pull the picture away from its content. Measured in docs/tuning-log.md: nearer
+to the style, more of the content, in less than half the time.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +14,46 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional
 
-from duostyle.engine.depth import FULL, Depth
+from duostyle.params import STYLE_LAYERS, StyleParams
+
+# multiplications up to each layer as a share of those up to relu5_1 (Simonyan and Zisserman 2014, configuration D:
+# channels in x channels out x positions, summed over the convolutions)
+_COSTS = {"relu3_1": 0.39, "relu4_1": 0.71, "relu4_2": 0.84, "relu5_1": 1.0}
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How deep a level looks: style layers below `deepest` are left out, the content is compared there at the latest.
+
+    The content cost is multiplied by `content_factor`: the same change costs more in a layer that sees every edge.
+    """
+
+    deepest: str = "relu5_1"
+    content_factor: float = 1.0
+
+    def style_layers(self, params: StyleParams) -> list[str]:
+        """The style layers looked at; all of them when the client weighs the layers itself."""
+        given = params.style_layer_weights is not None
+        return [layer for layer in STYLE_LAYERS if given or layer <= self.deepest]
+
+    def content_layer(self, wanted: str) -> str:
+        """`wanted`, or the deepest layer looked at when that is shallower."""
+        return min(wanted, self.deepest)
+
+    @property
+    def effort(self) -> float:
+        """What an evaluation costs, in units of one that goes down to relu5_1."""
+        return _COSTS[self.deepest]
+
+
+FULL = Depth()
 
 
 @dataclass(frozen=True)
 class Preset:
-    """`steps` per level from the coarsest on, the last number repeated; levels halve down to `coarsest_px` or less
-    than twice that; `depths` is how deep each level looks, the last one repeated; `stop` is the relative fall of the
-    cost over five steps below which a level ends early."""
+    """How much work a painting is. `steps` per level from the coarsest on, and the `depths` that they look to, the last
+    entry repeated; levels halve down to a longest side of `coarsest_px` or less than twice that. `stop` is the relative
+    fall of the cost over five steps below which a level ends early, `stop_finest` that of the finest."""
 
     steps: tuple[int, ...]
     depths: tuple[Depth, ...]
@@ -50,6 +88,7 @@ class Level:
 
     @property
     def megapixels(self) -> float:
+        """Its area in millions of px."""
         return self.width * self.height / 1e6
 
 
@@ -103,12 +142,18 @@ def resize(x: Tensor, width: int, height: int) -> Tensor:
 
 
 def climb(x: Tensor, content: Tensor, band: float = 1.0) -> Tensor:
-    """A painting taken up to the size of `content`, with the band of detail that it could not hold.
+    """A painting taken up to the size of `content`, with `band` (0..1) of the detail that it could not hold.
 
-    x [1, 3, h, w], content [1, 3, H, W] in 0..1 -> [1, 3, H, W] in 0..1. The band is what the content loses on its
-    way down to h x w and back up: the Laplacian pyramid's (Burt and Adelson 1983).
+    x [1, 3, h, w], content [1, 3, H, W] in 0..1 -> [1, 3, H, W] in 0..1. The detail is what the content loses on its
+    way down to h x w and back up: a band of the Laplacian pyramid (Burt and Adelson 1983).
     """
     height, width = content.shape[-2:]
-    small = resize(content, x.shape[-1], x.shape[-2])
-    lost = content - resize(small, width, height)
+    small = resize(content, x.shape[-1], x.shape[-2])  # [1, 3, h, w]
+    lost = content - resize(small, width, height)  # [1, 3, H, W]
     return (resize(x, width, height) + band * lost).clamp_(0, 1)
+
+
+def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
+    """The painting of a coarser level [1, 3, h, w] at the size of `base` [1, 3, H, W], with the detail of `base` unless
+    painting began with noise."""
+    return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)

@@ -1,14 +1,30 @@
-"""Pictures and checkpoints to tensors and back: the engine's border."""
+"""The engine's border: pictures and checkpoints to tensors and back, foreign errors, and the machine's memory."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from duostyle.engine.api import Array
+from duostyle.errors import EngineError, OutOfMemory
 from duostyle.picture import Picture
+
+# As torch, oneDNN, cuDNN and cuBLAS say it; "an illegal memory access" is something else.
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "t allocate memory",
+    "ALLOC_FAILED",
+    "bad_alloc",
+    "could not create a memory",
+)
 
 
 def to_tensor(picture: Picture, device: torch.device | None = None) -> Tensor:
@@ -38,3 +54,36 @@ def from_array(array: Array, device: torch.device | None = None) -> Tensor:
         return torch.empty(array.shape, device=device)
     # memory of torch's own, aligned as that of every other tensor: some kernels sum in another order otherwise
     return torch.frombuffer(bytearray(array.data), dtype=torch.float32).view(array.shape).to(device=device, copy=True)
+
+
+@contextlib.contextmanager
+def engine_errors() -> Iterator[None]:
+    """Foreign errors of the computation -> OutOfMemory or EngineError."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory() from error
+    except FloatingPointError as error:
+        raise EngineError(str(error)) from error
+    except RuntimeError as error:
+        if any(word in str(error) for word in _NO_MEMORY):
+            raise OutOfMemory() from error
+        raise
+
+
+def machine_bytes() -> int:
+    """Memory of this machine, or of the container that it runs in, in bytes."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [4 << 30]
+    with contextlib.suppress(OSError, ValueError):
+        # a number, or "max"
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(limits)
+
+
+def give_back(device: torch.device) -> None:
+    """Return memory that nothing uses to the system, as far as it can be."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    # freed blocks below the heap's top stay with the process otherwise; only glibc has this
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +10,14 @@ import torch
 
 from duostyle import version
 from duostyle.engine.api import Checkpoint, Control, Painter, Request
-from duostyle.engine.failures import engine_errors
-from duostyle.engine.memory import give_back, machine_bytes
-from duostyle.engine.network.autotune import KernelMemory
-from duostyle.engine.network.layers import Chooser
+from duostyle.engine.network.autotune import Chooser, KernelMemory
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import load_weights
-from duostyle.engine.pace import Pace
-from duostyle.engine.painter import TorchPainter
+from duostyle.engine.painter import Shared, TorchPainter
+from duostyle.engine.runtime import engine_errors, give_back, machine_bytes
+from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
+from duostyle.threads import usable_cores
 
 
 class TorchEngine:
@@ -41,7 +39,6 @@ class TorchEngine:
         memory_budget_mb: int = 0,
         rim: bool = True,
         kernel_folder: Path | None = None,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.device = device
         self.threads = threads
@@ -49,7 +46,7 @@ class TorchEngine:
         self.memory_budget_mb = memory_budget_mb
         self.rim = rim
         self.kernel_folder = kernel_folder
-        self.clock = clock
+        self.clock: Callable[[], float] = time.perf_counter
         self.pace = Pace()
         self.network: Network | None = None
         self.weights_sha256 = ""
@@ -86,22 +83,15 @@ class TorchEngine:
         if self.network is None:
             raise EngineError("the engine is not loaded yet")
         with engine_errors(), torch.inference_mode():
-            return TorchPainter(
-                self.network,
-                request,
-                control,
-                clock=self.clock,
-                pace=self.pace,
-                budget_bytes=self._budget_bytes(),
-                rim=self.rim,
-                made_by={
-                    "version": _version(),
-                    "device": self.device,
-                    "weights": self.weights_sha256,
-                    "rim": self.rim,
-                },
-                checkpoint=checkpoint,
-            )
+            made_by = {
+                # another version of either computes other numbers
+                "version": f"{version()} with torch {torch.__version__}",
+                "device": self.device,
+                "weights": self.weights_sha256,
+                "rim": self.rim,
+            }
+            shared = Shared(self.network, self.pace, self.clock, self._budget_bytes(), self.rim, made_by)
+            return TorchPainter(shared, request, control, checkpoint)
 
     def _choose_kernels(self, network: Network) -> None:
         # measured anew in each process they might differ, and so would the last digits of every painting
@@ -122,16 +112,6 @@ class TorchEngine:
             return self.memory_budget_mb << 20
         whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()
         return int(whole) // 2
-
-
-def _version() -> str:
-    """Of this package and of torch: another one computes other numbers."""
-    return f"{version()} with torch {torch.__version__}"
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_device(name: str) -> torch.device:

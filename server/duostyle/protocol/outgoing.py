@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, dataclass_transform
 
@@ -107,11 +107,9 @@ class Progress(ServerMessage):
         head = text(self.type, **numbers)[:-1]
         message = ""
         for digits in (5, 4, 3, 2):
-            style = ",".join(_number(share, digits) for share in self.costs["style"])
-            parts = {name: _number(self.costs[name], digits) for name in ("total", "content", "tv")}
+            costs = ",".join(f'"{name}":{_cost(cost, digits)}' for name, cost in self.costs.items())
             message = (
-                f'{head},"costs":{{"total":{parts["total"]},"content":{parts["content"]},"style":[{style}],'
-                f'"tv":{parts["tv"]}}},"step_s":{_number(self.step_s, 3)},'
+                f'{head},"costs":{{{costs}}},"step_s":{_number(self.step_s, 3)},'
                 f'"elapsed_s":{_number(self.elapsed_s, digits + 1)},"eta_s":{_number(self.eta_s, 3)}}}'
             )
             if len(message) <= MAX_PROGRESS_BYTES:
@@ -200,6 +198,12 @@ def messages(kind: type[ServerMessage] = ServerMessage) -> list[type[ServerMessa
 def text(type: str, **fields: Any) -> str:
     """A message of any type as compact JSON. Raises ValueError for NaN and infinities."""
     return json.dumps({"type": type, **fields}, separators=(",", ":"), allow_nan=False)
+
+
+def _cost(value: float | Sequence[float], digits: int) -> str:
+    if isinstance(value, Sequence):
+        return f"[{','.join(_number(share, digits) for share in value)}]"
+    return _number(value, digits)
 
 
 def _number(value: float | None, digits: int) -> str:

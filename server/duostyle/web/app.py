@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from duostyle.engine.api import Engine
+from duostyle.engine.environment import create_engine
 from duostyle.errors import DuostyleError, StorageUnavailable
 from duostyle.executor.engine_thread import EngineThread
 from duostyle.executor.pools import HelperPools
@@ -56,7 +57,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None, pictures: Tr
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
         async with _living(
-            settings, metrics, engine or _torch_engine(settings), pictures or gallery.shipped()
+            settings, metrics, engine or create_engine(settings), pictures or gallery.shipped()
         ) as built:
             yield {"app_state": built}
 
@@ -69,19 +70,6 @@ def create_app(settings: Settings, *, engine: Engine | None = None, pictures: Tr
     # A redirect is neither JSON nor a picture, and the contract knows none.
     app.router.redirect_slashes = False
     return app
-
-
-def _torch_engine(settings: Settings) -> Engine:
-    # Imported late: everything else must start, and be testable, without torch.
-    from duostyle.engine.torch_engine import TorchEngine
-
-    return TorchEngine(
-        device=settings.device,
-        threads=settings.threads,
-        weights=settings.weights,
-        memory_budget_mb=settings.memory_budget_mb,
-        kernel_folder=settings.kernel_dir,
-    )
 
 
 def _routes() -> list[BaseRoute]:

@@ -9,7 +9,8 @@ from torch import Tensor
 from bench.engine.evaluation import our_evaluation, plain_evaluation
 from bench.engine.plain import PlainCosts, PlainNetwork
 from duostyle.engine.network.vgg import Network
-from duostyle.engine.objective.objective import Objective, style_moments
+from duostyle.engine.objective.features import Extractor
+from duostyle.engine.objective.objective import Objective
 from duostyle.params import STYLE_LAYERS, StyleParams
 
 LAYERS = ("1_1", "2_1", "3_1", "4_1", "4_2", "5_1")
@@ -63,7 +64,8 @@ def test_scorer_and_engine_agree_on_the_cost(network: Network, loss: str) -> Non
     content, style, x = noise(48, 40)
     params = StyleParams(style_loss=loss)  # type: ignore[arg-type]
     with torch.inference_mode():
-        objective = Objective(network, content, [style_moments(network, style, STYLE_LAYERS, lambda: None)], params)
+        extractor = Extractor(network)
+        objective = Objective(extractor, content, [extractor.style_moments(style, STYLE_LAYERS)], params)
         ours = objective.evaluate(x).costs.total
     assert float(PlainCosts(PlainNetwork.like(network), content, style, params)(x)) == pytest.approx(ours, rel=1e-3)
 

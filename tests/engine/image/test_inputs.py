@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.image.color import palette
-from duostyle.engine.image.inputs import Materials
+from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective.moments import moments
 from duostyle.engine.pyramid import Level
@@ -22,9 +22,9 @@ FINAL = Level(96, 64, 5)
 IMAGE = "sha256:" + "0" * 64
 
 
-def _materials(network: Network, masks: list[Tensor | None] | None = None, styles: int = 2) -> Materials:
+def _inputs(network: Network, masks: list[Tensor | None] | None = None, styles: int = 2) -> Inputs:
     chosen = [stripes(120, 90), speckles(60, 80), scene(50, 50)][:styles]
-    return Materials(network, scene(96, 64), chosen, masks or [])
+    return Inputs(network, scene(96, 64), chosen, masks or [])
 
 
 def _params(**changes: Any) -> StyleParams:
@@ -38,48 +38,48 @@ def _left() -> Tensor:
 
 
 def test_the_content_is_fitted_to_the_level(network: Network) -> None:
-    materials = _materials(network)
-    assert materials.content_at(LEVEL).shape == (1, 3, 32, 48)
-    assert torch.equal(materials.content_at(FINAL), materials.content)
-    assert float(materials.content_at(LEVEL).min()) >= 0
-    assert float(materials.content_at(LEVEL).max()) <= 1
+    inputs = _inputs(network)
+    assert inputs.content_at(LEVEL).shape == (1, 3, 32, 48)
+    assert torch.equal(inputs.content_at(FINAL), inputs.content)
+    assert float(inputs.content_at(LEVEL).min()) >= 0
+    assert float(inputs.content_at(LEVEL).max()) <= 1
 
 
 def test_styles_have_the_levels_longest_side_and_their_own_aspect(network: Network) -> None:
-    first, second = _materials(network).styles_at(LEVEL, _params())
+    first, second = _inputs(network).styles_at(LEVEL, _params())
     assert first.shape == (1, 3, 36, 48)
     assert second.shape == (1, 3, 48, 36)
 
 
 def test_a_style_is_never_blown_up(network: Network) -> None:
-    first, second = _materials(network).styles_at(Level(1000, 500, 1), _params())
+    first, second = _inputs(network).styles_at(Level(1000, 500, 1), _params())
     assert first.shape == (1, 3, 90, 120)
     assert second.shape == (1, 3, 80, 60)
 
 
 def test_style_scale_makes_strokes_larger_for_each_style_by_itself(network: Network) -> None:
-    materials = _materials(network)
-    plain = materials.styles_at(LEVEL, _params())
-    first, second = materials.styles_at(LEVEL, _params(style_scale=[2.0, 1.0]))
+    inputs = _inputs(network)
+    plain = inputs.styles_at(LEVEL, _params())
+    first, second = inputs.styles_at(LEVEL, _params(style_scale=[2.0, 1.0]))
     assert first.shape[3] == 2 * plain[0].shape[3]
     assert torch.equal(second, plain[1])
-    both = materials.styles_at(LEVEL, _params(style_scale=2.0))
+    both = inputs.styles_at(LEVEL, _params(style_scale=2.0))
     assert [max(style.shape) for style in both] == [96, 96]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (4, 200), (200, 4), (7, 9)])
 def test_a_tiny_or_narrow_style_still_has_features(network: Network, width: int, height: int) -> None:
-    materials = Materials(network, scene(96, 64), [stripes(width, height)])
-    (style,) = materials.styles_at(Level(32, 32, 1), _params(style_scale=0.25))
+    inputs = Inputs(network, scene(96, 64), [stripes(width, height)])
+    (style,) = inputs.styles_at(Level(32, 32, 1), _params(style_scale=0.25))
     assert max(style.shape[-2:]) >= 32
     assert (style.shape[2] > style.shape[3]) == (height > width)
 
 
 def test_the_base_has_the_colors_of_the_mix(network: Network) -> None:
-    materials = _materials(network)
+    inputs = _inputs(network)
     # soft colours, so that nothing clips
     styles = [0.4 + 0.2 * style for style in (stripes(40, 40), speckles(40, 40))]
-    base = materials.base(scene(48, 32), styles, _params(style_mix=[1.0, 3.0]))
+    base = inputs.base(scene(48, 32), styles, _params(style_mix=[1.0, 3.0]))
     wanted = palette(styles, (0.25, 0.75))
     assert torch.allclose(moments(base).mean, wanted.mean, atol=5e-3)
     assert torch.allclose(moments(base).covariance, wanted.covariance, atol=5e-3)
@@ -87,19 +87,19 @@ def test_the_base_has_the_colors_of_the_mix(network: Network) -> None:
 
 def test_the_base_is_the_content_when_that_is_asked(network: Network) -> None:
     content = scene(48, 32)
-    assert torch.equal(_materials(network).base(content, [stripes(40, 40)], _params(init="content")), content)
+    assert torch.equal(_inputs(network).base(content, [stripes(40, 40)], _params(init="content")), content)
 
 
 def test_one_style_or_no_mode_has_no_guides(network: Network) -> None:
-    assert _materials(network).guides(LEVEL, _params()) == []
-    assert _materials(network, styles=1).guides(LEVEL, _params(masks="left-right")) == []
+    assert _inputs(network).guides(LEVEL, _params()) == []
+    assert _inputs(network, styles=1).guides(LEVEL, _params(masks="left-right")) == []
 
 
 @pytest.mark.parametrize("mode", ["auto", "left-right", "top-bottom", "light-dark"])
 @pytest.mark.parametrize("styles", [2, 3])
 def test_every_mode_gives_guides_of_the_levels_size(network: Network, mode: str, styles: int) -> None:
     mix = [0.5, 0.3, 0.2][:styles]
-    guides = _materials(network, styles=styles).guides(
+    guides = _inputs(network, styles=styles).guides(
         LEVEL, StyleParams.model_validate({"masks": mode, "style_mix": mix})
     )
     assert len(guides) == styles
@@ -109,27 +109,27 @@ def test_every_mode_gives_guides_of_the_levels_size(network: Network, mode: str,
 
 
 def test_modes_put_the_first_style_where_they_say(network: Network) -> None:
-    materials = _materials(network)
-    left = materials.guides(LEVEL, _params(masks="left-right"))[0]
+    inputs = _inputs(network)
+    left = inputs.guides(LEVEL, _params(masks="left-right"))[0]
     assert float(left[..., :20].mean()) > 0.95
-    top = materials.guides(LEVEL, _params(masks="top-bottom"))[0]
+    top = inputs.guides(LEVEL, _params(masks="top-bottom"))[0]
     assert float(top[:, :, :12].mean()) > 0.95
-    light = materials.guides(LEVEL, _params(masks="light-dark"))[0]
-    lightness = materials.content_at(LEVEL).mean(1, keepdim=True)
+    light = inputs.guides(LEVEL, _params(masks="light-dark"))[0]
+    lightness = inputs.content_at(LEVEL).mean(1, keepdim=True)
     assert float(lightness[light > 0.9].mean()) > float(lightness[light < 0.1].mean()) + 0.1
 
 
 def test_given_masks_are_used(network: Network) -> None:
-    guides = _materials(network, [_left(), None]).guides(LEVEL, _params(masks=[IMAGE, None]))
+    guides = _inputs(network, [_left(), None]).guides(LEVEL, _params(masks=[IMAGE, None]))
     assert float(guides[0][..., :20].min()) > 0.95
     assert float(guides[1][..., 28:].min()) > 0.95
 
 
 def test_masks_that_are_all_missing_are_none(network: Network) -> None:
-    assert _materials(network, [None, None]).guides(LEVEL, _params(masks=[None, None])) == []
+    assert _inputs(network, [None, None]).guides(LEVEL, _params(masks=[None, None])) == []
 
 
 def test_shares_of_a_painting_sum_to_one(network: Network) -> None:
-    shares = _materials(network, styles=3).shares(scene(48, 32))
+    shares = _inputs(network, styles=3).shares(scene(48, 32))
     assert len(shares) == 3
     assert sum(shares) == pytest.approx(1)

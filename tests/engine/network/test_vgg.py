@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from duostyle.engine.network.layers import Choice, Chooser
+from duostyle.engine.network.autotune import Chooser
+from duostyle.engine.network.layers import Choice
 from duostyle.engine.network.vgg import Network, TapGradient
 from duostyle.engine.network.weights import Weights
 from duostyle.params import STYLE_LAYERS

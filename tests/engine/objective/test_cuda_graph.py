@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.objective.cuda_graph import LARGEST_PX, Graphed, worth_a_graph
-from tests.support.engine import pretended_cuda as pretend_cuda
+from tests.support.engine import pretended_cuda
 from tests.support.engine.pretended_cuda import CUDA, Gpu
 
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
-    made = pretend_cuda.install(monkeypatch)
+    made = pretended_cuda.install(monkeypatch)
     with torch.inference_mode(), made:
         yield made
 

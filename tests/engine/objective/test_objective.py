@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from duostyle.engine.depth import FULL
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import Weights
-from duostyle.engine.objective.objective import Objective, content_layer, layer_weights, reachable, style_moments
+from duostyle.engine.objective.features import Extractor, reachable
+from duostyle.engine.objective.objective import Objective, content_layer, layer_weights
+from duostyle.engine.pyramid import FULL
 from duostyle.params import STYLE_LAYERS, StyleParams
 from tests.support.engine.pictures import random_picture, scene, speckles, stripes
 from tests.support.engine.reference import gradient_of, plain_objective, relative_error
@@ -38,8 +39,8 @@ def _params(**changes: Any) -> StyleParams:
 def _objective(
     network: Network, params: StyleParams, styles: Sequence[Tensor], guides: Sequence[Tensor] = ()
 ) -> Objective:
-    targets = [style_moments(network, style, STYLE_LAYERS, lambda: None) for style in styles]
-    return Objective(network, scene(WIDTH, HEIGHT), targets, params, guides)
+    targets = [Extractor(network).style_moments(style, STYLE_LAYERS) for style in styles]
+    return Objective(Extractor(network), scene(WIDTH, HEIGHT), targets, params, guides)
 
 
 def _guides(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[Tensor]:
@@ -52,9 +53,9 @@ def _guides(count: int, width: int = WIDTH, height: int = HEIGHT) -> list[Tensor
 @pytest.mark.parametrize("guided", [False, True])
 def test_the_cost_alone_is_that_of_a_whole_evaluation(network: Network, tile_px: int | None, guided: bool) -> None:
     params = _params(style_mix=[0.6, 0.4])
-    targets = [style_moments(network, style, STYLE_LAYERS, lambda: None) for style in STYLES[:2]]
+    targets = [Extractor(network).style_moments(style, STYLE_LAYERS) for style in STYLES[:2]]
     guides = _guides(2) if guided else []
-    objective = Objective(network, scene(WIDTH, HEIGHT), targets, params, guides, tile_px=tile_px)
+    objective = Objective(Extractor(network, tile_px=tile_px), scene(WIDTH, HEIGHT), targets, params, guides)
     x = random_picture(WIDTH, HEIGHT)
     assert objective.cost(x) == objective.evaluate(x).costs.total
 
@@ -224,9 +225,9 @@ def test_weights_of_zero_work(network: Network, zeros: tuple[str, ...], guided: 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (64, 5), (5, 64), (3, 3), (1, 1), (64, 1)])
 @pytest.mark.parametrize("guided", [False, True])
 def test_very_small_pictures_work(network: Network, width: int, height: int, guided: bool) -> None:
-    targets = [style_moments(network, style, STYLE_LAYERS, lambda: None) for style in STYLES[:2]]
+    targets = [Extractor(network).style_moments(style, STYLE_LAYERS) for style in STYLES[:2]]
     guides = _guides(2, width, height) if guided else []
-    objective = Objective(network, scene(width, height), targets, _params(), guides)
+    objective = Objective(Extractor(network), scene(width, height), targets, _params(), guides)
     got = objective.evaluate(random_picture(width, height))
     assert got.gradient.shape == (1, 3, height, width)
     assert bool(torch.isfinite(got.gradient).all())
@@ -235,10 +236,12 @@ def test_very_small_pictures_work(network: Network, width: int, height: int, gui
 
 
 def test_a_very_small_style_counts_at_the_layers_that_it_reaches(network: Network) -> None:
-    tiny = style_moments(network, stripes(6, 6), STYLE_LAYERS, lambda: None)
+    tiny = Extractor(network).style_moments(stripes(6, 6), STYLE_LAYERS)
     assert set(tiny) == {"relu1_1", "relu2_1", "relu3_1"}
-    targets = [tiny, style_moments(network, STYLES[1], STYLE_LAYERS, lambda: None)]
-    got = Objective(network, scene(WIDTH, HEIGHT), targets, _params()).evaluate(random_picture(WIDTH, HEIGHT))
+    targets = [tiny, Extractor(network).style_moments(STYLES[1], STYLE_LAYERS)]
+    got = Objective(Extractor(network), scene(WIDTH, HEIGHT), targets, _params()).evaluate(
+        random_picture(WIDTH, HEIGHT)
+    )
     assert min(got.costs.style) > 0
 
 
@@ -254,7 +257,7 @@ def test_check_is_called_and_may_stop(network: Network) -> None:
     with pytest.raises(Stop):
         objective.evaluate(random_picture(WIDTH, HEIGHT))
     with pytest.raises(Stop):
-        style_moments(network, STYLES[0], STYLE_LAYERS, stop)
+        Extractor(network, stop).style_moments(STYLES[0], STYLE_LAYERS)
 
 
 def test_the_picture_is_left_alone_and_the_answer_repeats(network: Network) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from duostyle.engine.optim.lbfgs import Lbfgs
+from duostyle.engine.optim.lbfgs import Lbfgs, history_for
 from tests.support.engine.quadratic import bowl, centre_of, descend
 
 
@@ -121,3 +121,11 @@ def test_restart_goes_back_to_the_last_picture_that_was_accepted() -> None:
     assert not torch.equal(optimizer.x, start)
     optimizer.restart()
     assert torch.equal(optimizer.x, start)
+
+
+@pytest.mark.parametrize(
+    ("side", "pairs"), [(1, 20), (512, 20), (1024, 10), (1200, 7), (2048, 3), (20_000, 3)]
+)  # a pair is 2 x 3 x 4 bytes a pixel, 256 MiB in all
+def test_large_pictures_keep_fewer_pairs(side: int, pairs: int) -> None:
+    x = torch.empty(1, 3, side, side, device="meta")
+    assert history_for(x) == pairs

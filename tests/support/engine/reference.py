@@ -99,3 +99,14 @@ def gradient_of(cost: Tensor, x: Tensor) -> Tensor:
     """d cost / d x by autograd."""
     (gradient,) = torch.autograd.grad(cost, x)
     return gradient
+
+
+def random_layer(ins: int, outs: int) -> tuple[Tensor, Tensor]:
+    """Weight [outs, ins, 3, 3] and bias [outs] of a convolution, the same ones at every call."""
+    generator = torch.Generator().manual_seed(ins * 100 + outs)
+    return torch.randn(outs, ins, 3, 3, generator=generator), torch.randn(outs, generator=generator)
+
+
+def random_map(channels: int, height: int, width: int) -> Tensor:
+    """Features [1, channels, height, width], the same ones at every call."""
+    return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(height * 100 + width))

@@ -1,4 +1,8 @@
-"""Where each style goes: guides from masks, from simple rules, or from what the pictures look like."""
+"""Where each style goes: guides from masks, from simple rules, or from what the pictures look like.
+
+A guide is a map [1, 1, h, w] in 0..1 per style (the guidance channels of Gatys et al. 2017, section 4); the guides of
+one picture sum to 1 everywhere. `mix` is the area share of each style and sums to 1.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ EDGE = 0.04
 
 
 def from_masks(masks: Sequence[Tensor | None], width: int, height: int) -> list[Tensor]:
-    """Guides [1, 1, h, w] summing to 1 from one grey mask [1, 1, a, b] in 0..1 or None per style.
+    """Guides of width x height px from one grey mask [1, 1, a, b] in 0..1 or None per style.
 
     None takes what the others leave. Where no mask claims a place, all styles share it.
     """
@@ -31,7 +35,7 @@ def from_masks(masks: Sequence[Tensor | None], width: int, height: int) -> list[
 def bands(mix: Sequence[float], width: int, height: int, *, vertical: bool) -> list[Tensor]:
     """Guides that cut the picture into bands of the areas `mix`, left to right or (vertical) top to bottom."""
     length = height if vertical else width
-    place = (torch.arange(length) + 0.5) / length
+    place = (torch.arange(length) + 0.5) / length  # [length] in 0..1
     line = _soft_cuts(place, mix)
     return [
         (band[:, None] if vertical else band[None, :]).expand(height, width)[None, None].contiguous() for band in line
@@ -41,13 +45,16 @@ def bands(mix: Sequence[float], width: int, height: int, *, vertical: bool) -> l
 def by_rank(score: Tensor, mix: Sequence[float]) -> list[Tensor]:
     """Guides that give the lowest `mix[0]` of a score map [1, 1, h, w] to the first style, and so on."""
     flat = score.flatten()
-    rank = torch.empty_like(flat)
+    rank = torch.empty_like(flat)  # [h*w] in 0..1
     rank[flat.argsort(stable=True)] = (torch.arange(flat.numel(), dtype=flat.dtype) + 0.5) / flat.numel()
     return [band.view_as(score) for band in _soft_cuts(rank, mix)]
 
 
 def lightness(content: Tensor) -> Tensor:
-    """Smoothed darkness of a content [1, 3, h, w] -> [1, 1, h, w], so that the light parts rank first."""
+    """Smoothed darkness of a content [1, 3, h, w] -> [1, 1, h, w] in -1..0, so that the light parts rank first.
+
+    Lightness is luma by the weights of ITU-R BT.709.
+    """
     weights = torch.tensor((0.2126, 0.7152, 0.0722)).view(1, 3, 1, 1)
     return -smooth((content * weights).sum(1, keepdim=True))
 
@@ -67,9 +74,9 @@ def affinities(network: Network, content: Tensor, styles: Sequence[Tensor]) -> l
     maps = [torch.zeros(1, 1, *size) for _ in styles]
     for layer in AFFINITY_LAYERS:
         centre = torch.stack([mean[layer] for mean in means]).mean(0)
-        here = own[layer] - centre
+        here = own[layer] - centre  # [1, c, h', w']
         for index, mean in enumerate(means):
-            near = functional.cosine_similarity(here, mean[layer] - centre, dim=1)[:, None]  # [1, 1, h, w]
+            near = functional.cosine_similarity(here, mean[layer] - centre, dim=1)[:, None]  # [1, 1, h', w']
             maps[index] = maps[index] + functional.interpolate(near.cpu(), size=size, mode="bilinear")
     return maps
 

@@ -1,4 +1,4 @@
-"""What a painting is made from: content, styles and masks, at whatever size a level needs them."""
+"""What a painting is made from: content, styles and masks, at the size that a level needs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from duostyle.params import StyleParams
 SMALLEST_STYLE_PX = 32
 
 
-class Materials:
-    """Pictures are [1, 3, h, w] in 0..1; `content` has the final size. `masks` has one [1, 1, h, w] or None per style,
-    or is empty."""
+class Inputs:
+    """The pictures of one painting, [1, 3, h, w] in 0..1: `content` at the final size, 1 to 4 `styles` of any size.
+
+    `masks` is empty, or has one map [1, 1, h, w] in 0..1 or None per style, of any size; others may be put in later.
+    """
 
     def __init__(
         self, network: Network, content: Tensor, styles: Sequence[Tensor], masks: Sequence[Tensor | None] = ()
@@ -30,27 +32,37 @@ class Materials:
         self._affinities: list[Tensor] | None = None
 
     def content_at(self, level: Level) -> Tensor:
+        """The content at this level's size, [1, 3, h, w]."""
         return resize(self.content, level.width, level.height).clamp(0, 1)
 
     def styles_at(self, level: Level, params: StyleParams) -> list[Tensor]:
-        """Styles at the size that gives their strokes the wished size at this level, never blown up beyond their
-        own size (times `style_scale`): a blurred style paints a blurred picture."""
+        """The styles, [1, 3, h, w] each, at the size that gives their strokes the wished size at this level.
+
+        Never blown up beyond their own size (times `style_scale`): a blurred style paints a blurred picture.
+        """
         scales = params.scales_for(len(self.styles))
         return [self._style_at(style, level, scale) for style, scale in zip(self.styles, scales, strict=True)]
 
     def base(self, content: Tensor, styles: Sequence[Tensor], params: StyleParams) -> Tensor:
-        """The content in the colours of the styles: where painting starts and where detail comes from."""
+        """`content` in the colours of `styles`, [1, 3, h, w]: where painting starts and where detail comes from."""
         if params.init == "content":
             return content
         return color.match_colors(content, color.palette(styles, params.mix_for(len(styles))))
 
+    def base_at(self, level: Level, params: StyleParams) -> Tensor:
+        """`base` of the content and the styles at this level's size."""
+        return self.base(self.content_at(level), self.styles_at(level, params), params)
+
     def guides(self, level: Level, params: StyleParams) -> list[Tensor]:
-        """Where each style goes at this level, [1, 1, h, w] each; empty when the styles share the whole picture."""
+        """Where each style goes at this level: maps [1, 1, h, w] in 0..1 that sum to 1 everywhere, on the device.
+
+        Empty when the styles share the whole picture.
+        """
         guides = self._guides(level, params)
         return [guide.to(self.network.device) for guide in guides]
 
     def shares(self, painting: Tensor) -> tuple[float, ...]:
-        """The measured area share of each style in a painting [1, 3, h, w]."""
+        """The measured area share of each style in a painting [1, 3, h, w]; they sum to 1."""
         return regions.measured_shares(self.network, painting, self.styles)
 
     def _style_at(self, style: Tensor, level: Level, scale: float) -> Tensor:

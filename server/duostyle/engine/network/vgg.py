@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from duostyle.engine.network.layers import Chooser, FrozenConv
-from duostyle.engine.network.pooling import pool, unpool, unpool_relu
+from duostyle.engine.network.autotune import Chooser
+from duostyle.engine.network.layers import FrozenConv, pool, unpool, unpool_relu
 from duostyle.engine.network.weights import Weights, layer_names
 
 # what a tap adds to the gradient of its layer: (activation, gradient so far or None) -> gradient
@@ -21,8 +21,8 @@ AddGradient = Callable[[Tensor, Tensor | None], Tensor]
 Check = Callable[[], None]
 
 
-def _no_check() -> None:
-    return None
+def no_check() -> None:
+    """Never stops anything."""
 
 
 @dataclass
@@ -34,7 +34,10 @@ class TapGradient:
 
 
 class Network:
-    """Frozen VGG features on one device. Not thread-safe; keeps no state between calls."""
+    """Frozen VGG features on one device. Not thread-safe; keeps no state between calls.
+
+    `layers` are the names in network order, `1_1` and so on; callers name activations, `relu1_1` and so on.
+    """
 
     def __init__(self, weights: Weights, device: torch.device) -> None:
         self.name = weights.name
@@ -57,7 +60,7 @@ class Network:
         """How many convolutions are needed to reach all of `layers` (names with `relu`)."""
         return 1 + max(self.layers.index(layer.removeprefix("relu")) for layer in layers)
 
-    def forward(self, x: Tensor, layers: Collection[str], check: Check = _no_check) -> list[Tensor]:
+    def forward(self, x: Tensor, layers: Collection[str], check: Check = no_check) -> list[Tensor]:
         """Activations after each ReLU up to the deepest of `layers`, in network order.
 
         x [1, 3, h, w] in 0..1; entry i is [1, channels, h_i, w_i]. `check` is called before every convolution and
@@ -66,7 +69,7 @@ class Network:
         return list(self._climb(x, self.depth(layers), check))
 
     def _climb(self, x: Tensor, depth: int, check: Check) -> Iterator[Tensor]:
-        h = x.mul(self.scale).sub_(self.mean)
+        h = x.mul(self.scale).sub_(self.mean)  # [1, 3, h, w]
         if self.device.type == "cuda":
             h = h.contiguous(memory_format=torch.channels_last)
         for index in range(depth):
@@ -76,7 +79,7 @@ class Network:
             h = self.convs[index].forward(h).relu_()
             yield h
 
-    def features(self, x: Tensor, layers: Collection[str], check: Check = _no_check) -> dict[str, Tensor]:
+    def features(self, x: Tensor, layers: Collection[str], check: Check = no_check) -> dict[str, Tensor]:
         """Only the named activations: `{"relu3_1": [1, 256, h/4, w/4], ...}`; the others are freed on the way."""
         wanted = {self.index(layer): layer for layer in layers}
         return {wanted[i]: h for i, h in enumerate(self._climb(x, self.depth(layers), check)) if i in wanted}
@@ -85,8 +88,8 @@ class Network:
         """Position of `relu3_1` and the like in what `forward` returns. Raises ValueError when there is none."""
         return self.layers.index(layer.removeprefix("relu"))
 
-    def backward(self, outputs: list[Tensor], taps: Mapping[str, TapGradient], check: Check = _no_check) -> Tensor:
-        """Gradient with respect to the picture, [1, 3, h, w].
+    def backward(self, outputs: list[Tensor], taps: Mapping[str, TapGradient], check: Check = no_check) -> Tensor:
+        """Gradient with respect to the picture, [1, 3, h, w]. Raises ValueError when no tap gives one.
 
         `outputs` is what `forward` returned and is emptied on the way, so that memory falls while gradients grow.
         """

@@ -51,7 +51,7 @@ def load_weights(name: str = "vgg16") -> Weights:
     Raises WeightsError when the file is missing or damaged, or when the download fails.
     """
     if name == "vgg16":
-        return _load_vgg16()
+        return parse_vgg16(vgg16_bytes())
     if name == "vgg19":
         return _load_vgg19()
     raise WeightsError(f"unknown weights {name!r}", limit=["vgg16", "vgg19"], got=name)
@@ -82,10 +82,6 @@ def parse_vgg16(data: bytes) -> Weights:
         raise WeightsError(f"the feature weights {VGG16_FILE} cannot be read: {error}") from error
     # the Keras distribution: 0..255 minus the ImageNet mean
     return Weights("vgg16", digest, VGG16_BLOCKS, convs, (123.68, 116.779, 103.939), (255.0, 255.0, 255.0))
-
-
-def _load_vgg16() -> Weights:
-    return parse_vgg16(vgg16_bytes())
 
 
 def _load_vgg19() -> Weights:

@@ -15,7 +15,7 @@ from torch import Tensor
 # a picture of 512 x 512 px with its rim; larger ones keep the GPU busy by themselves
 LARGEST_PX = 300_000
 
-# picture -> (gradient, costs)
+# picture [1, 3, h, w] -> (gradient [1, 3, h, w], costs [n])
 Answer = tuple[Tensor, Tensor]
 Compute = Callable[[Tensor], Answer]
 

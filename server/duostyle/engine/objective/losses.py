@@ -6,12 +6,16 @@ a departure from Gatys et al. 2016 (equations 1, 4 and 5), whose sums grow with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from duostyle.engine.objective.moments import Moments
+
+# picture [1, 3, h, w] in 0..1 -> cost (0-dim, >= 0) and its gradient [1, 3, h, w]
+PictureCost = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # keeps a target of all zeros (a black picture) from dividing by zero
 TINY = 1e-8
@@ -31,14 +35,15 @@ class StyleCost:
 
 
 def style_cost(loss: str, current: Moments, target: Moments, positions: float) -> StyleCost:
-    """`loss` is `covariance` or `gram`; `positions` is the number of positions n that `current` was taken over."""
+    """`loss` is `covariance` or `gram`; `positions` is the number of positions n that `current` was taken over, a sum
+    of weights where there are guides."""
     return (covariance_cost if loss == "covariance" else gram_cost)(current, target, positions)
 
 
 def gram_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
     """|G - G_s|^2 / |G_s|^2 (Gatys et al. 2016, equation 4, made relative)."""
     difference = current.second - target.second  # [c, c]
-    norm = target.second.square().sum() + TINY
+    norm = target.second.square().sum() + TINY  # 0-dim
     value = difference.square().sum() / norm
     return StyleCost(value, difference * (4 / (positions * norm)), torch.zeros_like(current.mean))
 
@@ -46,7 +51,7 @@ def gram_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
 def covariance_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
     """1/2 |C - C_s|^2 / |C_s|^2 + 1/2 |mu - mu_s|^2 / |mu_s|^2.
 
-    Departure from Gatys et al.: the Gram matrix is dominated by the means; matching covariance and mean apart lets
+    Departure from Gatys et al. 2016: the Gram matrix is dominated by the means; matching covariance and mean apart lets
     both be matched, and gave nearer pictures at the same cost (docs/tuning-log.md).
     """
     covariance = target.covariance
@@ -72,8 +77,8 @@ def tv_cost(x: Tensor) -> tuple[Tensor, Tensor]:
 
     The squared form of Mahendran and Vedaldi 2015 (section 3.1, beta = 2): smooth, so L-BFGS can work with it.
     """
-    down = x[:, :, 1:, :] - x[:, :, :-1, :]
-    right = x[:, :, :, 1:] - x[:, :, :, :-1]
+    down = x[:, :, 1:, :] - x[:, :, :-1, :]  # [1, 3, h-1, w]
+    right = x[:, :, :, 1:] - x[:, :, :, :-1]  # [1, 3, h, w-1]
     count = x.numel()
     gradient = torch.zeros_like(x)
     gradient[:, :, 1:, :] += down

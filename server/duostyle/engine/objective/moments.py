@@ -30,7 +30,7 @@ class Moments:
 
 
 def gram(features: Tensor) -> Tensor:
-    """F F^T for features [c, n] -> [c, c], float32."""
+    """F F^T for features [c, n] -> [c, c], float32 (Gatys et al. 2016, equation 3, not yet divided by anything)."""
     channels, positions = features.shape
     blocks = positions // BLOCK
     if features.device.type != "cpu" or blocks < 4:
@@ -52,8 +52,9 @@ def moments(features: Tensor) -> Moments:
 def collage(parts: Sequence[Moments], mix: Sequence[float]) -> Moments:
     """Moments of a picture that has `mix[k]` of its area from style k (`mix` sums to 1).
 
-    Moments of a union of regions are the area-weighted means of the regions' moments, so any number of styles costs
-    what one costs, and the mix is the area share that each style gets.
+    Departure from Gatys et al. 2016, who have one style, and from sums of one cost per style: moments of a union of
+    regions are the area-weighted means of the regions' moments, so any number of styles costs what one costs, and the
+    mix is the area share that each style gets.
     """
     mean = sum((share * part.mean for part, share in zip(parts, mix, strict=True)), torch.zeros(()))
     second = sum((share * part.second for part, share in zip(parts, mix, strict=True)), torch.zeros(()))

@@ -5,7 +5,7 @@ Gatys, Ecker and Bethge 2016, equation 7; the style term is a weighted sum over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from duostyle.engine.api import Costs
-from duostyle.engine.depth import FULL, Depth
-from duostyle.engine.network.vgg import Network, TapGradient
-from duostyle.engine.objective import tiling as tiled
+from duostyle.engine.network.vgg import Check, TapGradient, no_check
+from duostyle.engine.objective import tiling
 from duostyle.engine.objective.cuda_graph import Graphed, worth_a_graph
-from duostyle.engine.objective.losses import content_cost, tv_cost
-from duostyle.engine.objective.moments import collage, moments
+from duostyle.engine.objective.features import Extractor, reachable
+from duostyle.engine.objective.losses import PictureCost, content_cost, tv_cost
+from duostyle.engine.objective.moments import collage
 from duostyle.engine.objective.style import (
     LayerCost,
     StyleMoments,
@@ -29,10 +29,8 @@ from duostyle.engine.objective.style import (
     style_tap,
     with_content,
 )
-from duostyle.engine.pyramid import PRESETS
+from duostyle.engine.pyramid import FULL, PRESETS, Depth
 from duostyle.params import STYLE_LAYERS, StyleParams
-
-Check = Callable[[], None]
 
 LAYER_WEIGHTS = {
     "covariance": dict(zip(STYLE_LAYERS, (0.40, 0.25, 0.20, 0.10, 0.05), strict=True)),
@@ -57,9 +55,13 @@ def layer_weights(params: StyleParams) -> dict[str, float]:
     return {layer: chosen[layer] for layer in STYLE_LAYERS if chosen.get(layer, 0.0) > 0}
 
 
-def reachable(layers: Sequence[str], width: int, height: int) -> list[str]:
-    """Those of `layers` that have at least one position for a picture of width x height px."""
-    return [layer for layer in layers if min(width, height) >> (int(layer[4]) - 1) >= 1]
+def picture_terms(params: StyleParams) -> dict[str, tuple[float, PictureCost]]:
+    """The terms that look at the picture alone, by their names in `Costs`: weight and function.
+
+    A new one is a line here, a function in `losses`, a field of `Costs` and a parameter for its weight.
+    """
+    tv_weight = PRESETS[params.preset].tv_weight if params.tv_weight is None else params.tv_weight
+    return {"tv": (tv_weight, tv_cost)}
 
 
 def content_layer(params: StyleParams, depth: Depth, width: int, height: int) -> str:
@@ -68,56 +70,30 @@ def content_layer(params: StyleParams, depth: Depth, width: int, height: int) ->
     return choices[-1]
 
 
-def style_moments(
-    network: Network, style: Tensor, layers: Sequence[str], check: Check, tile_px: int | None = None
-) -> StyleMoments:
-    """Moments of a style picture [1, 3, h, w] at those of `layers` that it reaches."""
-    layers = reachable(layers, style.shape[3], style.shape[2])
-    if not layers:
-        return {}
-    if tile_px is not None:
-        sums = tiled.sums(network, style, layers, lambda layer: (), tile_px, check)
-        return {layer: sums[layer][0].moments() for layer in layers}
-    features = network.features(style, layers, check)
-    return {layer: moments(features[layer]) for layer in layers}
-
-
-def content_features(network: Network, content: Tensor, layer: str, check: Check, tile_px: int | None) -> Tensor:
-    """The content's features [1, c, h', w'] at `layer`."""
-    if tile_px is not None:
-        return tiled.features(network, content, layer, tile_px, check)
-    return network.features(content, [layer], check)[layer]
-
-
 class Objective:
-    """The costs at one size, for one content and 1 to 4 styles, evaluated with the parameters of the moment.
+    """J and its gradient at the size of `content` [1, 3, h, w], with the parameters of the moment.
 
+    `styles` holds the moments of each of 1 to 4 styles; more layers may be put in before `tune` asks for them.
     `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
-    `styles` holds the moments of each style; more layers may be put in before `tune` asks for them.
     `depth`: how deep to look into the network.
-    `tile_px`: evaluate in tiles of at most this side, or None for the whole picture at once.
     """
 
     def __init__(
         self,
-        network: Network,
+        extractor: Extractor,
         content: Tensor,
         styles: Sequence[StyleMoments],
         params: StyleParams,
         guides: Sequence[Tensor] = (),
-        check: Check = lambda: None,
-        tile_px: int | None = None,
         depth: Depth = FULL,
     ) -> None:
-        self.network = network
+        self.network, self.check, self.tile_px = extractor.network, extractor.check, extractor.tile_px
         self.depth = depth
-        self.tile_px = tile_px
         self.styles = styles
-        self.check = check
         self.height, self.width = content.shape[-2:]
-        self.small_on_gpu = tile_px is None and worth_a_graph(content)
+        self.small_on_gpu = self.tile_px is None and worth_a_graph(content)
         self.content_layer = content_layer(params, depth, self.width, self.height)
-        self.content = content_features(network, content, self.content_layer, check, tile_px)
+        self.content = extractor.content_features(content, self.content_layer)
         self.tune(params, guides)
 
     def tune(self, params: StyleParams, guides: Sequence[Tensor] = ()) -> None:
@@ -132,7 +108,7 @@ class Objective:
         self.targets = {layer: collage([style[layer] for style in self.styles], self.mix) for layer in layers}
         self.guides = guides if len(guides) > 1 else ()
         self._maps: dict[tuple[int, int], list[Tensor]] = {}
-        self.tv_weight = PRESETS[params.preset].tv_weight if params.tv_weight is None else params.tv_weight
+        self.picture_terms = picture_terms(params)
         # it has the parameters recorded in it; regions ask for their areas on the way, which none can hold
         self._graph = Graphed() if self.small_on_gpu and not self.guides else None
 
@@ -149,13 +125,13 @@ class Objective:
         return Evaluation(self._costs(costs.tolist()), gradient)
 
     def cost(self, x: Tensor) -> float:
-        """The total cost at x alone, for half of the work."""
+        """The total cost at x [1, 3, h, w] alone, for half of the work."""
         if self.tile_px is not None:
             return self.evaluate(x).costs.total
         _, _, layers, content = self._look(x, self.check)
         return self._costs(self._finish(x, torch.zeros_like(x), layers, content)[1].tolist()).total
 
-    def _whole(self, x: Tensor, check: Check = lambda: None) -> tuple[Tensor, Tensor]:
+    def _whole(self, x: Tensor, check: Check = no_check) -> tuple[Tensor, Tensor]:
         """Gradient [1, 3, h, w] and costs, see `_finish`. Waits for no number, so that a GPU can run ahead."""
         outputs, taps, layers, content = self._look(x, check)
         gradient = self.network.backward(outputs, taps, check) if taps else torch.zeros_like(x)
@@ -163,18 +139,16 @@ class Objective:
 
     def _look(
         self, x: Tensor, check: Check
-    ) -> tuple[list[Tensor], dict[str, TapGradient], list[tuple[float, LayerCost]], Tensor]:
-        """The way up: activations, what each layer adds to the gradient, and the costs of style and content."""
-        params = self.params
+    ) -> tuple[list[Tensor], dict[str, TapGradient], dict[str, LayerCost], Tensor]:
+        """The way up: activations, what each layer adds to the gradient, the costs of style layers and content."""
         outputs = self.network.forward(x, [self.content_layer, *self.weights], check)
         taps: dict[str, TapGradient] = {}
-        costs: list[tuple[float, LayerCost]] = []
-        for layer, weight in self.weights.items():
-            h = outputs[self.network.index(layer)]
+        costs: dict[str, LayerCost] = {}
+        for layer in self.weights:
+            h = outputs[self.network.index(layer)]  # [1, c, h', w']
             guides = [guide.flatten() for guide in self._guides_at(h.shape[2], h.shape[3])]
-            cost = self._judge(layer, measure(h.view(h.shape[1], -1), guides), params.style_weight * weight)
-            costs.append((weight, cost))
-            taps[layer] = style_tap(cost, guides)
+            costs[layer] = self._judge(layer, measure(h.view(h.shape[1], -1), guides))
+            taps[layer] = style_tap(costs[layer], guides)
         content = torch.zeros((), device=x.device)
         if self.content_weight > 0:
             content, change = content_cost(outputs[self.network.index(self.content_layer)], self.content)
@@ -183,39 +157,42 @@ class Objective:
 
     def _in_tiles(self, x: Tensor, tile_px: int) -> tuple[Tensor, Tensor]:
         """The same in two passes over tiles: sums of moments first, then the gradient that they ask for."""
-        params = self.params
 
         def guides(layer: str) -> Sequence[Tensor]:
-            return self._guides_at(self.height // tiled.stride(layer), self.width // tiled.stride(layer))
+            return self._guides_at(self.height // tiling.stride(layer), self.width // tiling.stride(layer))
 
-        sums = tiled.sums(self.network, x, list(self.weights), guides, tile_px, self.check) if self.weights else {}
-        costs = [
-            (weight, self._judge(layer, sums[layer], params.style_weight * weight))
-            for layer, weight in self.weights.items()
-        ]
-        pulls = {layer: cost.pulls for layer, (_, cost) in zip(self.weights, costs, strict=True)}
-        slope = tiled.TiledGradient(self.network, pulls, guides)
+        sums = tiling.sums(self.network, x, list(self.weights), guides, tile_px, self.check) if self.weights else {}
+        costs = {layer: self._judge(layer, sums[layer]) for layer in self.weights}
+        pulls = {layer: cost.pulls for layer, cost in costs.items()}
+        slope = tiling.TiledGradient(self.network, pulls, guides)
         if self.content_weight > 0:
             slope.hold(self.content_layer, self.content, self.content_weight)
         gradient = slope.run(x, tile_px, self.check) if pulls or self.content_weight > 0 else torch.zeros_like(x)
         return self._finish(x, gradient, costs, slope.content_cost)
 
     def _finish(
-        self, x: Tensor, gradient: Tensor, layers: Sequence[tuple[float, LayerCost]], content: Tensor
+        self, x: Tensor, gradient: Tensor, layers: dict[str, LayerCost], content: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """The gradient with total variation, and in one tensor (one transfer from the device) the unweighted costs:
-        style, content, total variation, and each style's own."""
-        tv = torch.zeros((), device=x.device)
-        if self.tv_weight > 0:
-            tv, slope = tv_cost(x)
-            gradient.add_(slope, alpha=self.tv_weight)
+        """The gradient with that of the picture terms, and in one tensor (one transfer from the device) the unweighted
+        costs: style, content, the picture terms, and each style's own."""
         zero = torch.zeros_like(content)
-        style = sum((weight * cost.value for weight, cost in layers), zero)
-        own = [sum((w * cost.own[k] for w, cost in layers), zero) for k in range(len(self.styles))]
-        return gradient, torch.stack([style, content, tv, *own])
+        terms = []
+        for weight, cost_of in self.picture_terms.values():
+            term = zero
+            if weight > 0:
+                term, slope = cost_of(x)
+                gradient.add_(slope, alpha=weight)
+            terms.append(term)
+        style = sum((self.weights[layer] * cost.value for layer, cost in layers.items()), zero)
+        own = [
+            sum((self.weights[layer] * cost.own[k] for layer, cost in layers.items()), zero)
+            for k in range(len(self.styles))
+        ]
+        return gradient, torch.stack([style, content, *terms, *own])
 
-    def _judge(self, layer: str, sums: list[Sums], scale: float) -> LayerCost:
-        loss, styles = self.params.style_loss, [style[layer] for style in self.styles]
+    def _judge(self, layer: str, sums: list[Sums]) -> LayerCost:
+        loss, scale = self.params.style_loss, self.params.style_weight * self.weights[layer]
+        styles = [style[layer] for style in self.styles]
         if self.guides:
             return judge_regions(loss, sums, styles, scale)
         return judge_mix(loss, sums[0], self.targets[layer], styles, self.mix, scale)
@@ -228,15 +205,15 @@ class Objective:
         return self._maps[size]
 
     def _costs(self, numbers: list[float]) -> Costs:
-        params = self.params
-        style_total = params.style_weight * numbers[0]
-        content_total, tv_total = self.content_weight * numbers[1], self.tv_weight * numbers[2]
-        distances = numbers[3:]
+        style_total = self.params.style_weight * numbers[0]
+        content_total = self.content_weight * numbers[1]
+        weighed = zip(self.picture_terms.items(), numbers[2:], strict=False)
+        terms = {name: weight * number for (name, (weight, _)), number in weighed}
+        distances = numbers[2 + len(terms) :]
         whole = sum(distances)
         shares = [distance / whole if whole > 0 else 1 / len(distances) for distance in distances]
-        return Costs(
-            total=style_total + content_total + tv_total,
-            content=content_total,
-            style=tuple(style_total * share for share in shares),
-            tv=tv_total,
-        )
+        total = style_total + content_total
+        for term in terms.values():
+            total += term
+        style = tuple(style_total * share for share in shares)
+        return Costs(total=total, content=content_total, style=style, **terms)

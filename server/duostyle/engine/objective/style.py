@@ -24,7 +24,7 @@ SMALLEST_REGION = 1e-3
 
 @dataclass(frozen=True)
 class Sums:
-    """Over positions: sum of weights, weighted features [c], weighted products [c, c]."""
+    """Sums over the positions of a picture or a region: weights, weighted features [c], weighted products [c, c]."""
 
     weight: float
     first: Tensor
@@ -34,6 +34,7 @@ class Sums:
         return Sums(self.weight + other.weight, self.first + other.first, self.second + other.second)
 
     def moments(self) -> Moments:
+        """Their means; not numbers when the weight is 0."""
         return Moments(self.first / self.weight, self.second / self.weight)
 
 
@@ -51,7 +52,8 @@ class Pull:
 
 @dataclass(frozen=True)
 class LayerCost:
-    """`value` and each style's `own` distance are 0-dim tensors; `pulls` is the gradient times the layer's weight."""
+    """The style cost of one layer: `value` and each style's `own` distance are 0-dim tensors >= 0, unweighted; `pulls`
+    is the gradient times the layer's weight."""
 
     value: Tensor
     own: list[Tensor]
@@ -72,8 +74,10 @@ def measure(flat: Tensor, guides: Sequence[Tensor]) -> list[Sums]:
 def judge_mix(
     loss: str, sums: Sums, target: Moments, styles: Sequence[Moments], mix: Sequence[float], scale: float
 ) -> LayerCost:
-    """All styles share the picture: its moments against those of their collage, `target`. `scale` multiplies the
-    gradient; each style's own distance is weighted by its share."""
+    """All styles share the picture: its moments against those of their collage, `target`.
+
+    `scale` multiplies the gradient; each style's own distance is weighted by its share in `mix`.
+    """
     current, positions = sums.moments(), sums.weight
     cost = style_cost(loss, current, target, positions)
     own = [style_cost(loss, current, style, positions).value for style in styles] if len(styles) > 1 else [cost.value]
@@ -85,9 +89,9 @@ def judge_mix(
 
 
 def judge_regions(loss: str, sums: Sequence[Sums], styles: Sequence[Moments], scale: float) -> LayerCost:
-    """Each style against its own region; regions count by their area."""
+    """Each style against its own region, `sums[k]` for style k; regions count by their area, `scale` as for a mix."""
     whole = sum(part.weight for part in sums)
-    zero = sums[0].first.new_zeros(())
+    zero = sums[0].first.new_zeros(())  # 0-dim
     value, own, pulls = zero, [], []
     for region, (part, style) in enumerate(zip(sums, styles, strict=True)):
         share = part.weight / max(whole, 1e-9)
@@ -110,13 +114,13 @@ def pull(pulls: Sequence[Pull], flat: Tensor, gradient: Tensor | None, guides: S
         if part.region is None:
             gradient = part.matrix @ flat if gradient is None else gradient.addmm_(part.matrix, flat)
             continue
-        change = torch.addmm(part.bias[:, None], part.matrix, flat).mul_(guides[part.region])
+        change = torch.addmm(part.bias[:, None], part.matrix, flat).mul_(guides[part.region])  # [c, n]
         gradient = change if gradient is None else gradient.add_(change)
     return torch.zeros_like(flat) if gradient is None else gradient
 
 
 def style_tap(cost: LayerCost, guides: Sequence[Tensor]) -> TapGradient:
-    """What a layer's style cost adds to the gradient there."""
+    """What a layer's style cost adds to the gradient there; `guides` are [n] each, over the layer's positions."""
 
     def add(features: Tensor, gradient: Tensor | None) -> Tensor:
         flat = features.view(features.shape[1], -1)

@@ -1,19 +1,113 @@
-"""Features, moments and evaluations of pictures too large for memory: see `tiles` for how they are cut."""
+"""Exact evaluation of a picture that does not fit into memory whole, tile by tile.
+
+Pass 1 sums the moments over the tiles, keeping nothing; pass 2 back-propagates the then known gradient of the moments
+through one tile after another. Every tile carries a halo wider than the deepest layer's field of view, so cutting
+changes nothing but the order of sums.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from duostyle.engine.memory import give_back
-from duostyle.engine.network.vgg import Network, TapGradient
+from duostyle.engine.network.vgg import Check, Network, TapGradient
 from duostyle.engine.objective.losses import TINY
 from duostyle.engine.objective.style import Pull, Sums, measure, pull
-from duostyle.engine.objective.tiles import Tile, tiles
+from duostyle.engine.runtime import give_back
 
-Check = Callable[[], None]
+# relu5_1 sees 66 px to each side; halos and tiles are multiples of 16 so that every pooling falls on the same grid
+HALO_PX = 80
+GRID_PX = 16
+# what an evaluation keeps per pixel: activations of all layers, the largest gradients and what the kernels work in
+BYTES_PER_PX = 1700
+
+
+@dataclass(frozen=True)
+class Span:
+    """One dimension of a tile in px: the padded part [begin, end) and in it the tile's own part [inner, outer)."""
+
+    begin: int
+    end: int
+    inner: int
+    outer: int
+    length: int
+
+    def own(self, stride: int) -> slice:
+        """The own part in a layer of this stride, within the padded part."""
+        return slice((self.inner - self.begin) // stride, self.stop(stride) - self.begin // stride)
+
+    def whole(self, stride: int) -> slice:
+        """The own part in a layer of this stride, within the whole picture."""
+        return slice(self.inner // stride, self.stop(stride))
+
+    def stop(self, stride: int) -> int:
+        """Where the own part ends in a layer of this stride, within the whole picture."""
+        # pooling drops the last odd row, so the last tile ends where the whole picture's layer ends
+        return self.length // stride if self.outer == self.length else self.outer // stride
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A rectangle of a picture with its halo."""
+
+    rows: Span
+    columns: Span
+
+    def cut(self, x: Tensor) -> Tensor:
+        """The padded part of a picture [1, c, h, w]."""
+        return x[:, :, self.rows.begin : self.rows.end, self.columns.begin : self.columns.end].contiguous()
+
+    def own(self, features: Tensor, stride: int) -> Tensor:
+        """The own part of features computed on the padded part, a view [1, c, h', w']."""
+        return features[:, :, self.rows.own(stride), self.columns.own(stride)]
+
+    def whole(self, features: Tensor, stride: int) -> Tensor:
+        """The own part of features of the whole picture, a view [1, c, h', w']."""
+        return features[:, :, self.rows.whole(stride), self.columns.whole(stride)]
+
+    def add(self, total: Tensor, gradient: Tensor) -> None:
+        """Add the gradient of the padded part to that of the whole picture."""
+        total[:, :, self.rows.begin : self.rows.end, self.columns.begin : self.columns.end] += gradient
+
+
+def spans(length: int, side_px: int) -> list[Span]:
+    """Cut a length in px into parts of at most `side_px` (a multiple of the grid), about equal, on the grid.
+
+    The last part may be longer by less than the grid.
+    """
+    count = -(-length // side_px)
+    step = -(-length // count)
+    step = -(-step // GRID_PX) * GRID_PX
+    cuts = [*range(0, length, step), length]
+    # a last sliver shorter than the grid would vanish in the deep layers
+    if len(cuts) > 2 and cuts[-1] - cuts[-2] < GRID_PX:
+        del cuts[-2]
+    return [
+        Span(max(0, inner - HALO_PX), min(length, outer + HALO_PX), inner, outer, length)
+        for inner, outer in pairwise(cuts)
+    ]
+
+
+def tiles(height: int, width: int, side_px: int) -> Iterator[Tile]:
+    """All tiles of a picture of height x width px, row by row."""
+    for rows in spans(height, side_px):
+        for columns in spans(width, side_px):
+            yield Tile(rows, columns)
+
+
+def tile_side(height: int, width: int, budget_bytes: int) -> int | None:
+    """Side in px of the largest tile that an evaluation within `budget_bytes` can afford, at least 256.
+
+    None when the whole picture fits.
+    """
+    if height * width * BYTES_PER_PX <= budget_bytes:
+        return None
+    side = int((budget_bytes / BYTES_PER_PX) ** 0.5) - 2 * HALO_PX
+    return max(256, side // GRID_PX * GRID_PX)
 
 
 def stride(layer: str) -> int:
@@ -21,15 +115,10 @@ def stride(layer: str) -> int:
     return 1 << (int(layer[4]) - 1)
 
 
-def cut(x: Tensor, side_px: int | None) -> list[Tile]:
-    """The tiles of a picture [1, c, h, w]; one tile without `side_px`."""
-    return list(tiles(x.shape[2], x.shape[3], side_px or max(x.shape[2:])))
-
-
 def features(network: Network, x: Tensor, layer: str, side_px: int, check: Check) -> Tensor:
     """One layer's features [1, c, h', w'] of the whole picture x [1, 3, h, w]."""
     whole: Tensor | None = None
-    for tile in cut(x, side_px):
+    for tile in tiles(x.shape[2], x.shape[3], side_px):
         part = network.features(tile.cut(x), [layer], check)[layer]
         if whole is None:
             step = stride(layer)
@@ -49,7 +138,7 @@ def sums(
 ) -> dict[str, list[Sums]]:
     """Summed moments of x at `layers`, one per guide of the layer ([1, 1, h', w'] each) or one for the whole."""
     total: dict[str, list[Sums]] = {}
-    for tile in cut(x, side_px):
+    for tile in tiles(x.shape[2], x.shape[3], side_px):
         found = network.features(tile.cut(x), layers, check)
         for layer in layers:
             flat = _flat(tile.own(found.pop(layer), stride(layer)))
@@ -61,7 +150,10 @@ def sums(
 
 
 class TiledGradient:
-    """Gradient of costs that are known as pulls per layer, tile by tile; sums up the content cost on its way."""
+    """The second pass: the gradient of costs that are known as pulls per layer, tile by tile.
+
+    `content_cost` (0-dim, unweighted) sums up on the way. `guides(layer)` are the layer's guides, [1, 1, h', w'] each.
+    """
 
     def __init__(
         self, network: Network, pulls: dict[str, list[Pull]], guides: Callable[[str], Sequence[Tensor]]
@@ -85,7 +177,7 @@ class TiledGradient:
         """Gradient [1, 3, h, w] at x."""
         gradient = torch.zeros_like(x)
         layers = [*self.pulls, *([self.content_layer] if self.content_layer else [])]
-        for tile in cut(x, side_px):
+        for tile in tiles(x.shape[2], x.shape[3], side_px):
             outputs = self.network.forward(tile.cut(x), layers, check)
             taps = {layer: self._tap(layer, tile) for layer in layers}
             tile.add(gradient, self.network.backward(outputs, taps, check))

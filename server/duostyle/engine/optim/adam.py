@@ -1,7 +1,4 @@
-"""Adam, and the choice between the optimisers of one picture in 0..1.
-
-They know nothing of losses. Both clamp in every step: clamping only at the end throws away what was won.
-"""
+"""Adam for a picture in 0..1: the alternative to L-BFGS."""
 
 from __future__ import annotations
 
@@ -10,15 +7,15 @@ import math
 import torch
 from torch import Tensor
 
-from duostyle.engine.optim.base import Frozen, Optimizer, finite
-from duostyle.engine.optim.lbfgs import Lbfgs
-
-# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
-HISTORY_BYTES = 256 << 20
+from duostyle.engine.optim.base import Frozen, finite
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015, algorithm 1) on a picture in 0..1; `rate` is the step size in units of that range."""
+    """Adam (Kingma and Ba 2015, algorithm 1) from x [1, 3, h, w]; `rate` is the step size in units of 0..1.
+
+    Departures: the squares decay by 0.99, not 0.999, so that they follow sooner; every step clamps to 0..1;
+    a cost that is not finite takes the picture back to the best one and halves the rate.
+    """
 
     def __init__(self, x: Tensor, *, rate: float = 0.02, decay: tuple[float, float] = (0.9, 0.99)) -> None:
         self.x = x.clamp(0, 1)
@@ -31,6 +28,7 @@ class Adam:
         self._square = torch.zeros_like(self.x)
 
     def tell(self, cost: float, gradient: Tensor) -> bool:
+        """See `Optimizer.tell`."""
         if not finite(cost, gradient):
             if self.best_cost == math.inf:
                 raise FloatingPointError("the cost of the starting picture is not finite")
@@ -49,15 +47,18 @@ class Adam:
         return True
 
     def restart(self) -> None:
+        """See `Optimizer.restart`."""
         self._reset()
         self.best, self.best_cost = self.x, math.inf
 
     def freeze(self) -> Frozen:
+        """See `Optimizer.freeze`."""
         # these two are updated in place
         tensors = {"x": self.x, "best": self.best, "mean": self._mean.clone(), "square": self._square.clone()}
         return Frozen({"best_cost": self.best_cost, "rate": self.rate, "count": self._count}, tensors)
 
     def thaw(self, frozen: Frozen) -> None:
+        """See `Optimizer.thaw`."""
         numbers, tensors = frozen.numbers, frozen.tensors
         self.x, self.best, self.best_cost = tensors["x"], tensors["best"], numbers["best_cost"]
         self.rate, self._count = numbers["rate"], numbers["count"]
@@ -67,16 +68,3 @@ class Adam:
         self._count = 0
         self._mean.zero_()
         self._square.zero_()
-
-
-def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
-    """`lbfgs` or `adam` starting at x [1, 3, h, w] in 0..1."""
-    if name == "adam":
-        # weak styles leave the content's fine balance, which large steps shake
-        return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)
-    return Lbfgs(x, history=history_for(x))
-
-
-def history_for(x: Tensor) -> int:
-    """Pairs to keep: 20, or for a large picture what fits into HISTORY_BYTES (a pair is two pictures), at least 3."""
-    return max(3, min(20, HISTORY_BYTES // (2 * x.numel() * x.element_size())))

@@ -1,4 +1,7 @@
-"""What an optimiser of a picture is: asked for `x`, told of the cost there, frozen between two evaluations."""
+"""What an optimiser of a picture in 0..1 is: asked for `x`, told of the cost there, frozen between two evaluations.
+
+Optimisers know nothing of losses. They clamp in every step: clamping only at the end throws away what was won.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,21 @@ class Frozen:
 
 
 class Optimizer(Protocol):
-    """`x` is the picture to evaluate next; `best` and `best_cost` the best evaluated since the last restart."""
+    """`x` is the picture to evaluate next; `best` and `best_cost` the best evaluated since the last restart.
+
+    Pictures are [1, 3, h, w] in 0..1 and are replaced, never written to.
+    """
 
     x: Tensor
     best: Tensor
     best_cost: float
 
     def tell(self, cost: float, gradient: Tensor) -> bool:
-        """Take cost and gradient at `x`, move `x` on; True when the step was accepted. `gradient` may be kept."""
+        """Take cost and gradient [1, 3, h, w] at `x`, move `x` on; True when the step was accepted.
+
+        `gradient` may be kept, so it must not be written to afterwards. Raises FloatingPointError when the very first
+        cost or gradient is not finite.
+        """
         ...
 
     def restart(self) -> None:

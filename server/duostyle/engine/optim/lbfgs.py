@@ -1,4 +1,4 @@
-"""L-BFGS for a picture, where every evaluation counts and nothing else does."""
+"""L-BFGS for a picture in 0..1, where every evaluation counts and nothing else does."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from duostyle.engine.optim.preconditioner import Spectrum
 # Equation 7.20 of Nocedal and Wright gives the shorter of the two usual lengths (Barzilai and Borwein 1988) to what the
 # pairs say nothing about; with it a third of the slope was left at the end of a typical step (docs/tuning-log.md).
 STRETCH = 1.5
+# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
+HISTORY_BYTES = 256 << 20
 
 
 class Lbfgs:
-    """L-BFGS (Nocedal 1980; two-loop recursion as in Nocedal and Wright, algorithm 7.4) without a line search.
+    """L-BFGS (Nocedal 1980; two-loop recursion as in Nocedal and Wright 2006, algorithm 7.4) from x [1, 3, h, w].
 
     Departures, because an evaluation is all the cost here: no line search but a safeguard. The first step moves the
     picture by `first_move` on average, no step changes a value by more than `largest_move`, and a step after which
     the cost is not finite or more than `tolerance` higher is taken back and shortened; if that does not help, the
-    history is forgotten.
-    Values that stand at 0 or 1 and want to go on outwards are left out of the direction (projected gradient). The
-    initial inverse Hessian is diagonal in Fourier space, see `spectrum`; a fifth fewer evaluations reach the same cost
-    (docs/tuning-log.md).
+    history is forgotten. Values that stand at 0 or 1 and want to go on outwards are left out of the direction
+    (projected gradient). The initial inverse Hessian is diagonal in Fourier space, see `preconditioner`; a fifth fewer
+    evaluations reach the same cost (docs/tuning-log.md).
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Lbfgs:
         self._spectrum = Spectrum(x.shape[-2], x.shape[-1], x.device)
 
     def tell(self, cost: float, gradient: Tensor) -> bool:
+        """See `Optimizer.tell`."""
         sound = finite(cost, gradient)
         if self._base is not None and self._gradient is not None:
             if not sound or cost > self._cost * (1 + self.tolerance):
@@ -68,6 +70,7 @@ class Lbfgs:
         return True
 
     def restart(self) -> None:
+        """See `Optimizer.restart`."""
         self.x = self.x if self._base is None else self._base
         self._base = self._gradient = self._direction = None
         self._pairs.clear()
@@ -75,6 +78,7 @@ class Lbfgs:
         self.best, self.best_cost = self.x, math.inf
 
     def freeze(self) -> Frozen:
+        """See `Optimizer.freeze`."""
         tensors = {"x": self.x, "best": self.best}
         if self._base is not None and self._gradient is not None:
             tensors |= {"base": self._base, "gradient": self._gradient}
@@ -88,6 +92,7 @@ class Lbfgs:
         return Frozen(numbers | {"spectrum": self._spectrum.freeze()}, tensors)
 
     def thaw(self, frozen: Frozen) -> None:
+        """See `Optimizer.thaw`."""
         numbers, tensors = frozen.numbers, frozen.tensors
         self.x, self.best, self.best_cost = tensors["x"], tensors["best"], numbers["best_cost"]
         self._cost, self._length = numbers["cost"], numbers["length"]
@@ -154,3 +159,8 @@ class Lbfgs:
     def _limit(self, direction: Tensor) -> Tensor:
         largest = float(direction.abs().max())
         return direction.mul_(self.largest_move / largest) if largest > self.largest_move else direction
+
+
+def history_for(x: Tensor) -> int:
+    """Pairs to keep: 20, or for a large picture what fits into HISTORY_BYTES (a pair is two pictures), at least 3."""
+    return max(3, min(20, HISTORY_BYTES // (2 * x.numel() * x.element_size())))

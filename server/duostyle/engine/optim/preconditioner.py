@@ -1,8 +1,9 @@
 """How strongly the cost curves at each spatial frequency of a picture, learnt from the steps that were taken.
 
 Fine detail and large forms answer to very different forces: what is a long step for the one is a short one for the
-other. L-BFGS (Nocedal and Wright, section 7.2) begins each direction with one number for all of them; here it is one
-number per third of an octave, a diagonal in Fourier space. That is symmetric and positive definite, as it has to be.
+other. L-BFGS (Nocedal and Wright 2006, section 7.2) begins each direction with one number for all of them. Departure:
+here it is one number per third of an octave, a diagonal in Fourier space. That is symmetric and positive definite, as
+it has to be.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ TRUSTED_AFTER = 3
 
 
 class Spectrum:
-    """For pictures [1, c, height, width]. The picture's channels share what is learnt."""
+    """The curvature per band of frequencies of pictures [1, c, height, width], whose channels share what is learnt."""
 
     def __init__(self, height: int, width: int, device: torch.device | None = None) -> None:
         down = torch.fft.fftfreq(height, device=device).view(-1, 1)

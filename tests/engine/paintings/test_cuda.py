@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from duostyle.engine.api import Control, Request, Step
-from duostyle.engine.objective.objective import Objective, style_moments
+from duostyle.engine.objective.features import Extractor
+from duostyle.engine.objective.objective import Objective
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import STYLE_LAYERS, StyleParams, apply_changes
 from duostyle.picture import Picture
-from tests.support.engine import pretended_cuda as pretend_cuda
+from tests.support.engine import pretended_cuda
 from tests.support.engine.paintings import CONTENT, COOL, WARM, begin, check, distance, paint
 from tests.support.engine.pictures import scene, stripes
 from tests.support.engine.pretended_cuda import CUDA, Gpu
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.weights
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
-    made = pretend_cuda.install(monkeypatch)
+    made = pretended_cuda.install(monkeypatch)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: SimpleNamespace(total_memory=8 << 30))
     before = torch.backends.cudnn.fp32_precision, torch.backends.cuda.matmul.fp32_precision
     with made:
@@ -90,8 +91,8 @@ def _evaluated(engine: TorchEngine) -> tuple[Objective, torch.Tensor]:
     assert network is not None
     with torch.inference_mode():
         x = scene(48, 32).to(CUDA)
-        targets = [style_moments(network, stripes(32, 40).to(CUDA), STYLE_LAYERS, lambda: None)]
-        objective = Objective(network, x, targets, StyleParams())
+        targets = [Extractor(network).style_moments(stripes(32, 40).to(CUDA), STYLE_LAYERS)]
+        objective = Objective(Extractor(network), x, targets, StyleParams())
         objective.evaluate(x)
     return objective, x
 

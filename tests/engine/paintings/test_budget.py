@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from duostyle.engine.api import Control, Request
-from duostyle.engine.memory import machine_bytes
 from duostyle.engine.network.vgg import Network
-from duostyle.engine.objective import tiles
-from duostyle.engine.pace import Pace
-from duostyle.engine.painter import TorchPainter
+from duostyle.engine.objective import tiling
+from duostyle.engine.painter import Shared, TorchPainter
+from duostyle.engine.runtime import machine_bytes
+from duostyle.engine.schedule import Pace
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
@@ -27,18 +27,18 @@ def _noise(width: int, height: int, seed: int) -> Picture:
 
 
 def test_tiles_paint_the_same_picture(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles, "BYTES_PER_PX", 1)
+    monkeypatch.setattr(tiling, "BYTES_PER_PX", 1)
     params = StyleParams(size=288, iterations=2, masks="left-right")
     request = Request(_noise(288, 96, 1), (_noise(96, 96, 2), _noise(96, 128, 3)), params)
 
     def paint(budget: int | None) -> tuple[bytes, float]:
         control = Control()
-        painter = TorchPainter(network, request, control, clock=time.perf_counter, pace=Pace(), budget_bytes=budget)
+        painter = TorchPainter(Shared(network, Pace(), time.perf_counter, budget), request, control)
         assert painter.run(lambda step: None)
         return painter.picture().rgb, painter.report()["costs"]["total"]
 
     # the finest canvas is 304 x 112 px: one byte per pixel does not fit into 20000 bytes
-    assert tiles.tile_side(112, 304, 20_000) == 256
+    assert tiling.tile_side(112, 304, 20_000) == 256
     (whole, cost), (cut, cost_cut) = paint(None), paint(20_000)
     assert cost_cut == pytest.approx(cost, rel=1e-3)
     difference = [abs(a - b) for a, b in zip(whole, cut, strict=True)]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from duostyle.engine.optim.adam import Adam, history_for, make_optimizer
+from duostyle.engine.level import make_optimizer
+from duostyle.engine.optim.adam import Adam
 from duostyle.engine.optim.lbfgs import Lbfgs
 from tests.support.engine.quadratic import bowl, centre_of, descend
 
@@ -152,11 +153,3 @@ def test_adam_goes_slower_for_weak_styles() -> None:
 def test_the_name_picks_the_optimizer() -> None:
     assert isinstance(make_optimizer("lbfgs", torch.zeros(1, 3, 1, 1), 20), Lbfgs)
     assert isinstance(make_optimizer("adam", torch.zeros(1, 3, 1, 1), 20), Adam)
-
-
-@pytest.mark.parametrize(
-    ("side", "pairs"), [(1, 20), (512, 20), (1024, 10), (1200, 7), (2048, 3), (20_000, 3)]
-)  # a pair is 2 x 3 x 4 bytes a pixel, 256 MiB in all
-def test_large_pictures_keep_fewer_pairs(side: int, pairs: int) -> None:
-    x = torch.empty(1, 3, side, side, device="meta")
-    assert history_for(x) == pairs
