@@ -15,8 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from duostyle.protocol.frames import decode_frame
+from tests.support.contract import ENDS
 
-ENDS = ("completed", "failed", "cancelled")
 # no answer for so long means that the server hangs
 PATIENCE_S = 600.0
 

@@ -19,11 +19,12 @@ from typing import Any
 
 import httpx
 
-from bench.faults.lives import ENDS, Clients, Ledger, Life, Told, leftovers
+from bench.faults.lives import Clients, Ledger, Life, Told, leftovers
 from bench.faults.pretend import picture_of, state_after
 from duostyle.errors import DuostyleError
 from duostyle.imaging import decode as images
 from duostyle.imaging.encode import encode
+from tests.support.contract import ENDS
 
 # What the project promises a crash to cost at most.
 MOST_STEPS = 25

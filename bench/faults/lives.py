@@ -21,7 +21,8 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-ENDS = ("completed", "failed", "cancelled")
+from tests.support.contract import ENDS
+
 _PATIENCE_S = 300.0
 
 

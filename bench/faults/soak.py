@@ -22,7 +22,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.faults.crash import upload
-from bench.faults.lives import ENDS, Life
+from bench.faults.lives import Life
+from tests.support.contract import ENDS
 
 _PATIENCE_S = 60.0
 # What clients do with their job.

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bench.live import wire
 from bench.live.process import PATIENCE_S, Served
+from tests.support.real_server import wire
 
 _LARGEST_SEQ = 2**53 - 1
 

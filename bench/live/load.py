@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import statistics
 
-from bench.live import wire
 from bench.live.clients import Watcher, many, slow, stall, watch
 from bench.live.process import Served, served
+from tests.support.real_server import wire
 
 _FPS = 10
 # The server lets a watcher have more than the engine publishes, so that what is measured is not its own pacing.

@@ -8,10 +8,10 @@ import statistics
 import time
 from typing import Any
 
-from bench.live import wire
 from bench.live.clients import Watcher, watch
 from bench.live.load import quantile
 from bench.live.process import Served, served
+from tests.support.real_server import wire
 
 _PATIENCE_S = 60.0
 

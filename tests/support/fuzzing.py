@@ -13,9 +13,9 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.contract import CONTRACT
 from tests.support.fake_engine import image_bytes
 from tests.support.mutations import messages, mutated_message, mutated_picture, pictures
-from tests.test_errors import CONTRACT
 
 PATIENCE_S = 60
 # Before so many messages are answered no more are sent: a client that never listens is closed, which is another matter.

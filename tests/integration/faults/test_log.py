@@ -19,11 +19,12 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.fake_engine import image_bytes
 from tests.support.picture_files import RED, saved
 from tests.support.processes import program
-from tests.support.socket_client import Client, Socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.socket_client import Socket
 
 pytestmark = pytest.mark.real_server
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 TOKEN, GUESS = "token-that-nobody-may-read", "guess-that-nobody-may-read"
 NAME, CAMERA = "holiday-with-somebody.jpg", "camera-of-somebody"
 PROGRAM = """

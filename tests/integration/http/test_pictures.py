@@ -11,10 +11,10 @@ from PIL import Image
 
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
-from tests.integration.conftest import Running
-from tests.integration.test_jobs import finished
 from tests.support.picture_files import BLUE, GREEN, RED, WHITE, near, pixel, png, saved
-from tests.support.socket_client import Client
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import finished
 
 pytestmark = pytest.mark.real_server
 
@@ -130,7 +130,7 @@ async def test_what_a_camera_wrote_goes_no_further(running: Running, http: Clien
     image = await http.upload(data)
     accepted = await http.http.post("/api/jobs", json={"content": image, "styles": [image]})
     job = accepted.json()["job"]
-    await finished(running, job)
+    await finished(running.url, job)
     assert (await http.state(job))["status"] == "completed"
     paths = [f"/api/images/{image}", f"/api/images/{image}?size=32", f"/api/jobs/{job}/frame.jpg"]
     paths += [f"/api/jobs/{job}/result.{ending}" for ending in ("png", "jpg", "webp")]

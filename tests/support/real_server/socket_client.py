@@ -1,4 +1,4 @@
-"""The little that tests say to a server, over HTTP and over its socket."""
+"""A client's socket to a server, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -8,40 +8,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from duostyle.protocol.frames import decode_frame
-from tests.support.fake_engine import image_bytes
+from tests.support.contract import ENDS
 
 PATIENCE_S = 20
 # for what takes many messages: each may come in time and the one that is waited for never
 LONG_PATIENCE_S = 60
-
-
-class Client:
-    """HTTP. Each answer is checked to be what the contract calls an answer."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
-
-    async def upload(self, data: bytes | None = None) -> str:
-        response = await self.http.post("/api/images", content=image_bytes() if data is None else data)
-        assert response.status_code in (200, 201), response.text
-        return str(response.json()["id"])
-
-    async def submit(self, **params: Any) -> dict[str, Any]:
-        image = await self.upload()
-        response = await self.http.post("/api/jobs", json={"content": image, "styles": [image], "params": params})
-        assert response.status_code == 202, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
-
-    async def state(self, job: str) -> dict[str, Any]:
-        response = await self.http.get(f"/api/jobs/{job}")
-        assert response.status_code == 200, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
 
 
 class Socket:
@@ -95,3 +69,11 @@ async def socket(url: str, **options: Any) -> AsyncIterator[Socket]:
         opened = Socket(connection)
         assert (await opened.receive())["type"] == "hello"
         yield opened
+
+
+async def finished(url: str, job: str) -> None:
+    """Wait for the end of a job."""
+    async with socket(url) as watcher:
+        state = await watcher.watch(job)
+        if state["status"] not in ENDS:
+            await watcher.until(*ENDS)

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bench.live import wire
-from tests.integration.conftest import Running
-from tests.support.socket_client import LONG_PATIENCE_S, PATIENCE_S
+from tests.support.real_server import wire
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import LONG_PATIENCE_S, PATIENCE_S
 
 
 class Raw:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.integration.conftest import Running
-from tests.support.socket_client import PATIENCE_S, socket
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import PATIENCE_S, socket
 
 pytestmark = pytest.mark.real_server
 

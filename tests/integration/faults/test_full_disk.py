@@ -16,7 +16,8 @@ from bench.faults.pretend import picture_of, state_after
 from bench.faults.soak import pretending
 from duostyle.imaging import decode as images
 from tests.support.fake_engine import image_bytes
-from tests.support.socket_client import PATIENCE_S, Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.socket_client import PATIENCE_S, socket
 
 pytestmark = [
     pytest.mark.real_server,

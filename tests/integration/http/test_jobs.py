@@ -11,20 +11,12 @@ import pytest
 
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
-from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
-from tests.support.socket_client import Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import finished, socket
 
 pytestmark = pytest.mark.real_server
-
-ENDS = ("completed", "failed", "cancelled")
-
-
-async def finished(running: Running, job: str) -> None:
-    async with socket(running.url) as watcher:
-        state = await watcher.watch(job)
-        if state["status"] not in ENDS:
-            await watcher.until(*ENDS)
 
 
 async def test_a_job_from_form_to_painting(running: Running, http: Client) -> None:
@@ -37,7 +29,7 @@ async def test_a_job_from_form_to_painting(running: Running, http: Client) -> No
     assert response.status_code == 202
     accepted = response.json()
     assert accepted["links"]["state"] == f"/api/jobs/{accepted['job']}"
-    await finished(running, accepted["job"])
+    await finished(running.url, accepted["job"])
     state = await http.state(accepted["job"])
     assert (state["status"], state["step"], len(state["costs"]["style"])) == ("completed", 3, 2)
     png = await http.http.get(accepted["links"]["result"])
@@ -108,7 +100,7 @@ async def test_cancelling_a_queued_job_never_touches_the_running_one(start: Call
         assert (await http.state(third["job"]))["position"] == 1
         engine.release(10)
         await watcher.until("completed")
-        await finished(running, third["job"])
+        await finished(running.url, third["job"])
         assert (await http.state(third["job"]))["status"] == "completed"
         assert len(engine.painters) == 2
 
@@ -125,7 +117,7 @@ async def test_cancelling_the_running_job_lets_the_next_run(start: Callable[...,
         response = await raw.post(first["links"]["cancel"], headers={"Authorization": f"Bearer {first['key']}"})
         assert (response.json()["cancelled"], response.json()["state"]["status"]) == (True, "cancelled")
         engine.release(10)
-        await finished(running, second["job"])
+        await finished(running.url, second["job"])
         assert (await http.state(second["job"]))["status"] == "completed"
         partial = await raw.get(first["links"]["result"], params={"partial": 1})
         assert images.decode(partial.content) == picture_of(1)
@@ -150,13 +142,13 @@ async def test_a_failed_job_says_why_and_the_next_one_runs(start: Callable[..., 
         http = Client(raw)
         engine.begin_error = RuntimeError("secret detail")
         failed = await http.submit()
-        await finished(running, failed["job"])
+        await finished(running.url, failed["job"])
         state = await http.state(failed["job"])
         assert (state["status"], state["error"]["code"]) == ("failed", "internal")
         assert "secret" not in json.dumps(state)
         engine.begin_error = None
         good = await http.submit()
-        await finished(running, good["job"])
+        await finished(running.url, good["job"])
         assert (await http.state(good["job"]))["status"] == "completed"
 
 
@@ -174,7 +166,7 @@ async def test_a_restart_in_the_middle_loses_no_job(start: Callable[..., Running
     async with httpx.AsyncClient(base_url=running.url) as raw:
         http = Client(raw)
         for accepted in (first, second):
-            await finished(running, accepted["job"])
+            await finished(running.url, accepted["job"])
             assert (await http.state(accepted["job"]))["status"] == "completed"
             result = await raw.get(accepted["links"]["result"])
             assert images.decode(result.content) == picture_of(3)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from tests.integration.conftest import Running
-from tests.support.contract_schemas import check
+from tests.support.contract import check
 from tests.support.fake_engine import image_bytes
-from tests.support.socket_client import Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import socket
 
 pytestmark = pytest.mark.real_server
 

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine, image_bytes
-from tests.support.socket_client import Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import socket
 
 pytestmark = pytest.mark.real_server
 

@@ -10,16 +10,17 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.live import wire
-from tests.integration.conftest import Running
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
-from tests.support.raw_client import Raw, raw
-from tests.support.socket_client import LONG_PATIENCE_S, Client
+from tests.support.real_server import wire
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.raw_client import Raw, raw
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import LONG_PATIENCE_S
 
 pytestmark = pytest.mark.real_server
 
 STEPS = 60
-ENDS = ("completed", "failed", "cancelled")
 
 
 class View:

@@ -13,13 +13,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from duostyle.imaging import decode as images
-from tests.integration.conftest import Running
+from tests.support.contract import ENDS
 from tests.support.fake_engine import ENDLESS, FakeEngine, picture_of
-from tests.support.socket_client import PATIENCE_S, Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import PATIENCE_S, socket
 
 pytestmark = pytest.mark.real_server
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def test_two_watchers_see_the_same_end_and_one_last_frame(start: Callable[..., Running]) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
-from tests.integration.conftest import Running
 from tests.support.fake_engine import image_bytes
-from tests.support.socket_client import Client
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
 
 pytestmark = pytest.mark.real_server
 

@@ -15,8 +15,8 @@ import pytest
 from duostyle.client import AsyncClient, Client, Event, Frame, Ticket, Unreachable
 from duostyle.errors import BadRequest, Forbidden, NotFinished, NotFound, Unauthorized, UnsupportedFormat
 from duostyle.imaging import decode as images
-from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
+from tests.support.real_server.running import Running
 
 pytestmark = pytest.mark.real_server
 TOKEN = "a-token-of-some-length"

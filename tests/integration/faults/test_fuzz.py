@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from duostyle.params import StyleParams
 from duostyle.protocol.outgoing import text
-from tests.integration.conftest import Running
+from tests.support.contract import CONTRACT
 from tests.support.fake_engine import image_bytes
-from tests.support.socket_client import socket
-from tests.test_errors import CONTRACT
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import socket
 
 pytestmark = pytest.mark.real_server
 

@@ -14,16 +14,17 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.live import wire
-from tests.support.raw_client import Raw
-from tests.support.socket_client import PATIENCE_S, Client, socket
+from tests.support.real_server import wire
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.raw_client import Raw
+from tests.support.real_server.socket_client import PATIENCE_S, socket
 
 pytestmark = [
     pytest.mark.real_server,
     pytest.mark.skipif(sys.platform == "win32", reason="a process is told to end by a signal"),
 ]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import pathlib, sys, threading
 from duostyle.serving.server import serve

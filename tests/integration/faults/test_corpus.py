@@ -1,4 +1,4 @@
-"""The corpus is whole, and a few of its mutations break nothing; `bench/fuzz.py` throws many."""
+"""The corpus is whole, and a few of its mutations break nothing; `python -m bench.faults.fuzz` throws many."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from websockets.exceptions import ConnectionClosed
 
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import FORMATS, sniff
-from tests.integration.conftest import Running
 from tests.support import mutations as mutate
 from tests.support.fuzzing import Found, throw_messages, throw_pictures
-from tests.support.socket_client import Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import socket
 
 pytestmark = pytest.mark.real_server
 PLENTY = {"max_requests_per_s": 100_000, "max_messages_per_s": 100_000, "max_queue": 10_000}

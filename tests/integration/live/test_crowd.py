@@ -10,16 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from bench.live import wire
-from tests.integration.conftest import Running
-from tests.integration.test_slow_clients import metric
+from tests.support.contract import ENDS
 from tests.support.fake_engine import ENDLESS, FakeEngine, noise_of
-from tests.support.raw_client import raw
-from tests.support.socket_client import Client, Socket, socket
+from tests.support.real_server import wire
+from tests.support.real_server.http_client import Client, metric
+from tests.support.real_server.raw_client import raw
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import Socket, socket
 
 pytestmark = pytest.mark.real_server
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def test_twenty_watchers_share_one_encoding_of_each_picture(start: Callable[..., Running]) -> None:

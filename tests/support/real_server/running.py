@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
 from starlette.applications import Starlette
 
 from duostyle.serving import listener as listening
@@ -20,7 +17,6 @@ from duostyle.settings import Settings
 from duostyle.web.app import create_app
 from duostyle.web.state import AppState
 from tests.support.fake_engine import FakeEngine
-from tests.support.socket_client import Client
 
 _PATIENCE_S = 30
 
@@ -78,24 +74,3 @@ def started(stack: contextlib.ExitStack, folder: Path, engine: FakeEngine | None
     running = Running(settings, engine, create_app(settings, engine=engine, pictures=empty))
     stack.callback(running.stop)
     return running
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start servers of this test alone, all on one data folder: `start(engine, token=...)` takes settings."""
-    with contextlib.ExitStack() as stack:
-        yield functools.partial(started, stack, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with the fake engine and default settings that the tests of a module share."""
-    with contextlib.ExitStack() as stack:
-        yield started(stack, tmp_path_factory.mktemp("shared"), max_requests_per_s=100_000)
-
-
-@pytest.fixture
-async def http(running: Running) -> AsyncIterator[Client]:
-    """An HTTP client of `running`."""
-    async with httpx.AsyncClient(base_url=running.url) as http:
-        yield Client(http)

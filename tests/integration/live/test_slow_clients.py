@@ -8,20 +8,16 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from bench.live import wire
-from tests.integration.conftest import Running
 from tests.support.fake_engine import ENDLESS, FakeEngine, noise_of
-from tests.support.raw_client import Raw, raw
-from tests.support.socket_client import PATIENCE_S, Client
+from tests.support.real_server import wire
+from tests.support.real_server.http_client import Client, metric
+from tests.support.real_server.raw_client import Raw, raw
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import PATIENCE_S
 
 pytestmark = pytest.mark.real_server
 
 STALLED = 'duostyle_sockets_dropped_total{reason="stalled"}'
-
-
-async def metric(http: httpx.AsyncClient, name: str) -> float:
-    lines = (await http.get("/metrics")).text.splitlines()
-    return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + " ")), 0.0)
 
 
 async def until_alone(http: httpx.AsyncClient) -> None:

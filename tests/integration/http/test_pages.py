@@ -15,9 +15,10 @@ from duostyle.params import StyleParams
 from duostyle.settings import Settings
 from duostyle.web.app import create_app
 from duostyle.web.routes import images, jobs, operations, timelapse
-from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine
-from tests.support.socket_client import Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import socket
 
 pytestmark = pytest.mark.real_server
 

@@ -20,8 +20,8 @@ from duostyle.client import Client, Frame, Ticket, Unreachable
 from duostyle.errors import ShuttingDown
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
-from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
+from tests.support.real_server.running import Running
 
 pytestmark = pytest.mark.real_server
 Capture = pytest.CaptureFixture[str]

@@ -14,9 +14,10 @@ from PIL import Image
 from duostyle.imaging import animation as film
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
-from tests.integration.conftest import Running
 from tests.support.fake_engine import FakeEngine
-from tests.support.socket_client import Client, socket
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import socket
 
 pytestmark = pytest.mark.real_server
 
