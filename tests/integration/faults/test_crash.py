@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.faults.crash import MOST_STEPS, Crashes, report
-from bench.faults.lives import leftovers
-from bench.faults.soak import Soak, pretending
+from bench.faults.ledger import leftovers
+from bench.faults.soak import Soak
+from tests.support.real_server.server_process import ServerProcess
 
 pytestmark = [
     pytest.mark.real_server,
@@ -32,14 +33,15 @@ async def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
 
 
 async def test_clients_that_come_and_go_leave_nothing_behind(tmp_path: Path) -> None:
-    async with pretending(tmp_path, steps=2, step_s=0.0) as (url, pid):
-        soak = Soak(url, pid, random.Random(1))
+    with ServerProcess(tmp_path, {"steps": 2, "proves": True, "size": (64, 48)}) as server:
+        server.until_ready()
+        soak = Soak(server, random.Random(1))
         await soak.prepare()
         # pools of threads and caches fill with the first ones
         await soak.run(20, clients=6)
-        before = await soak.footprint()
+        before = soak.footprint()
         await soak.run(40, clients=6)
-        after = await soak.footprint()
+        after = soak.footprint()
     # a pool of two may still have come up with one
     assert after.threads <= before.threads + 2
     assert after.tasks <= before.tasks

@@ -12,11 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.faults.pretend import picture_of, state_after
-from bench.faults.soak import pretending
 from duostyle.imaging import decode as images
-from tests.support.fake_engine import image_bytes
+from tests.support.fake_engine import image_bytes, proof_of, state_after
 from tests.support.real_server.http_client import Client
+from tests.support.real_server.server_process import ServerProcess
 from tests.support.real_server.socket_client import PATIENCE_S, socket
 
 pytestmark = [
@@ -35,12 +34,12 @@ def _limit(pid: int, full: bool) -> None:
 
 
 @pytest.fixture(params=["limit", "file system"])
-def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Switch]]:
-    """A data folder, and what makes writing there impossible (True) or possible again for a process."""
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Switch]:
+    """What makes writing in `tmp_path / "data"` impossible (True) or possible again for a process."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     if request.param == "limit":
-        yield folder, _limit
+        yield _limit
         return
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False, timeout=60).returncode != 0:
@@ -56,7 +55,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path,
                 file.write(b"x" * 512)
 
     try:
-        yield folder, fill
+        yield fill
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True, timeout=60)
 
@@ -66,41 +65,39 @@ async def ready(http: httpx.AsyncClient) -> tuple[int, str]:
     return answer.status_code, answer.json().get("error", {}).get("code", "")
 
 
-async def test_a_job_survives_a_disk_without_room_and_all_mends_itself(
-    disk: tuple[Path, Switch], tmp_path: Path
-) -> None:
-    folder, switch = disk
-    # the painting stands still until the disk is full, however long that takes
-    held = tmp_path / "hold"
-    held.touch()
-    async with (
-        pretending(folder, steps=30, step_s=0.02, hold=held) as (url, pid),
-        httpx.AsyncClient(base_url=url) as raw,
-        socket(url) as watcher,
-    ):
+async def test_a_job_survives_a_disk_without_room_and_all_mends_itself(disk: Switch, tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, {"steps": 30, "gated": True, "proves": True, "size": (64, 48)}) as server:
+        server.until_ready()
+        await survives(server, disk)
+
+
+async def survives(server: ServerProcess, switch: Switch) -> None:
+    async with httpx.AsyncClient(base_url=server.url) as raw, socket(server.url) as watcher:
         http = Client(raw)
         accepted = await http.submit(seed=7)
         waiting = await http.submit(seed=8)
-        if (await watcher.watch(accepted["job"]))["step"] == 0:
-            await watcher.until("progress")
-        switch(pid, True)
+        await watcher.watch(accepted["job"])
+        # the painting stands still until the disk is full, however long that takes
+        server.release(1)
+        await watcher.until("progress")
+        switch(server.pid, True)
         upload = await raw.post("/api/images", content=image_bytes((9, 9, 9), (60, 60)))
         assert (upload.status_code, upload.json()["error"]["code"]) == (503, "storage_unavailable")
         assert int(upload.headers["retry-after"]) > 0
         assert await ready(raw) == (503, "storage_unavailable")
         assert (await raw.get("/livez")).status_code == 200
         assert "duostyle_storage_available 0.0" in (await raw.get("/metrics")).text
-        held.unlink()
+        server.release(29)
         async with asyncio.timeout(PATIENCE_S):
             while (state := await http.state(accepted["job"]))["step"] < 30:
                 assert state["status"] == "running"
         key = {"Authorization": f"Bearer {waiting['key']}"}
         assert (await raw.post(f"/api/jobs/{waiting['job']}/cancel", headers=key)).json()["cancelled"]
         assert (await http.state(accepted["job"]))["status"] == "running", "no end before it is stored"
-        switch(pid, False)
+        switch(server.pid, False)
         assert (await watcher.until("completed", "failed", "cancelled"))["type"] == "completed"
         result = await raw.get(f"/api/jobs/{accepted['job']}/result.png")
-        assert images.decode(result.content) == picture_of(state_after(7, 30))
+        assert images.decode(result.content) == proof_of(state_after(7, 30))
         async with asyncio.timeout(PATIENCE_S):
             while await ready(raw) != (200, ""):
                 pass
@@ -108,4 +105,5 @@ async def test_a_job_survives_a_disk_without_room_and_all_mends_itself(
                 pass
         after = await http.submit(seed=9)
         await watcher.watch(after["job"])
+        server.release(30)
         assert (await watcher.until("completed", "failed"))["type"] == "completed"

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket as sockets
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -18,25 +14,14 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.support.fake_engine import image_bytes
 from tests.support.picture_files import RED, saved
-from tests.support.processes import program
 from tests.support.real_server.http_client import Client
+from tests.support.real_server.server_process import ServerProcess
 from tests.support.real_server.socket_client import Socket
 
 pytestmark = pytest.mark.real_server
 
-CHECKOUT = Path(__file__).parents[3]
 TOKEN, GUESS = "token-that-nobody-may-read", "guess-that-nobody-may-read"
 NAME, CAMERA = "holiday-with-somebody.jpg", "camera-of-somebody"
-PROGRAM = """
-import pathlib, sys
-from duostyle.serving.server import serve
-from duostyle.settings import Settings
-from tests.support.fake_engine import FakeEngine
-engine = FakeEngine()
-engine.fail_at = 2
-settings = Settings(data_dir=sys.argv[1], port=0, token=sys.argv[2], log_level="debug")
-sys.exit(serve(settings, engine=engine, pictures=pathlib.Path(sys.argv[3])))
-"""
 
 
 async def visit(url: str) -> set[str]:
@@ -89,25 +74,13 @@ def garbage(url: str) -> None:
 
 
 def test_the_log_holds_no_secret(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    with (
-        open(log, "wb") as errors,
-        program(
-            # without the gallery, which takes a while
-            [sys.executable, "-c", PROGRAM, str(tmp_path / "data"), TOKEN, str(tmp_path)],
-            cwd=CHECKOUT,
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        url = process.stdout.readline().split()[-1].rstrip("/")
+    with ServerProcess(tmp_path, {"fail_at": 2}, token=TOKEN, log_level="debug") as server:
+        url = server.until_listening()
         secrets = asyncio.run(visit(url))
         garbage(url)
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-    written = log.read_text("utf-8")
+        server.terminate()
+        asyncio.run(server.ended(60))
+    written = server.log.read_text("utf-8")
     # it does write, and about the failures of this engine
     assert "the engine failed" in written
     for secret in {TOKEN, GUESS, NAME, CAMERA, *secrets}:

@@ -74,20 +74,20 @@ async def test_a_stalled_watcher_holds_at_most_two_frames_and_64_kib(start: Call
     running = start(engine, max_fps=60, progress_per_s=60)
     async with (
         httpx.AsyncClient(base_url=running.url) as http,
-        raw(running) as stalled,
+        raw(running.url) as stalled,
         socket(running.url) as healthy,
         socket(running.url) as ear,
     ):
         job = (await Client(http).submit())["job"]
         await ear.watch(job)
         await healthy.watch(job, frames={"max_fps": 60})
-        await stalled.say("subscribe", job=job, frames={"max_fps": 60, "window": 4})
+        await stalled.send("subscribe", job=job, frames={"max_fps": 60, "window": 4})
         largest = 0
         for _ in range(25):
             (frame,) = await drawn_by([healthy], engine, ear)
             largest = max(largest, len(frame["image"]))
             # it draws nothing and says that it did, so that it is sent as much as can be
-            await stalled.send(wire.say("ack", job=job, seq=2**40))
+            await stalled.write(wire.say("ack", job=job, seq=2**40))
         assert running.server is not None
         held = [connection.transport.get_write_buffer_size() for connection in running.server.server_state.connections]
         assert largest > 20_000

@@ -68,7 +68,7 @@ async def until(client: Raw, view: View, wanted: Callable[[dict[str, Any]], bool
                 continue
             message = view.learn(opcode, payload)
             if opcode == wire.BINARY:
-                await client.say("ack", job=message["job"], seq=message["seq"])
+                await client.send("ack", job=message["job"], seq=message["seq"])
             if wanted(message):
                 return
 
@@ -81,8 +81,8 @@ async def test_a_connection_that_keeps_breaking_sees_every_step_once(start: Call
         painted, connections = 0, 0
         while view.status not in ENDS:
             connections += 1
-            async with raw(running, buffer_bytes=1 << 16) as client:
-                await client.say("subscribe", job=job, after=view.frame, frames={"max_fps": 60})
+            async with raw(running.url, buffer_bytes=1 << 16) as client:
+                await client.send("subscribe", job=job, after=view.frame, frames={"max_fps": 60})
                 await until(client, view, lambda message: message["type"] == "state")
                 for _ in range(chance.randrange(4)):
                     if view.status in ENDS:
@@ -94,15 +94,15 @@ async def test_a_connection_that_keeps_breaking_sees_every_step_once(start: Call
                 client.kill()
         assert connections > 20
         assert view.steps == list(range(1, STEPS + 1))
-        async with raw(running) as client:
-            await client.say("subscribe", job=job, after=view.frame, frames={})
+        async with raw(running.url) as client:
+            await client.send("subscribe", job=job, after=view.frame, frames={})
             await until(client, view, lambda message: message["type"] == "state")
             assert view.status == "completed"
             if not view.final:
                 await until(client, view, lambda message: message["type"] == "frame")
             assert view.final
             # nothing more comes: the next word is the answer to ours
-            await client.say("ping", ref="last")
+            await client.send("ping", ref="last")
             while (found := await client.frame())[0] != wire.TEXT:
                 continue
             assert wire.message_of(found[1])["type"] == "pong"
@@ -113,20 +113,20 @@ async def test_the_last_frame_waits_for_who_comes_back_from_anywhere(start: Call
     running = start(engine)
     async with httpx.AsyncClient(base_url=running.url) as http:
         job = (await Client(http).submit())["job"]
-        async with raw(running) as client:
-            await client.say("subscribe", job=job, frames={})
+        async with raw(running.url) as client:
+            await client.send("subscribe", job=job, frames={})
             engine.release(3)
             await until(client, first, lambda message: message["type"] == "frame")
             client.kill()
         # the engine stands still; another program that has seen nothing gets the same picture
-        async with raw(running) as client:
-            await client.say("subscribe", job=job, frames={})
+        async with raw(running.url) as client:
+            await client.send("subscribe", job=job, frames={})
             await until(client, second, lambda message: message["type"] == "frame")
         assert second.frame >= first.frame
         # who has seen it does not get it again
-        async with raw(running) as client:
-            await client.say("subscribe", job=job, frames={}, after=second.frame)
+        async with raw(running.url) as client:
+            await client.send("subscribe", job=job, frames={}, after=second.frame)
             await client.until("state")
-            await client.say("ping")
+            await client.send("ping")
             opcode, payload = await client.frame()
             assert (opcode, wire.message_of(payload)["type"]) == (wire.TEXT, "pong")

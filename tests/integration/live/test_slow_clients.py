@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from tests.support.fake_engine import ENDLESS, FakeEngine, noise_of
 from tests.support.real_server import wire
 from tests.support.real_server.http_client import Client, metric
-from tests.support.real_server.raw_client import Raw, raw
+from tests.support.real_server.raw_client import raw
 from tests.support.real_server.running import Running
 from tests.support.real_server.socket_client import PATIENCE_S
 
@@ -30,7 +31,7 @@ async def until_alone(http: httpx.AsyncClient) -> None:
 async def test_a_reader_that_stops_is_dropped_though_little_is_sent(start: Callable[..., Running]) -> None:
     # all that it is sent fits into the system's buffers: only the ping it owes tells
     running = start(FakeEngine(), heartbeat_s=0.2, pong_timeout_s=0.4, send_timeout_s=600, max_requests_per_s=10_000)
-    async with httpx.AsyncClient(base_url=running.url) as http, raw(running):
+    async with httpx.AsyncClient(base_url=running.url) as http, raw(running.url):
         await until_alone(http)
         assert await metric(http, STALLED) == 1
 
@@ -41,15 +42,15 @@ async def test_a_reader_that_stops_in_a_flood_is_dropped_though_it_talks(start: 
     running = start(
         engine, heartbeat_s=600, pong_timeout_s=600, send_timeout_s=0.5, max_fps=60, max_requests_per_s=10_000
     )
-    async with httpx.AsyncClient(base_url=running.url) as http, raw(running) as client:
+    async with httpx.AsyncClient(base_url=running.url) as http, raw(running.url) as client:
         accepted = await Client(http).submit()
-        await client.say("subscribe", job=accepted["job"], frames={"max_fps": 60, "quality": 95, "window": 4})
+        await client.send("subscribe", job=accepted["job"], frames={"max_fps": 60, "quality": 95, "window": 4})
         async with asyncio.timeout(PATIENCE_S):
             while await metric(http, "duostyle_sockets") > 0:
                 engine.release()
                 try:
                     # it says that it drew everything, so that frames keep coming
-                    await client.say("ack", job=accepted["job"], seq=2**40)
+                    await client.send("ack", job=accepted["job"], seq=2**40)
                 except ConnectionError:
                     break
         await until_alone(http)
@@ -61,49 +62,32 @@ async def test_a_slow_reader_is_kept_however_long_a_frame_takes(start: Callable[
     engine.paint = noise_of
     # a busy machine may hold up both ends for a moment: an answer has time for that
     running = start(engine, heartbeat_s=0.2, pong_timeout_s=1.0, max_requests_per_s=10_000)
-    async with httpx.AsyncClient(base_url=running.url) as http, raw(running) as client:
+    async with httpx.AsyncClient(base_url=running.url) as http, raw(running.url) as client:
         accepted = await Client(http).submit()
-        await client.say("subscribe", job=accepted["job"], frames={"quality": 95})
+        await client.send("subscribe", job=accepted["job"], frames={"quality": 95})
         await client.until("state")
         engine.release()
-        size, took_s = await at_20_kb_a_second(client)
+        client.limit, client.bytes_per_s, began = 1000, 20_000, time.monotonic()
+        size = len((await client.until("frame"))["image"])
+        took_s = time.monotonic() - began
         # the picture alone took much longer than an answer to a ping may
         assert size > 60_000
         assert took_s > 3.0
         assert await metric(http, STALLED) == 0
-        await client.say("ping", ref="alive")
+        await client.send("ping", ref="alive")
         await client.until("pong")
-
-
-async def at_20_kb_a_second(client: Raw) -> tuple[int, float]:
-    """Reads the next picture slowly, answering pings as they come out; its bytes and the seconds it took."""
-    loop = asyncio.get_running_loop()
-    client.limit, began = 1000, loop.time()
-    reads = 0
-    while True:
-        reads += 1
-        # a slow line is a matter of time: one read each 50 ms
-        await asyncio.sleep(max(0.0, began + 0.05 * reads - loop.time()))
-        assert await client.read(), "dropped although it was reading"
-        while (found := client.taken()) is not None:
-            opcode, payload = found
-            if opcode == wire.PING:
-                await client.send(wire.frame(wire.PONG, payload))
-            if opcode == wire.BINARY:
-                client.limit = 1 << 16
-                return len(payload), loop.time() - began
 
 
 async def test_pings_go_both_ways_and_who_answers_none_is_told_why(start: Callable[..., Running]) -> None:
     running = start(FakeEngine(), heartbeat_s=0.1, pong_timeout_s=2.0)
-    async with raw(running) as client:
-        await client.send(wire.frame(wire.PING, b"mine"))
+    async with raw(running.url) as client:
+        await client.write(wire.frame(wire.PING, b"mine"))
         answered, mine = 0, False
         while answered < 8 or not mine:
             opcode, payload = await client.frame()
             if opcode == wire.PING:
                 answered += 1
-                await client.send(wire.frame(wire.PONG, payload))
+                await client.write(wire.frame(wire.PONG, payload))
             mine = mine or (opcode, payload) == (wire.PONG, b"mine")
         # from here on it reads but owes every answer
         while (found := await client.frame())[0] != wire.CLOSE:
@@ -113,12 +97,12 @@ async def test_pings_go_both_ways_and_who_answers_none_is_told_why(start: Callab
 
 async def test_pongs_for_who_does_not_read_do_not_pile_up(start: Callable[..., Running]) -> None:
     running = start(FakeEngine(), heartbeat_s=600, max_requests_per_s=10_000)
-    async with httpx.AsyncClient(base_url=running.url) as http, raw(running) as client:
+    async with httpx.AsyncClient(base_url=running.url) as http, raw(running.url) as client:
         pings = wire.frame(wire.PING, bytes(125)) * 500
         for _ in range(64):
             # 4 MB in all: one read of it may still be answered, the rest must not be
-            await client.send(pings)
-        await client.say("ping")
+            await client.write(pings)
+        await client.send("ping")
         async with asyncio.timeout(PATIENCE_S):
             # when this one is counted, those before it have been handled
             while await metric(http, 'duostyle_messages_received_total{type="ping"}') == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -20,9 +21,11 @@ class Client:
         assert response.status_code in (200, 201), response.text
         return str(response.json()["id"])
 
-    async def submit(self, **params: Any) -> dict[str, Any]:
-        image = await self.upload()
-        response = await self.http.post("/api/jobs", json={"content": image, "styles": [image], "params": params})
+    async def submit(self, content: str = "", styles: Sequence[str] = (), **params: Any) -> dict[str, Any]:
+        """Queue a job of these images, or of one that it uploads; the answer."""
+        content = content or await self.upload()
+        order = {"content": content, "styles": list(styles) or [content], "params": params}
+        response = await self.http.post("/api/jobs", json=order)
         assert response.status_code == 202, response.text
         answer: dict[str, Any] = response.json()
         return answer

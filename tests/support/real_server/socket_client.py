@@ -1,10 +1,11 @@
-"""A client's socket to a server, for tests and benchmarks."""
+"""A client's socket to a server, for tests and benchmarks; `raw_client` has the same down at the bytes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,22 +19,18 @@ PATIENCE_S = 20
 LONG_PATIENCE_S = 60
 
 
-class Socket:
-    """The WebSocket: messages as dictionaries, frames with their image under `image`."""
+class Conversation(ABC):
+    """What a client says and hears, whatever carries it: messages as dictionaries, frames with their `image`."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
+    # whether frames are acknowledged on the way to the message that is waited for
+    acknowledges = True
 
-    async def send(self, type: str, **fields: Any) -> None:
-        await self.connection.send(json.dumps({"type": type, **fields}))
+    @abstractmethod
+    async def send(self, type: str, **fields: Any) -> None: ...
 
+    @abstractmethod
     async def receive(self) -> dict[str, Any]:
-        data = await asyncio.wait_for(self.connection.recv(), PATIENCE_S)
-        if isinstance(data, str):
-            message: dict[str, Any] = json.loads(data)
-            return message
-        header, image = decode_frame(data)
-        return {**header, "image": image}
+        """The next message. Nothing is acknowledged."""
 
     async def watch(self, job: str, frames: Any = False) -> dict[str, Any]:
         """Subscribe and wait for the snapshot: nothing that happens from now on is missed."""
@@ -41,31 +38,53 @@ class Socket:
         return await self.until("state")
 
     async def until(self, *types: str) -> dict[str, Any]:
-        """The next message of one of these types; frames on the way are acknowledged."""
-        async with asyncio.timeout(LONG_PATIENCE_S):
-            while True:
-                message = await self.receive()
-                if message["type"] == "frame":
-                    await self.send("ack", job=message["job"], seq=message["seq"])
-                if message["type"] in types:
-                    return message
+        """The next message of one of these types."""
+        return (await self.all_until(*types))[-1]
 
     async def all_until(self, *types: str) -> list[dict[str, Any]]:
-        """Every message up to and with one of these types; frames are acknowledged."""
+        """Every message up to and with one of these types."""
         messages: list[dict[str, Any]] = []
         async with asyncio.timeout(LONG_PATIENCE_S):
             while not messages or messages[-1]["type"] not in types:
                 messages.append(await self.receive())
-                if messages[-1]["type"] == "frame":
-                    await self.send("ack", job=messages[-1]["job"], seq=messages[-1]["seq"])
+                if self.acknowledges and messages[-1]["type"] == "frame":
+                    await self.acknowledge(messages[-1])
         return messages
+
+    async def acknowledge(self, frame: dict[str, Any]) -> None:
+        await self.send("ack", job=frame["job"], seq=frame["seq"])
+
+
+class Socket(Conversation):
+    """Carried by a library of others, as most clients are."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.patience_s: float = PATIENCE_S
+
+    async def send(self, type: str, **fields: Any) -> None:
+        await self.connection.send(json.dumps({"type": type, **fields}))
+
+    async def receive(self) -> dict[str, Any]:
+        """Raises ConnectionClosed, TimeoutError."""
+        data = await asyncio.wait_for(self.connection.recv(), self.patience_s)
+        if isinstance(data, str):
+            message: dict[str, Any] = json.loads(data)
+            return message
+        header, image = decode_frame(data)
+        return {**header, "image": image}
+
+    def kill(self) -> None:
+        """Vanish without a goodbye."""
+        self.connection.transport.abort()
 
 
 @contextlib.asynccontextmanager
 async def socket(url: str, **options: Any) -> AsyncIterator[Socket]:
-    """An open socket whose `hello` has been read."""
+    """An open socket to the server at `http://...` whose `hello` has been read."""
     address = url.replace("http", "ws", 1) + "/ws"
-    async with connect(address, subprotocols=["duostyle.v1"], **options) as connection:  # type: ignore[list-item]
+    options = {"subprotocols": ["duostyle.v1"], "max_size": None, **options}
+    async with connect(address, **options) as connection:
         opened = Socket(connection)
         assert (await opened.receive())["type"] == "hello"
         yield opened

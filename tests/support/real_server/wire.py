@@ -52,7 +52,7 @@ class Reader:
         self._buffer = bytearray()
         self.opened = False
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+    def feed(self, data: bytes | memoryview) -> Iterator[tuple[int, bytes]]:
         """The frames that are whole now, as (opcode, payload). Raises ConnectionError when the upgrade is refused."""
         self._buffer += data
         if not self.opened:

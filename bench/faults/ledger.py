@@ -1,33 +1,29 @@
-"""One life of a server process, from its start to a SIGKILL, and clients that keep it busy meanwhile.
+"""Clients that keep a server busy until it is killed, and what they were told of their jobs.
 
-What the clients were told goes into a `Ledger`, against which every later life is checked.
+That goes into a `Ledger`, against which every later process is checked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import random
-import re
-import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tests.support.contract import ENDS
+from tests.support.real_server.socket_client import socket
 
 _PATIENCE_S = 300.0
 
 
 @dataclass(slots=True)
-class Told:
+class JobRecord:
     """What a client knows of one job. `ends` are the terminal messages it heard, `step` the last progress."""
 
     job: str
@@ -49,56 +45,14 @@ class Ledger:
     `lost_steps` are evaluations made again, as the engine's diary tells; `resumed` the same as clients see it.
     """
 
-    jobs: list[Told] = field(default_factory=list)
+    jobs: list[JobRecord] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     lost_steps: list[int] = field(default_factory=list)
     resumed: list[int] = field(default_factory=list)
     kills: dict[str, int] = field(default_factory=dict)
 
-    def open(self) -> list[Told]:
-        return [told for told in self.jobs if not told.over]
-
-
-class Life:
-    """A server process. `command` starts it and prints its address when it listens."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def begin(cls, command: Sequence[str]) -> Life:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
-        return cls(process)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def status(self) -> int | None:
-        """How it ended, None while it lives."""
-        return self._process.returncode
-
-    async def address(self) -> str:
-        """Where it listens, once it does. Raises RuntimeError when it ends before."""
-        assert self._process.stdout is not None
-        while line := await asyncio.wait_for(self._process.stdout.readline(), _PATIENCE_S):
-            found = re.search(rb"http://[\w.:\[\]]+", line)
-            if found:
-                return found[0].decode()
-        raise RuntimeError("the server did not start")
-
-    async def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await asyncio.wait_for(self._process.wait(), _PATIENCE_S)
-
-    async def end(self) -> int:
-        """SIGTERM; the exit status."""
-        self._process.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self._process.wait(), _PATIENCE_S)
+    def open(self) -> list[JobRecord]:
+        return [record for record in self.jobs if not record.over]
 
 
 class Clients:
@@ -164,55 +118,50 @@ class Clients:
         if answer.status_code != 202:
             self._ledger.wrong.append(f"a job was refused: {answer.text}")
             return
-        told = answer.json()
-        self._ledger.jobs.append(Told(told["job"], told["key"], seed))
+        accepted = answer.json()
+        self._ledger.jobs.append(JobRecord(accepted["job"], accepted["key"], seed))
         self._news.set()
 
     async def _cancel(self, http: httpx.AsyncClient) -> None:
-        told = self._chance.choice(self._ledger.open())
-        answer = await http.post(f"/api/jobs/{told.job}/cancel", headers={"Authorization": f"Bearer {told.key}"})
+        record = self._chance.choice(self._ledger.open())
+        answer = await http.post(f"/api/jobs/{record.job}/cancel", headers={"Authorization": f"Bearer {record.key}"})
         if answer.status_code != 200:
             self._ledger.wrong.append(f"a cancel was refused: {answer.text}")
 
     async def _watch(self, url: str) -> None:
-        known = {told.job: told for told in self._ledger.jobs}
-        with contextlib.suppress(WebSocketException, OSError):
-            async with connect(url.replace("http", "ws", 1) + "/ws", subprotocols=["duostyle.v1"]) as socket:  # type: ignore[list-item]
-                async for message in self._messages(socket, known):
-                    self._hear(known[message["job"]], message)
-
-    async def _messages(self, socket: Any, known: dict[str, Told]) -> AsyncIterator[dict[str, Any]]:
+        known = {record.job: record for record in self._ledger.jobs}
         watched: set[str] = set()
-        while True:
-            for told in self._ledger.open():
-                # no more than a connection may watch
-                if told.job not in watched and len(watched) < 16:
-                    watched.add(told.job)
-                    known[told.job] = told
-                    await socket.send(json.dumps({"type": "subscribe", "job": told.job, "frames": False}))
-            try:
-                text = await asyncio.wait_for(socket.recv(), 0.1)
-            except TimeoutError:
-                continue
-            message = json.loads(text)
-            if message.get("type") in ENDS or message.get("status") in ENDS:
-                watched.discard(message["job"])
-            if message.get("job") in known:
-                yield message
+        with contextlib.suppress(WebSocketException, OSError):
+            async with socket(url) as client:
+                while True:
+                    for record in self._ledger.open():
+                        # no more than a connection may watch
+                        if record.job not in watched and len(watched) < 16:
+                            watched.add(record.job)
+                            known[record.job] = record
+                            await client.send("subscribe", job=record.job, frames=False)
+                    try:
+                        message = await asyncio.wait_for(client.receive(), 0.1)
+                    except TimeoutError:
+                        continue
+                    if message.get("type") in ENDS or message.get("status") in ENDS:
+                        watched.discard(message["job"])
+                    if message.get("job") in known:
+                        self._hear(known[message["job"]], message)
 
-    def _hear(self, told: Told, message: dict[str, Any]) -> None:
+    def _hear(self, record: JobRecord, message: dict[str, Any]) -> None:
         kind = message["type"]
-        if message.get("resumed_from_step") and not told.over and told.job not in self._counted:
-            self._counted.add(told.job)
-            self._ledger.resumed.append(max(0, told.step - message["resumed_from_step"]))
+        if message.get("resumed_from_step") and not record.over and record.job not in self._counted:
+            self._counted.add(record.job)
+            self._ledger.resumed.append(max(0, record.step - message["resumed_from_step"]))
         if kind == "progress":
-            told.step = message["step"]
+            record.step = message["step"]
         elif kind in ENDS:
-            told.ends.append(kind)
-            told.status = kind
+            record.ends.append(kind)
+            record.status = kind
         elif kind == "state" and message["status"] in ENDS:
-            told.status = message["status"]
-        if told.over:
+            record.status = message["status"]
+        if record.over:
             self._news.set()
 
 
