@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from bench.common.session import Session, gallery_ids, session
+from bench.common.stopwatch import Stopwatch
 from bench.common.table import Column, Table
-from bench.engine.stopwatch import Stopwatch
 from tests.support.real_server.server_process import server_process
 
 JOBS = 3

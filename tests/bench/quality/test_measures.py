@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.engine import measures
+from bench.quality import measures
 
 
 @pytest.fixture

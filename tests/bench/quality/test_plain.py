@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.engine.evaluation import our_evaluation, plain_evaluation
-from bench.engine.plain import PlainCosts, PlainNetwork
+from bench.quality.plain import PlainCosts, PlainNetwork
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective.objective import Objective, style_moments
 from duostyle.params import STYLE_LAYERS, StyleParams

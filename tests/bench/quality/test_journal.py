@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.engine.journal import Journal
+from bench.quality.journal import Journal
 
 
 def test_what_was_added_is_found_by_another_run(tmp_path: Path) -> None:

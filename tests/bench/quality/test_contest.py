@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.engine.contest import equal_line, reach_line, seconds_to
+from bench.quality.contest import equal_line, reach_line, seconds_to
 
 
 def row(adam_s: float, reached_s: float | None, continued_s: float | None = None, patch: float = 0.1) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from bench.common.pictures import Pair
 from bench.common.table import Column, Table
-from bench.engine import gatys
-from bench.engine.journal import Journal
-from bench.engine.judge import Judge
-from bench.engine.race import Race
+from bench.quality import gatys
+from bench.quality.journal import Journal
+from bench.quality.judge import Judge
+from bench.quality.race import Race
 
 # the same size, losses and lengths, else a kept result says nothing about this contest
 Key = dict[str, Any]

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from bench.engine import measures
+from bench.quality import measures
+from bench.quality.variants import LARGEST_PX
 from duostyle.engine.api import Control, Request
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.pyramid import fit, resize
@@ -46,7 +47,7 @@ class Judge:
 
     def paint(self, content: Path, style: Path, **params: Any) -> Picture:
         """One painting with these parameters."""
-        checked = parse_params(params, styles=1, max_size_px=8192)
+        checked = parse_params(params, styles=1, max_size_px=LARGEST_PX)
         painter = self.engine.begin(Request(self.read(content), (self.read(style),), checked), Control())
         painter.run(lambda step: None)
         return painter.picture()

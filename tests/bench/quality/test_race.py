@@ -7,8 +7,8 @@ import math
 import pytest
 
 from bench.common.pictures import GALLERY
-from bench.engine.judge import Judge
-from bench.engine.race import Race, Run
+from bench.quality.judge import Judge
+from bench.quality.race import Race, Run
 from duostyle.engine.api import Step
 
 CONTENT, STYLE = GALLERY / "chelsea.jpg", GALLERY / "starry.jpg"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.engine.stopwatch import Stopwatch
+from bench.common.stopwatch import Stopwatch
 
 
 class Clock:

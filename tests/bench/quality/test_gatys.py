@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.engine import gatys
+from bench.quality import gatys
 
 
 @pytest.mark.parametrize("method", gatys.METHODS)

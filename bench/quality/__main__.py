@@ -1,10 +1,10 @@
 """Held-out measures of painted pictures, side by side for several variants.
 
-    python -m bench.engine.quality [--size 256] [--pictures FOLDER] [--contents A B] [--styles C D] [--pairs N]
+    python -m bench.quality [--size 256] [--pictures FOLDER] [--contents A B] [--styles C D] [--pairs N]
         [--variant "standard" --variant "gram --style-loss gram" ...] [--out rows.jsonl]
 
 Paints every content with every style (or N pairs spread over them), each in every variant, and measures what the engine
-does not optimise, see `bench.engine.measures`:
+does not optimise, see `bench.quality.measures`:
 `patch`, `gram` and `random` are distances from the style, lower is nearer;
 `ssim` and `edges` say how much of the content is left, higher is more. With --out each result is kept as a line of JSON
 as soon as it is there, and what is in the file already is not painted again.
@@ -21,8 +21,8 @@ from typing import Any
 
 from bench.common.pictures import Pair, add_picture_options, pairs_from
 from bench.common.table import Column, Table, median_ratio, medians
-from bench.engine.journal import Journal
-from bench.engine.variants import Variant, read_variants
+from bench.quality.journal import Journal
+from bench.quality.variants import Variant, read_variants
 from duostyle.engine.environment import prepare
 
 NAMES = ("patch", "ssim", "edges", "gram", "random")
@@ -47,8 +47,8 @@ def main() -> None:
     prepare(os.environ)
 
     from bench.common.machine import describe
-    from bench.engine.judge import Judge
-    from bench.engine.stopwatch import Stopwatch
+    from bench.common.stopwatch import Stopwatch
+    from bench.quality.judge import Judge
 
     print(describe(), flush=True)
     judge, journal = Judge(), Journal(options.out)

@@ -17,10 +17,11 @@ from typing import Any
 
 import torch
 
-from bench.engine import gatys
-from bench.engine.judge import Judge
-from bench.engine.plain import PlainCosts, PlainNetwork
-from bench.engine.stopwatch import Stopwatch
+from bench.common.stopwatch import Stopwatch
+from bench.quality import gatys
+from bench.quality.judge import Judge
+from bench.quality.plain import PlainCosts, PlainNetwork
+from bench.quality.variants import LARGEST_PX
 from duostyle.engine.api import Cancelled, Control, Costs, Request, Step
 from duostyle.engine.objective.objective import layer_weights
 from duostyle.engine.pyramid import fit, resize
@@ -28,7 +29,6 @@ from duostyle.engine.runtime import to_picture, to_tensor
 from duostyle.params import StyleParams, apply_changes, parse_params
 from duostyle.picture import Picture
 
-LARGEST_PX = 8192
 # before it goes on at full size, a continued run does only so much: the coarse levels minimise another function
 FIRST_EVALUATIONS = 24
 # from this ratio of its own cost to a mark on a picture is scored: the two differ by rounding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.engine.variants import Variant, read_variants
+from bench.quality.variants import Variant, read_variants
 
 
 def test_a_name_and_options() -> None:

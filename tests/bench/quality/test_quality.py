@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.common.table import Column, Table
-from bench.engine.journal import Journal
-from bench.engine.quality import NAMES, key_of, summary
-from bench.engine.variants import Variant
+from bench.quality.__main__ import NAMES, key_of, summary
+from bench.quality.journal import Journal
+from bench.quality.variants import Variant
 
 PAIR = (Path("cat.jpg"), Path("waves.jpg"))
 
