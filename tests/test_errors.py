@@ -4,46 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from duostyle import errors
 from duostyle.protocol import status_codes as statuses
-
-# The closed list of codes of the contract, and the HTTP status that a client sees with each.
-CONTRACT = {
-    "bad_request": 422,
-    "image_too_large": 413,
-    "unsupported_format": 415,
-    "corrupt_image": 422,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "unauthorized": 401,
-    "forbidden": 403,
-    "not_finished": 409,
-    "not_available": 501,
-    "too_many_jobs": 429,
-    "too_many_requests": 429,
-    "queue_full": 503,
-    "shutting_down": 503,
-    "storage_unavailable": 503,
-    "engine_stalled": 503,
-    "internal": 500,
-    "engine_failed": 500,
-    "out_of_memory": 500,
-    "weights_unavailable": 503,
-}
-
-
-def tree(kind: type[errors.DuostyleError] = errors.DuostyleError) -> Iterator[type[errors.DuostyleError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from tree(child)
-
-
-def leaves() -> list[type[errors.DuostyleError]]:
-    return [kind for kind in tree() if not kind.__subclasses__()]
+from tests.support.contract import CONTRACT, leaves, tree
 
 
 @pytest.mark.parametrize("kind", list(tree()))

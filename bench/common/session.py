@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
-from duostyle.protocol.frames import decode_frame
+from tests.support.contract import ENDS
+from tests.support.real_server.socket_client import Socket, socket
 
-ENDS = ("completed", "failed", "cancelled")
 # no answer for so long means that the server hangs
 PATIENCE_S = 600.0
 
@@ -32,7 +28,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Heard:
-    """One message from the server (of a frame: its header) and when it came, in seconds of `time.perf_counter`."""
+    """One message from the server (a frame has its `image`) and when it came, in seconds of `time.perf_counter`."""
 
     at: float
     message: dict[str, Any]
@@ -43,10 +39,11 @@ class Heard:
 
 
 class Session:
-    """Submits, steers and listens. Frames are acknowledged as they come."""
+    """Submits, steers and listens on one socket. Frames are acknowledged as they come."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
+    def __init__(self, client: Socket) -> None:
+        self._client = client
+        self.send = client.send
 
     async def submit(self, content: str, styles: Sequence[str], **params: Any) -> Ticket:
         """Image ids and parameters. Raises SystemExit when the server refuses."""
@@ -54,9 +51,6 @@ class Session:
         await self.send("submit", content=content, styles=list(styles), params=params)
         accepted = (await self.until("accepted")).message
         return Ticket(accepted["job"], accepted["key"], at)
-
-    async def send(self, type: str, **fields: Any) -> None:
-        await self._connection.send(json.dumps({"type": type, **fields}))
 
     async def listen(self, job: str) -> AsyncIterator[Heard]:
         """All that is said about a job, up to and with its end. Raises SystemExit when it fails."""
@@ -76,24 +70,21 @@ class Session:
                 return heard
 
     async def _hear(self) -> Heard:
-        data = await asyncio.wait_for(self._connection.recv(), PATIENCE_S)
-        at = time.perf_counter()
-        if isinstance(data, str):
-            message = json.loads(data)
-            if message["type"] in ("failed", "error"):
-                raise SystemExit(f"the server says: {message}")
-            return Heard(at, message)
-        header, _ = decode_frame(data)
-        await self.send("ack", job=header["job"], seq=header["seq"])
-        return Heard(at, header)
+        message = await self._client.receive()
+        heard = Heard(time.perf_counter(), message)
+        if heard.type in ("failed", "error"):
+            raise SystemExit(f"the server says: {message}")
+        if heard.type == "frame":
+            await self._client.acknowledge(message)
+        return heard
 
 
 @asynccontextmanager
 async def session(address: str) -> AsyncIterator[Session]:
     """A socket to the server at `http://...`."""
-    url = f"{address.replace('http', 'ws', 1)}/ws"
-    async with connect(url, subprotocols=[Subprotocol("duostyle.v1")], max_size=None) as connection:
-        yield Session(connection)
+    async with socket(address) as client:
+        client.patience_s = PATIENCE_S
+        yield Session(client)
 
 
 def gallery_ids(address: str) -> tuple[list[str], list[str]]:

@@ -5,7 +5,7 @@
 a  seconds of one evaluation against the plain loop (torch's conv2d in NCHW, torch's autograd, the same layers, weights
    frozen); both in turns, so that a passing load meets both
 b  seconds to the cost that plain Gatys runs reach (Adam; L-BFGS with a strong Wolfe line search), and patch distance
-   and SSIM after equal seconds, see bench/race.py
+   and SSIM after equal seconds, see bench/quality/race.py
 c  seconds of one evaluation against the number of pixels
 d  peak memory of a painting, each in a process of its own
 e  start-up: process to ready, first and second job to the first changed picture
@@ -77,10 +77,11 @@ def parser() -> argparse.ArgumentParser:
 
 def measure_in_process(parts: Sequence[str], options: argparse.Namespace) -> None:
     """Parts a, b, c, h: with one engine in this process."""
-    from bench.engine import anatomy, contest, evaluation
-    from bench.engine.journal import Journal
-    from bench.engine.judge import Judge
-    from bench.engine.race import Race
+    from bench.engine import anatomy, evaluation
+    from bench.quality import contest
+    from bench.quality.journal import Journal
+    from bench.quality.judge import Judge
+    from bench.quality.race import Race
     from duostyle.engine.runtime import machine_bytes
 
     budget_mb = options.memory_budget_mb[0]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch.autograd.profiler import profile
 
+from bench.common.stopwatch import seconds_of
 from bench.common.table import Column, Table
 from bench.engine.evaluation import four_by_three, made_up, network_of, our_evaluation
-from bench.engine.race import Race
-from bench.engine.stopwatch import seconds_of
+from bench.quality.race import Race
 from duostyle.engine.torch_engine import TorchEngine
 
 CONVOLUTIONS = {

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from bench.common.stopwatch import seconds_of
 from bench.common.table import Column, Table, exponent, median_ratio
-from bench.engine.plain import PlainCosts, PlainNetwork
-from bench.engine.stopwatch import seconds_of
+from bench.quality.plain import PlainCosts, PlainNetwork
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective.features import Extractor
 from duostyle.engine.objective.objective import Objective

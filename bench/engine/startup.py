@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from bench.common.server import running_server
 from bench.common.session import Session, gallery_ids, session
+from bench.common.stopwatch import Stopwatch
 from bench.common.table import Column, Table
-from bench.engine.stopwatch import Stopwatch
+from tests.support.real_server.server_process import server_process
 
 JOBS = 3
 
@@ -18,11 +18,11 @@ def wait(longest_px: Sequence[int]) -> None:
     table = Table(Column("what", width=24), Column("longest px"), Column("s after submit"), Column("s after started"))
     for number, size in enumerate(longest_px):
         watch = Stopwatch()
-        with running_server() as (address, _):
+        with server_process() as server:
             print(f"process start to ready: {watch.seconds:.2f} s")
             if number == 0:
                 print(table.head())
-            for job, waited in enumerate(asyncio.run(first_jobs(address, size)), start=1):
+            for job, waited in enumerate(asyncio.run(first_jobs(server.url, size)), start=1):
                 print(table.row(f"job {job}, first changed picture", size, *waited), flush=True)
 
 

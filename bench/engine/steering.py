@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.common.server import running_server
 from bench.common.session import Session, gallery_ids, session
 from bench.common.table import Column, Table, relative_errors
+from tests.support.real_server.server_process import server_process
 
 PRESETS = ("draft", "standard")
 # the time left is asked for after this share of the steps
@@ -19,11 +19,11 @@ ASKED_AT = 0.1
 
 def steer(longest_px: Sequence[int], repeats: int) -> None:
     """Both tables, each in a fresh server."""
-    with running_server() as (address, _):
-        asyncio.run(time_left(address, longest_px))
+    with server_process() as server:
+        asyncio.run(time_left(server.url, longest_px))
     print()
-    with running_server() as (address, _):
-        asyncio.run(obedience(address, longest_px, repeats))
+    with server_process() as server:
+        asyncio.run(obedience(server.url, longest_px, repeats))
 
 
 async def time_left(address: str, longest_px: Sequence[int]) -> None:

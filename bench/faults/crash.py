@@ -1,6 +1,6 @@
 """Kills a server again and again at random moments and looks whether anything was lost, told twice or half-written.
 
-python -m bench.faults.crash [--kills 100] [--engine pretend|real] [--seed 0]
+python -m bench.faults.crash [--kills 100] [--engine stand-in|real] [--seed 0]
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ from typing import Any
 
 import httpx
 
-from bench.faults.lives import ENDS, Clients, Ledger, Life, Told, leftovers
-from bench.faults.pretend import picture_of, state_after
+from bench.faults.ledger import Clients, JobRecord, Ledger, leftovers
 from duostyle.errors import DuostyleError
 from duostyle.imaging import decode as images
 from duostyle.imaging.encode import encode
+from tests.support.contract import ENDS
+from tests.support.fake_engine import proof_of, state_after
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.server_process import ServerProcess
 
 # What the project promises a crash to cost at most.
 MOST_STEPS = 25
-_STEPS, _STEP_S = 60, 0.02
+_STEPS = 60
+# the stand-in's engine: what it paints shows whether each step was made once and in order
+PROVING = {"steps": _STEPS, "step_s": 0.02, "size": (64, 48), "proves": True, "diary": True}
 _WORDS = {"failed": "given up after 3 kills"}
 
 
@@ -41,7 +46,7 @@ class Crashes:
         self._chance, self._real, self._at_once, self._most_s = chance, real, at_once, most_s
         # so slow an engine would have no job left to go on with
         self._cancels = 0.0 if real else 0.05
-        self._data, self._diary = folder / "data", folder / "diary"
+        self._folder, self._diary = folder, folder / "diary"
         self._images: list[str] = []
         self._starts_s = [1.0]
         self._params: dict[str, Any] = {"size": 96, "iterations": 60} if real else {}
@@ -51,52 +56,43 @@ class Crashes:
         for number in range(kills):
             await self._one_life()
             print(f"{number + 1} of {kills} kills, {len(self.ledger.jobs)} jobs", end="\r", file=sys.stderr, flush=True)
-        life = await Life.begin(self._command())
-        try:
-            url = await life.address()
-            await self._check(url, life)
+        with self._server() as server:
+            url = await asyncio.to_thread(server.until_listening)
+            await self._check(server)
             await self._clients().until_over(url)
-            await self._check(url, life)
-            if await life.end() != 0:
+            await self._check(server)
+            server.terminate()
+            if await server.ended() != 0:
                 self.ledger.wrong.append("the last SIGTERM did not end with 0")
-        finally:
-            await life.kill()
         self._check_ends()
 
     async def _one_life(self) -> None:
         begin = time.monotonic()
         before = self._last_steps()
-        over = {told.seed for told in self.ledger.jobs if told.over}
-        life = await Life.begin(self._command())
-        try:
+        over = {record.seed for record in self.ledger.jobs if record.over}
+        with self._server() as server:
             if self._images and self._chance.random() < 0.15:
                 await asyncio.sleep(self._chance.uniform(0.0, statistics.median(self._starts_s)))
-                return await self._kill(life, "starting")
-            url = await life.address()
+                return self._kill(server, "starting")
+            url = await asyncio.to_thread(server.until_listening)
             self._starts_s.append(time.monotonic() - begin)
             if not self._images:
                 self._images = await upload(url)
-            await self._check(url, life)
+            await self._check(server)
             clients = self._clients()
             busy = asyncio.create_task(clients.keep_busy(url))
             await clients.until_accepted()
             await asyncio.sleep(self._chance.uniform(0.0, self._most_s))
-            await self._kill(life, "at work")
+            self._kill(server, "at work")
             await busy
-            self._count_lost(before, over, life.pid)
-        finally:
-            await life.kill()
+            self._count_lost(before, over, server.pid)
 
-    async def _kill(self, life: Life, when: str) -> None:
-        await life.kill()
+    def _kill(self, server: ServerProcess, when: str) -> None:
+        server.kill()
         self.ledger.kills[when] = self.ledger.kills.get(when, 0) + 1
 
-    def _command(self) -> list[str]:
-        where = ["--port", "0", "--data-dir", str(self._data)]
-        if self._real:
-            return [sys.executable, "-m", "duostyle", "serve", *where, "--max-jobs-per-client", "1000"]
-        pace = ["--steps", str(_STEPS), "--step-s", str(_STEP_S), "--diary", str(self._diary)]
-        return [sys.executable, "-m", "bench.faults.pretend", *where, *pace]
+    def _server(self) -> ServerProcess:
+        return ServerProcess(self._folder, None if self._real else PROVING)
 
     def _clients(self) -> Clients:
         return Clients(
@@ -108,42 +104,42 @@ class Crashes:
             cancels=self._cancels,
         )
 
-    async def _check(self, url: str, life: Life) -> None:
+    async def _check(self, server: ServerProcess) -> None:
         """What a start must have brought back. Nobody kills the server meanwhile."""
         try:
-            await self._look(url)
+            await self._look(server)
         except httpx.TransportError as error:
-            self.ledger.wrong.append(f"the server did not answer: {error!r}, its status is {life.status}")
+            self.ledger.wrong.append(f"the server did not answer: {error!r}, its status is {server.process.poll()}")
 
-    async def _look(self, url: str) -> None:
+    async def _look(self, server: ServerProcess) -> None:
         wrong = self.ledger.wrong
-        wrong += [f"half-written file left: {name}" for name in leftovers(self._data)]
-        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        wrong += [f"half-written file left: {name}" for name in leftovers(server.data)]
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
             ahead: int | None = None
             # from the last to the first: positions only fall meanwhile
-            for told in reversed(self.ledger.jobs):
-                answer = await http.get(f"/api/jobs/{told.job}")
+            for record in reversed(self.ledger.jobs):
+                answer = await http.get(f"/api/jobs/{record.job}")
                 if answer.status_code != 200:
                     wrong.append(f"a job is lost: {answer.text}")
                     continue
                 state = answer.json()
-                if told.over and state["status"] != told.status:
-                    wrong.append(f"a job that was {told.status} is {state['status']}")
+                if record.over and state["status"] != record.status:
+                    wrong.append(f"a job that was {record.status} is {state['status']}")
                 if state["status"] in ENDS:
-                    told.status = state["status"]
+                    record.status = state["status"]
                     # a job during which the process died three times is given up, as its error says
-                    if told.status == "failed" and "died" not in state["error"]["message"]:
+                    if record.status == "failed" and "died" not in state["error"]["message"]:
                         wrong.append(f"a job failed: {state['error']}")
-                    await self._check_result(http, told, state)
+                    await self._check_result(http, record, state)
                     continue
                 position = 0 if state["status"] == "running" else state["position"]
                 if position is None or (ahead is not None and position >= ahead):
                     wrong.append(f"the queue is not in order: {position} before {ahead}")
                 ahead = position
 
-    async def _check_result(self, http: httpx.AsyncClient, told: Told, state: dict[str, Any]) -> None:
+    async def _check_result(self, http: httpx.AsyncClient, record: JobRecord, state: dict[str, Any]) -> None:
         """A result is whole, and of a completed job the one picture that it must be."""
-        answer = await http.get(f"/api/jobs/{told.job}/result.png", params={"partial": 1})
+        answer = await http.get(f"/api/jobs/{record.job}/result.png", params={"partial": 1})
         if answer.status_code == 409 and state["status"] != "completed":
             return
         try:
@@ -151,14 +147,14 @@ class Crashes:
         except DuostyleError:
             self.ledger.wrong.append(f"a result is not whole: {answer.status_code} {answer.content[:80]!r}")
             return
-        if not self._real and state["status"] == "completed" and picture != picture_of(state_after(told.seed, _STEPS)):
+        if not self._real and state["status"] == "completed" and picture != proof_of(state_after(record.seed, _STEPS)):
             self.ledger.wrong.append("a result is not the picture that it must be")
 
     def _check_ends(self) -> None:
-        for told in self.ledger.jobs:
-            if len(told.ends) > 1:
-                self.ledger.wrong.append(f"a job ended {len(told.ends)} times: {told.ends}")
-            if not told.over:
+        for record in self.ledger.jobs:
+            if len(record.ends) > 1:
+                self.ledger.wrong.append(f"a job ended {len(record.ends)} times: {record.ends}")
+            if not record.over:
                 self.ledger.wrong.append("a job never ended")
 
     def _rows(self) -> list[tuple[int, int, int]]:
@@ -166,7 +162,7 @@ class Crashes:
         if not self._diary.exists():
             return []
         lines = (line.split() for line in self._diary.read_text().splitlines())
-        return [(int(line[0]), int(line[1]), int(line[2])) for line in lines if len(line) == 3]
+        return [(int(line[0]), int(line[1]), int(line[2])) for line in lines if len(line) == 4]
 
     def _last_steps(self) -> dict[int, int]:
         """How far each job had come."""
@@ -184,17 +180,14 @@ class Crashes:
 
 async def upload(url: str) -> list[str]:
     """Two small pictures; their ids."""
-    ids = []
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-        for step in range(2):
-            png = encode(picture_of(state_after(step, 0)), "png")
-            ids.append(str((await http.post("/api/images", content=png)).json()["id"]))
-    return ids
+        pictures = [encode(proof_of(state_after(seed, 0)), "png") for seed in range(2)]
+        return [await Client(http).upload(png) for png in pictures]
 
 
 def report(ledger: Ledger) -> str:
     """The outcome as a few lines."""
-    ends = Counter(told.status for told in ledger.jobs)
+    ends = Counter(record.status for record in ledger.jobs)
     lost: Sequence[int] = ledger.lost_steps or ledger.resumed or [0]
     kills = ", ".join(f"{count} while {when}" for when, count in sorted(ledger.kills.items()))
     lines = [
@@ -211,7 +204,7 @@ def report(ledger: Ledger) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--engine", choices=("pretend", "real"), default="pretend")
+    parser.add_argument("--engine", choices=("stand-in", "real"), default="stand-in")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     real = options.engine == "real"

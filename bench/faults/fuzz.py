@@ -18,14 +18,14 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from bench.common.machine import describe
-from bench.faults.stand_in import StandIn, standing_in
 from tests.support.fuzzing import Found, throw_messages, throw_pictures
+from tests.support.real_server.server_process import ServerProcess, server_process
 
 Throw = Callable[[str, int, random.Random], Awaitable[Found]]
 _ROUNDS = 5
 
 
-def fuzz(server: StandIn, what: str, throw: Throw, count: int, seed: int) -> list[str]:
+def fuzz(server: ServerProcess, what: str, throw: Throw, count: int, seed: int) -> list[str]:
     """Throw `count` in rounds and print what the server held after each; everything that was wrong."""
     found = Found()
     start = time.perf_counter()
@@ -43,21 +43,22 @@ def fuzz(server: StandIn, what: str, throw: Throw, count: int, seed: int) -> lis
     return found.wrong + ["the server has crashed"] * crashed
 
 
-async def attempt(throw: Throw, server: StandIn, count: int, chance: random.Random) -> Found:
+async def attempt(throw: Throw, server: ServerProcess, count: int, chance: random.Random) -> Found:
     try:
-        return await throw(server.address, count, chance)
+        return await throw(server.url, count, chance)
     except (OSError, httpx.TransportError) as error:
         return Found(wrong=[f"the server cannot be reached: {error!r}"])
 
 
-def held(server: StandIn) -> str:
-    """What the server holds, once its last connections are gone."""
+def held(server: ServerProcess) -> str:
+    """What the server holds, with one connection that asks."""
     try:
-        now = server.held()
-    except (OSError, ValueError):
+        tasks, megabytes = server.metric("duostyle_asyncio_tasks"), server.resident_bytes() / 1e6
+        return (
+            f"tasks {tasks:3.0f}   threads {server.threads():3}   files {server.open_files():3}   {megabytes:7.1f} MB"
+        )
+    except (OSError, httpx.TransportError):
         return "nothing"
-    megabytes = now["resident_bytes"] / 1e6
-    return f"tasks {now['tasks']:3}   threads {now['threads']:3}   files {now['files']:3}   {megabytes:7.1f} MB"
 
 
 def main() -> None:
@@ -67,7 +68,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="the same seed throws the same")
     options = parser.parse_args()
     print(describe())
-    with standing_in() as server:
+    with server_process({}, log_level="warning") as server:
         wrong = fuzz(server, "messages", throw_messages, options.messages, options.seed)
         wrong += fuzz(server, "pictures", throw_pictures, options.pictures, options.seed)
         log = server.log.read_text(errors="replace")

@@ -18,30 +18,30 @@ from urllib.parse import urlsplit
 import httpx
 
 from bench.common.machine import describe
-from bench.faults.stand_in import StandIn, standing_in
+from tests.support.picture_files import png_chunk
+from tests.support.real_server.server_process import ServerProcess, server_process
 
 _SIDE_PX = 13_300
 _LIMIT_BYTES = 4 * 2**20
+# bytes of request bodies that the server has read since it began
+READ = "duostyle_http_body_bytes_total"
 
 
 def bomb() -> bytes:
     """A whole PNG of 13300 x 13300 px of one colour, about half a megabyte."""
 
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
     packer = zlib.compressobj(9)
     rows = b"".join(packer.compress(bytes(1 + 3 * _SIDE_PX)) for _ in range(_SIDE_PX)) + packer.flush()
     header = struct.pack(">IIBBBBB", _SIDE_PX, _SIDE_PX, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
 
 
-def upload_bomb(server: StandIn, times: int) -> None:
+def upload_bomb(server: ServerProcess, times: int) -> None:
     data = bomb()
     taken = []
-    with httpx.Client(base_url=server.address) as client:
+    with httpx.Client(base_url=server.url) as client:
         client.get("/livez")
-        before = server.held()["resident_bytes"]
+        before = server.resident_bytes()
         server.forget_peak()
         cpu_s = server.cpu_s()
         for _ in range(times):
@@ -59,18 +59,10 @@ def upload_bomb(server: StandIn, times: int) -> None:
     )
 
 
-def body_bytes(server: StandIn) -> float:
-    """Bytes of request bodies that the server has read since it began."""
-    for line in httpx.get(f"{server.address}/metrics").text.splitlines():
-        if line.startswith("duostyle_http_body_bytes_total "):
-            return float(line.split()[1])
-    raise SystemExit("the server does not count bodies")
-
-
-def send_too_much(server: StandIn, path: str, kind: str, *, chunked: bool) -> None:
+def send_too_much(server: ServerProcess, path: str, kind: str, *, chunked: bool) -> None:
     """Send four times the limit, and say what the server answered and how much of it it had read."""
-    where = urlsplit(server.address)
-    before, sent = body_bytes(server), 0
+    where = urlsplit(server.url)
+    before, sent = server.metric(READ), 0
 
     def body() -> Iterator[bytes]:
         nonlocal sent
@@ -94,7 +86,7 @@ def send_too_much(server: StandIn, path: str, kind: str, *, chunked: bool) -> No
         answer = f"closed ({type(error).__name__})"
     connection.close()
     how = "chunked" if chunked else "declared"
-    print(f"{path} {kind.partition(';')[0]}, {how}: {answer}; read {(body_bytes(server) - before) / 2**20:.3f} MiB")
+    print(f"{path} {kind.partition(';')[0]}, {how}: {answer}; read {(server.metric(READ) - before) / 2**20:.3f} MiB")
 
 
 def main() -> None:
@@ -102,7 +94,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=20, help="how often the large picture is sent")
     options = parser.parse_args()
     print(describe())
-    with standing_in(max_upload_bytes=_LIMIT_BYTES) as server:
+    with server_process({}, max_upload_bytes=_LIMIT_BYTES) as server:
         upload_bomb(server, options.times)
         print(f"bodies against a limit of {_LIMIT_BYTES / 2**20:.0f} MiB a picture:")
         for chunked in (False, True):

@@ -1,27 +1,66 @@
-"""The clients of `bench.live`: many watchers on one event loop, raw, and readers that stop or are slow."""
+"""The clients of `bench.live`: many watchers on one event loop, readers that stop, and the server that they watch."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from bench.live import wire
-from bench.live.process import PATIENCE_S, Served
+import httpx
+from PIL import Image
+
+from tests.support.picture_files import saved
+from tests.support.real_server import wire
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.raw_client import Raw
+from tests.support.real_server.server_process import ServerProcess, server_process
+from tests.support.real_server.socket_client import PATIENCE_S
 
 _LARGEST_SEQ = 2**53 - 1
+_SIDE_PX = 512
 
 
-class Watcher(asyncio.Protocol):
+def paced_server(*, fps: float = 10, still: bool = False, **settings: Any) -> AbstractContextManager[ServerProcess]:
+    """The product with an engine that paints nothing but publishes on time: each step has a picture of 60 KiB as JPEG.
+
+    Its diary tells when it published which step, on the clock that all processes of a machine share.
+    """
+    engine = {
+        "steps": 5000,
+        "step_s": 1 / fps,
+        "size": (_SIDE_PX, _SIDE_PX),
+        "paint": 60,
+        "still": still,
+        "diary": True,
+        "checkpoint_numbers": 3 * _SIDE_PX**2,
+    }
+    return server_process(engine, **settings)
+
+
+def published(server: ServerProcess) -> dict[int, float]:
+    """Step to the moment when a paced server published it, of every step so far."""
+    lines = server.diary.read_text("ascii").splitlines()
+    return {int(step): float(at) for _, step, _, at in (line.split() for line in lines)}
+
+
+async def submit(server: ServerProcess, *, styles: int = 1, **params: Any) -> dict[str, Any]:
+    """Queue a job; the answer."""
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        # pictures with something in them: the real engine must have features to match
+        noises = [Image.effect_noise((192, 144), 20 + 15 * number).convert("RGB") for number in range(styles + 1)]
+        content, *others = [await Client(http).upload(saved(noise)) for noise in noises]
+        return await Client(http).submit(content, others, **params)
+
+
+class Watcher:
     """Subscribes, acknowledges each frame when its last byte is there, and remembers when that was."""
 
-    def __init__(self, served: Served, subscribe: dict[str, Any] | None) -> None:
-        self._served, self._subscribe = served, subscribe
-        self._reader = wire.Reader()
-        self._transport: asyncio.Transport | None = None
+    def __init__(self, subscribe: dict[str, Any] | None) -> None:
+        self._subscribe = subscribe
+        self.raw = Raw(self._take)
+        self.send, self.kill = self.raw.push, self.raw.kill
         self.greeted = asyncio.Event()
         self._news = asyncio.Event()
         self.progress: dict[str, Any] = {}
@@ -34,35 +73,10 @@ class Watcher(asyncio.Protocol):
         self.close_code: int | None = None
         self.on_message: Callable[[dict[str, Any]], None] = _nothing
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(wire.upgrade(self._served.host, self._served.port))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._news.set()
-
-    def data_received(self, data: bytes) -> None:
-        for opcode, payload in self._reader.feed(data):
-            self._take(opcode, payload)
-
     async def heard(self) -> None:
-        """Wait for the next text, or the end of the connection."""
+        """Wait for the next text."""
         self._news.clear()
         await asyncio.wait_for(self._news.wait(), PATIENCE_S)
-
-    def send(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def stop_reading(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def kill(self) -> None:
-        """Vanish without a goodbye."""
-        if self._transport is not None:
-            self._transport.abort()
 
     def _take(self, opcode: int, payload: bytes) -> None:
         now = time.monotonic()
@@ -92,33 +106,31 @@ class Watcher(asyncio.Protocol):
             self.send(wire.frame(wire.CLOSE, payload[:2]))
 
 
-async def watch(served: Served, **subscribe: Any) -> Watcher:
+async def watch(server: ServerProcess, **subscribe: Any) -> Watcher:
     """A watcher that has heard `hello` and asked for `subscribe` (nothing when empty)."""
-    loop = asyncio.get_running_loop()
-    _, watcher = await loop.create_connection(
-        lambda: Watcher(served, subscribe or None), host=served.host, port=served.port
-    )
+    watcher = Watcher(subscribe or None)
+    await asyncio.get_running_loop().create_connection(lambda: watcher.raw, host=server.host, port=server.port)
     await asyncio.wait_for(watcher.greeted.wait(), PATIENCE_S)
     return watcher
 
 
-async def many(served: Served, count: int, **subscribe: Any) -> list[Watcher]:
+async def many(server: ServerProcess, count: int, **subscribe: Any) -> list[Watcher]:
     """So many watchers, a few at a time."""
     watchers: list[Watcher] = []
     while len(watchers) < count:
         batch = min(25, count - len(watchers))
-        watchers += await asyncio.gather(*(watch(served, **subscribe) for _ in range(batch)))
+        watchers += await asyncio.gather(*(watch(server, **subscribe) for _ in range(batch)))
     return watchers
 
 
 async def stall(
-    served: Served, count: int, job: str, *, polite: bool = False
+    server: ServerProcess, count: int, job: str, *, polite: bool = False
 ) -> tuple[list[Watcher], asyncio.Task[None]]:
     """Watchers that stop reading at once. Unless `polite` they go on saying that they drew everything, so that the
     server has every reason to send them more; end the task to have them fall silent."""
-    watchers = await many(served, count, job=job, frames={"window": 1 if polite else 4})
+    watchers = await many(server, count, job=job, frames={"window": 1 if polite else 4})
     for watcher in watchers:
-        watcher.stop_reading()
+        watcher.raw.stop_reading()
 
     async def lie() -> None:
         while not polite:
@@ -127,30 +139,6 @@ async def stall(
             await asyncio.sleep(0.1)
 
     return watchers, asyncio.create_task(lie())
-
-
-@asynccontextmanager
-async def slow(served: Served, bytes_per_s: float) -> AsyncIterator[AsyncIterator[tuple[int, bytes, socket.socket]]]:
-    """A connection read at `bytes_per_s`: gives (opcode, payload, socket to answer on) as they come out."""
-    loop = asyncio.get_running_loop()
-    with socket.create_connection((served.host, served.port)) as connection:
-        connection.setblocking(False)
-        await loop.sock_sendall(connection, wire.upgrade(served.host, served.port))
-
-        async def read() -> AsyncIterator[tuple[int, bytes, socket.socket]]:
-            reader, began, taken = wire.Reader(), loop.time(), 0
-            while data := await loop.sock_recv(connection, max(500, int(bytes_per_s / 100))):
-                taken += len(data)
-                for opcode, payload in reader.feed(data):
-                    yield opcode, payload, connection
-                ahead_s = began + taken / bytes_per_s - loop.time()
-                if ahead_s > 0:
-                    await asyncio.sleep(ahead_s)
-                else:
-                    # time in which nothing came does not add up to a burst later
-                    began -= ahead_s
-
-        yield read()
 
 
 def _nothing(message: dict[str, Any]) -> None:

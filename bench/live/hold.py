@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bench.live.clients import many, stall, watch
-from bench.live.process import served
+from bench.live.clients import many, paced_server, stall, submit, watch
 
 
 async def memory(stalled: int, idle: int) -> None:
     """Growth of the server's resident memory with watchers that stall and connections that only listen."""
-    with served(max_fps=20, send_timeout_s=300, pong_timeout_s=300) as server:
-        job = server.submit()["job"]
+    with paced_server(max_fps=20, send_timeout_s=300, pong_timeout_s=300) as server:
+        job = (await submit(server))["job"]
         drawing = await many(server, 5, job=job, frames={})
         await asyncio.sleep(3)
         for polite, name in ((True, "that fall silent"), (False, "that go on acknowledging")):
-            before = server.resident_kib()
+            before = server.resident_bytes() / 1024
             holding, lying = await stall(server, stalled, job, polite=polite)
             await asyncio.sleep(6)
-            grown = (server.resident_kib() - before) / stalled
+            grown = (server.resident_bytes() / 1024 - before) / stalled
             print(f"{stalled} stalled watchers {name}: {grown:.0f} KiB each", flush=True)
             lying.cancel()
             for one in holding:
@@ -27,16 +26,16 @@ async def memory(stalled: int, idle: int) -> None:
             await asyncio.sleep(1)
         for one in drawing:
             one.kill()
-    with served() as server:
+    with paced_server() as server:
         # the first connections bring what all share
         for one in await many(server, 20):
             one.kill()
         await asyncio.sleep(1)
-        before, files = server.resident_kib(), server.open_files()
+        before, files = server.resident_bytes() / 1024, server.open_files()
         crowd = await many(server, idle)
         await asyncio.sleep(2)
         held = server.metric("duostyle_sockets")
-        grown = (server.resident_kib() - before) / idle
+        grown = (server.resident_bytes() / 1024 - before) / idle
         print(f"{idle} idle connections: {grown:.1f} KiB each, {held:.0f} held", end="")
         for one in crowd:
             one.kill()
@@ -47,8 +46,8 @@ async def memory(stalled: int, idle: int) -> None:
 async def evicted(count: int) -> None:
     """How long after it has stopped reading a watcher is dropped, with the default patience."""
     for polite, name in ((True, "fall silent"), (False, "go on acknowledging")):
-        with served() as server:
-            job = server.submit()["job"]
+        with paced_server() as server:
+            job = (await submit(server))["job"]
             _, lying = await stall(server, count, job, polite=polite)
             began, gone = time.monotonic(), 0.0
             first_s = 0.0
@@ -63,8 +62,8 @@ async def evicted(count: int) -> None:
 
 async def shutdown(count: int, stalled: int) -> None:
     """From SIGTERM to the end of the process, and who was told."""
-    with served("--fps", "10", max_fps=20) as server:
-        job = server.submit()["job"]
+    with paced_server(fps=10, max_fps=20) as server:
+        job = (await submit(server))["job"]
         crowd = await many(server, count - stalled, job=job, frames={})
         _, lying = await stall(server, stalled, job)
         await asyncio.sleep(5)
@@ -85,8 +84,8 @@ async def shutdown(count: int, stalled: int) -> None:
 
 async def unchanged(seconds: float) -> None:
     """Frame bytes while the picture stays as it is, and the size and rate of progress at 50 steps a second."""
-    with served("--fps", "50", "--still") as server:
-        job = server.submit(styles=4)["job"]
+    with paced_server(fps=50, still=True) as server:
+        job = (await submit(server, styles=4))["job"]
         one = await watch(server, job=job, frames={})
         await asyncio.sleep(1)
         frames, texts, began = one.frame_bytes, len(one.texts), time.monotonic()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import time
 
-from bench.live import wire
-from bench.live.clients import Watcher, many, slow, stall, watch
-from bench.live.process import Served, served
+from bench.live.clients import Watcher, many, paced_server, published, stall, submit, watch
+from tests.support.real_server import wire
+from tests.support.real_server.raw_client import raw
+from tests.support.real_server.server_process import ServerProcess, server_process
 
 _FPS = 10
 # The server lets a watcher have more than the engine publishes, so that what is measured is not its own pacing.
@@ -22,8 +24,8 @@ def quantile(values: list[float], share: float) -> float:
 
 async def watchers(count: int, stalled: int, seconds: float) -> None:
     """How long after its publication a frame is there, for every frame of every watcher that reads."""
-    with served("--fps", str(_FPS), max_fps=_MAX_FPS) as server:
-        job = server.submit()["job"]
+    with paced_server(fps=_FPS, max_fps=_MAX_FPS) as server:
+        job = (await submit(server))["job"]
         crowd = await many(server, count, job=job, frames={})
         holding, lying = await stall(server, stalled, job)
         # what comes while all of them are still arriving is not counted
@@ -31,10 +33,10 @@ async def watchers(count: int, stalled: int, seconds: float) -> None:
         began, cpu_s = asyncio.get_running_loop().time(), server.cpu_s()
         await asyncio.sleep(seconds)
         ended, cpu_s = asyncio.get_running_loop().time(), server.cpu_s() - cpu_s
-        published = server.published()
+        made = published(server)
         lying.cancel()
-        told = _delays(crowd, published, began, ended)
-        steps = [at for at in published.values() if began <= at < ended]
+        told = _delays(crowd, made, began, ended)
+        steps = [at for at in made.values() if began <= at < ended]
         drawn = sum(began <= at < ended for one in crowd for at, _ in one.frames) / count / seconds
         rate = (len(steps) - 1) / (steps[-1] - steps[0])
         print(f"{count} watchers + {stalled} stalled, {_size(crowd):.0f} KiB frames, {_FPS} a second, {seconds:.0f} s")
@@ -51,26 +53,21 @@ async def watchers(count: int, stalled: int, seconds: float) -> None:
 
 async def reader(kilobytes_per_s: float, seconds: float) -> None:
     """How old a frame is when a reader that slow has all of it, and whether that grows."""
-    with served("--fps", str(_FPS), max_fps=_MAX_FPS) as server:
-        job = server.submit()["job"]
-        loop = asyncio.get_running_loop()
+    with paced_server(fps=_FPS, max_fps=_MAX_FPS) as server:
+        job = (await submit(server))["job"]
         shown: list[tuple[float, int]] = []
-        async with slow(server, kilobytes_per_s * 1000) as frames:
-            began = 0.0
-            async for opcode, payload, connection in frames:
-                if opcode == wire.TEXT and wire.message_of(payload)["type"] == "hello":
-                    await loop.sock_sendall(connection, wire.say("subscribe", job=job, frames={}))
-                    began = loop.time()
-                elif opcode == wire.PING:
-                    await loop.sock_sendall(connection, wire.frame(wire.PONG, payload))
-                elif opcode == wire.BINARY:
-                    header = wire.header_of(payload)
-                    shown.append((loop.time(), header["step"]))
-                    await loop.sock_sendall(connection, wire.say("ack", job=job, seq=header["seq"]))
-                if began and loop.time() - began > seconds:
-                    break
-        published = server.published()
-        ages = [at - published[step] for at, step in shown]
+        async with raw(server.url, buffer_bytes=None) as client:
+            client.bytes_per_s = kilobytes_per_s * 1000
+            client.limit = max(500, int(client.bytes_per_s / 100))
+            await client.send("subscribe", job=job, frames={})
+            began = time.monotonic()
+            while time.monotonic() - began < seconds:
+                message = await client.receive()
+                if message["type"] == "frame":
+                    shown.append((time.monotonic(), message["step"]))
+                    await client.acknowledge(message)
+        made = published(server)
+        ages = [at - made[step] for at, step in shown]
         third = len(ages) // 3
         first, last = statistics.median(ages[:third]), statistics.median(ages[-third:])
         print(f"one reader at {kilobytes_per_s:.0f} kB/s, 60 KiB frames, {_FPS} a second, {seconds:.0f} s")
@@ -85,7 +82,7 @@ async def reader(kilobytes_per_s: float, seconds: float) -> None:
 async def rate(count: int, stalled: int, seconds: float, size: int) -> None:
     """Steps a second of the real engine with and without watchers, in turns."""
     turns, turn_s = 6, seconds / 6
-    with served(engine="real") as server:
+    with server_process() as server:
         made: dict[bool, list[float]] = {False: [], True: []}
         for turn in range(turns):
             watched = turn % 2 == 1
@@ -99,8 +96,8 @@ async def rate(count: int, stalled: int, seconds: float, size: int) -> None:
         )
 
 
-async def _steps_a_second(server: Served, count: int, stalled: int, seconds: float, size: int) -> float:
-    answer = server.submit(size=size, iterations=5000, preset="draft")
+async def _steps_a_second(server: ServerProcess, count: int, stalled: int, seconds: float, size: int) -> float:
+    answer = await submit(server, size=size, iterations=5000, preset="draft")
     job = answer["job"]
     ear = await watch(server, job=job, frames=False)
     crowd = await many(server, count, job=job, frames={})
@@ -121,10 +118,8 @@ async def _steps_a_second(server: Served, count: int, stalled: int, seconds: flo
     return float((last["step"] - first["step"]) / (last["elapsed_s"] - first["elapsed_s"]))
 
 
-def _delays(crowd: list[Watcher], published: dict[int, float], began: float, ended: float) -> list[float]:
-    return [
-        at - published[step] for one in crowd for at, step in one.frames if began <= at < ended and step in published
-    ]
+def _delays(crowd: list[Watcher], made: dict[int, float], began: float, ended: float) -> list[float]:
+    return [at - made[step] for one in crowd for at, step in one.frames if began <= at < ended and step in made]
 
 
 def _size(crowd: list[Watcher]) -> float:

@@ -16,8 +16,8 @@ import time
 import httpx
 
 from bench.common.machine import describe
-from bench.common.server import running_server
 from bench.common.session import Session, Ticket, gallery_ids, session
+from tests.support.real_server.server_process import server_process
 
 
 async def ask_livez(address: str, done: asyncio.Event) -> list[float]:
@@ -79,8 +79,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="how long to measure")
     options = parser.parse_args()
     print(describe())
-    with running_server() as (address, _):
-        asyncio.run(measure(address, options.size, options.seconds))
+    with server_process() as server:
+        asyncio.run(measure(server.url, options.size, options.seconds))
 
 
 if __name__ == "__main__":

@@ -8,28 +8,28 @@ import statistics
 import time
 from typing import Any
 
-from bench.live import wire
-from bench.live.clients import Watcher, watch
+from bench.live.clients import Watcher, paced_server, submit, watch
 from bench.live.load import quantile
-from bench.live.process import Served, served
+from tests.support.real_server import wire
+from tests.support.real_server.server_process import ServerProcess, server_process
 
 _PATIENCE_S = 60.0
 
 
 async def cancel(queued: int, running: int, size: int) -> None:
     """From sending the cancel to hearing that the job is cancelled."""
-    with served() as server:
-        first = server.submit()
-        waits = [await _cancelled_after(server, server.submit()) for _ in range(queued)]
+    with paced_server() as server:
+        first = await submit(server)
+        waits = [await _cancelled_after(server, await submit(server)) for _ in range(queued)]
         alive = server.metric("duostyle_jobs_running")
         print(f"cancel of a queued job, {queued} times")
         print(f"  cancel to cancelled  p50 {quantile(waits, 0.5) * 1e3:.1f} ms   max {max(waits) * 1e3:.1f} ms")
         await _cancelled_after(server, first)
         print(f"  jobs still running   {alive:.0f} of 1", flush=True)
-    with served(engine="real") as server:
+    with server_process() as server:
         late, steps = [], []
         for _ in range(running):
-            answer = server.submit(size=size, iterations=2000)
+            answer = await submit(server, size=size, iterations=2000)
             wait_s, step_s = await _cancelled_while_painting(server, answer)
             late.append(wait_s - step_s)
             steps.append(step_s)
@@ -43,8 +43,8 @@ async def cancel(queued: int, running: int, size: int) -> None:
 
 async def kills(count: int) -> None:
     """Connections that are reset at random moments; how soon the next one has the state and the last frame."""
-    with served("--fps", "10", max_fps=20) as server:
-        job, chance = server.submit()["job"], random.Random(1)
+    with paced_server(fps=10, max_fps=20) as server:
+        job, chance = (await submit(server))["job"], random.Random(1)
         states: list[float] = []
         frames: list[float] = []
         faults: list[str] = []
@@ -115,7 +115,7 @@ async def _first(one: Watcher, kind: str) -> float:
     return await asyncio.wait_for(found, _PATIENCE_S)
 
 
-async def _cancelled_after(server: Served, answer: dict[str, Any]) -> float:
+async def _cancelled_after(server: ServerProcess, answer: dict[str, Any]) -> float:
     one = await watch(server, job=answer["job"], frames=False)
     await _first(one, "state")
     began = time.monotonic()
@@ -125,7 +125,7 @@ async def _cancelled_after(server: Served, answer: dict[str, Any]) -> float:
     return took_s
 
 
-async def _cancelled_while_painting(server: Served, answer: dict[str, Any]) -> tuple[float, float]:
+async def _cancelled_while_painting(server: ServerProcess, answer: dict[str, Any]) -> tuple[float, float]:
     """Seconds until it was cancelled, and those of its last evaluation."""
     one = await watch(server, job=answer["job"], frames={})
     async with asyncio.timeout(_PATIENCE_S):

@@ -17,9 +17,9 @@ from duostyle import version as installed
 from duostyle.cli import main as cli
 from duostyle.errors import EngineError, WeightsError
 from duostyle.settings import Settings
-from tests.cli.test_paint import Recorder
 from tests.support.fake_engine import FakeEngine, image_bytes
 from tests.support.processes import program
+from tests.support.recorder import Recorder
 
 Capture = pytest.CaptureFixture[str]
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import io
 import json
 import signal
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from duostyle.cli.files import EXTENSIONS, read_order
 from duostyle.cli.paint import Painting, Script, paint, plan
-from duostyle.cli.progress import Reporter
-from duostyle.engine.api import Step
 from duostyle.errors import BadRequest, CorruptImage, EngineError, ImageTooLarge, UnsupportedFormat
 from duostyle.imaging.decode import image_id
 from duostyle.params import StyleParams, parse_params
 from duostyle.recipe import PARAMS_KEY, Due
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
+from tests.support.recorder import Recorder
 
 
 @pytest.fixture
@@ -36,24 +33,6 @@ def painting_of(
 ) -> Painting:
     pictures = {"content": folder / "content.png", "styles": [folder / style for style in styles]}
     return plan(read_order({**pictures, "output": folder / output, **options}), max_pixels=1_000_000)
-
-
-class Recorder(Reporter):
-    """Remembers the end; presses Ctrl-C `presses` times at step `at`."""
-
-    def __init__(self, at: int = 0, presses: int = 1) -> None:
-        self.at, self.presses = at, presses
-        self.steps: list[int] = []
-        self.ends: list[tuple[str, Mapping[str, Any]]] = []
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step.step)
-        if step.step == self.at:
-            for _ in range(self.presses):
-                signal.raise_signal(signal.SIGINT)
-
-    def end(self, kind: str, facts: Mapping[str, Any]) -> None:
-        self.ends.append((kind, facts))
 
 
 def test_a_painting_holds_pictures_and_parameters(files: Path) -> None:

@@ -20,10 +20,10 @@ from duostyle.imaging.decode import image_id
 from duostyle.imaging.encode import png_text
 from duostyle.recipe import RECIPE_KEY
 from duostyle.settings import Settings
-from tests.cli.test_paint import Recorder
 from tests.support.engine.paintings import SHALLOW
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.harness import Ear, Rig, rig, soon
+from tests.support.recorder import Recorder
 
 Capture = pytest.CaptureFixture[str]
 RED, BLUE, WHITE = image_bytes((200, 40, 10)), image_bytes((10, 20, 200)), image_bytes((255, 255, 255))

@@ -7,7 +7,7 @@ import pytest
 from duostyle import errors
 from duostyle.client.http import Address, Remote, Unreachable, error_of
 from duostyle.errors import BadRequest, ServerError
-from tests.test_errors import leaves
+from tests.support.contract import leaves
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ from duostyle.errors import BadRequest
 from duostyle.params import StyleParams
 from duostyle.protocol import incoming, outgoing
 from duostyle.protocol.frames import FrameHeader, FrameOptions, decode_frame, encode_frame
-from tests.project.test_docs import TEXT
-from tests.support.contract_schemas import check
+from tests.support.contract import PROTOCOL_PAGE, check
 
 DOCUMENT: dict[str, Any] = asyncapi.document(version="1.2.3", host="example.org:8000", secure=False)
 META = Path(__file__).parents[2] / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
@@ -120,7 +119,7 @@ def test_what_does_not_fit_is_refused_by_both(name: str, wrong: dict[str, Any]) 
 
 def test_server_messages_are_those_of_the_text() -> None:
     """docs/protocol.md lists the same types."""
-    section = TEXT.partition("### From the server")[2].partition("### Frames")[0]
+    section = PROTOCOL_PAGE.read_text("utf-8").partition("### From the server")[2].partition("### Frames")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert {name.strip(" `") for row in rows for name in row.split(",")} == set(asyncapi.server_messages())
 

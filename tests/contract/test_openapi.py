@@ -15,9 +15,8 @@ from duostyle.job import Job
 from duostyle.params import StyleParams, live_fields
 from duostyle.settings import Settings
 from duostyle.web.app import create_app
-from tests.support.contract_schemas import check, named
+from tests.support.contract import CONTRACT, check, named
 from tests.support.fake_engine import FakeEngine
-from tests.test_errors import CONTRACT
 
 DOCUMENT: dict[str, Any] = openapi.document(version="1.2.3")
 

@@ -1,1 +1,1 @@
-"""Tests against a real uvicorn on a free port, over real sockets."""
+"""A real uvicorn on a free port: `http` has requests, `live` sockets, `faults` what must not bring it down."""

@@ -13,12 +13,11 @@ from duostyle.errors import EngineError, OutOfMemory
 from duostyle.executor.watchdog import Watchdog
 from duostyle.jobs.runner import too_large
 from duostyle.web import app
-from tests.integration.conftest import Running, start
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import rig
-from tests.support.socket_client import Client, socket
-
-__all__ = ["start"]
+from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import socket
 
 ENDS = ("completed", "failed", "cancelled")
 

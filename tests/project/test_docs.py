@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 from duostyle.params import allowed_text, describe_params
@@ -11,9 +10,9 @@ from duostyle.protocol import incoming
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import CLOSE_CODES
 from duostyle.web.routes import images, jobs, operations, timelapse
-from tests.test_errors import CONTRACT
+from tests.support.contract import CONTRACT, PROTOCOL_PAGE
 
-TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text("utf-8")
+TEXT = PROTOCOL_PAGE.read_text("utf-8")
 
 
 def param_row(row: dict[str, Any]) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,15 +18,7 @@ from duostyle.settings import Settings
 from duostyle.storage.store import Store
 from duostyle.web.app import create_app
 from tests.support.fake_engine import FakeEngine
-from tests.support.processes import program
-
-PROGRAM = """
-import sys
-from duostyle.serving.server import serve
-from duostyle.settings import Settings
-from tests.support.fake_engine import FakeEngine
-serve(Settings(data_dir=sys.argv[1], port=0), engine=FakeEngine(gated=True))
-"""
+from tests.support.real_server.server_process import ServerProcess
 
 
 @pytest.mark.parametrize(
@@ -78,21 +68,13 @@ async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) ->
 @pytest.mark.real_server
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_says_where_it_is_and_ends_politely(tmp_path: Path, number: signal.Signals) -> None:
-    checkout = Path(__file__).parents[2]
-    with program(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)],
-        cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout / "server")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        ready = process.stdout.readline()
+    with ServerProcess(tmp_path, {"gated": True}) as server:
+        out = server.process.stdout
+        assert out is not None
+        ready = out.readline()
         assert ready.startswith("duostyle is ready: http://127.0.0.1:")
-        address = ready.split()[-1]
-        assert httpx.get(address + "livez").status_code == 200
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == 0
-    assert out == ""
-    assert "Traceback" not in err
+        assert httpx.get(ready.split()[-1] + "livez").status_code == 200
+        server.terminate(number)
+        assert asyncio.run(server.ended(30)) == 0
+        assert out.read() == ""
+    assert "Traceback" not in server.log.read_text("utf-8")

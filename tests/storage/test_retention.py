@@ -21,8 +21,8 @@ from duostyle.storage.files import Folder
 from duostyle.storage.retention import Limits, Retention
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame, TimelapseFrames
-from tests.storage.test_store import DAY_S, Clock, job, job_id, jobs_of, put
 from tests.support.harness import GUARD_S
+from tests.support.stored_jobs import DAY_S, Clock, job, job_id, jobs_of, put
 
 
 def files(folder: Path) -> list[Path]:

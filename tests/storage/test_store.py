@@ -3,62 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from duostyle.errors import BadRequest, StorageUnavailable
-from duostyle.job import Job, JobStatus, stored_types
-from duostyle.params import StyleParams
+from duostyle.job import stored_types
 from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
-
-DAY_S = 86_400.0
-MASK = "sha256:" + "a" * 64
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def checked(data: bytes) -> StoredImage:
-    # The store does not look into pictures: any bytes will do.
-    return StoredImage("sha256:" + hashlib.sha256(data).hexdigest(), 4, 3, "png", len(data))
-
-
-def job_id(name: str) -> str:
-    """A name as a job's id."""
-    return name.ljust(22, "-")
-
-
-def job(
-    name: str, content: str, *styles: str, status: str = "queued", params: dict[str, Any] | None = None, **fields: Any
-) -> Job:
-    given: dict[str, Any] = {"client": "127.0.0.1", "created_at": 1_000_000.0} | fields
-    return Job(
-        id=job_id(name),
-        key_hash=b"\x00\xff",
-        content=content,
-        styles=styles,
-        params=StyleParams(**{"size": 64} | (params or {})),
-        status=JobStatus(status),
-        **given,
-    )
-
-
-async def jobs_of(store: Store) -> list[str]:
-    """Their names, in the order of the store."""
-    return [job.id.rstrip("-") for job in await store.jobs()]
+from tests.support.stored_jobs import MASK, Clock, checked, job, job_id, jobs_of, put
 
 
 @pytest.fixture
@@ -72,11 +29,6 @@ async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
     await store.open()
     yield store
     await store.close()
-
-
-async def put(store: Store, data: bytes) -> str:
-    row, _ = await store.put_image(data, checked(data))
-    return row.id
 
 
 async def test_the_same_bytes_are_stored_once(store: Store, tmp_path: Path) -> None:

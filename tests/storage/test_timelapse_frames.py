@@ -11,7 +11,7 @@ import pytest
 from duostyle.storage.files import Folder
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame, TimelapseFrames
-from tests.storage.test_store import DAY_S, Clock, job, job_id, put
+from tests.support.stored_jobs import DAY_S, Clock, job, job_id, put
 
 JOB = "j" * 22
 

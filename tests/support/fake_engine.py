@@ -1,15 +1,20 @@
-"""A fake engine that paints a small changing picture per step, and small helpers that many tests share.
+"""The stand-in of the engine for tests and benchmarks: it paints a small picture per step, and pictures are given.
 
-By default it runs freely. With `gated=True` each step waits for `engine.release(n)`. No sleeps: a gated step waits on
-a semaphore with a short timeout, only to look at cancel and pause in between.
+By default it runs freely. With `gated=True` each step waits for `engine.release(n)`; with `step_s` steps come at that
+pace. No other sleeps: a gated step waits on a semaphore with a short timeout, only to look at cancel and pause in
+between.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import random
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, MutableSequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -33,6 +38,19 @@ def noise_of(step: int, width: int, height: int) -> Picture:
     return Picture(width, height, random.Random(step).randbytes(width * height * 3))
 
 
+def state_after(seed: int, steps: int) -> bytes:
+    """32 bytes that depend on every step of a painting so far."""
+    state = hashlib.sha256(str(seed).encode()).digest()
+    for _ in range(steps):
+        state = hashlib.sha256(state).digest()
+    return state
+
+
+def proof_of(state: bytes, width: int = 64, height: int = 48) -> Picture:
+    """The noise that belongs to a state: it proves that each step was made once and in order, also across processes."""
+    return Picture(width, height, hashlib.shake_128(state).digest(width * height * 3))
+
+
 def share_of(styles: int) -> list[float] | None:
     """What the fake engine measures: 1/4 and 3/4 for two styles, nothing for another number."""
     return [0.25, 0.75] if styles == 2 else None
@@ -54,11 +72,13 @@ class FakePainter:
         self.began_with = request.params
         self.masks = request.masks
         self.step = self.began_at = 0
+        self.state = state_after(self.params.seed, 0)
         self.changes: list[Change] = []
         if checkpoint is not None:
             if checkpoint.header.get("made_by") != "fake":
                 raise CheckpointRefused("not of this engine")
             self.step = self.began_at = checkpoint.step
+            self.state = bytes.fromhex(checkpoint.header["state"])
             self.changes = [Change(**change) for change in checkpoint.header["changes"]]
             self.began_with = StyleParams.model_validate(checkpoint.header["began_with"])
         width, height = engine.size
@@ -66,7 +86,11 @@ class FakePainter:
 
     def run(self, on_step: Callable[[Step], None]) -> bool:
         self.engine.threads.add(threading.get_native_id())
+        next_at = time.monotonic()
         while self.step < self._total():
+            if self.engine.step_s:
+                next_at += self.engine.step_s
+                time.sleep(max(0.0, next_at - time.monotonic()))
             if not self._may_go():
                 return False
             while (update := self.control.take_update())[0] is not None:
@@ -76,7 +100,12 @@ class FakePainter:
             if self.step + 1 == self.engine.fail_at:
                 raise self.engine.error
             self.step += 1
+            self.state = hashlib.sha256(self.state).digest()
+            self.engine.write_diary(self)
             on_step(self._step())
+            if self.engine.stubborn:
+                threading.Thread(target=threading.Event().wait).start()
+                threading.Event().wait()
         return True
 
     def checkpoint(self) -> Checkpoint:
@@ -84,10 +113,12 @@ class FakePainter:
         header = {
             "made_by": "fake",
             "step": self.step,
+            "state": self.state.hex(),
             "changes": changes,
             "began_with": self.began_with.model_dump(mode="json"),
         }
-        return Checkpoint(header, {"numbers": Array((1,), memoryview(self.step.to_bytes(4, "little")))})
+        count = self.engine.checkpoint_numbers
+        return Checkpoint(header, {"numbers": Array((count,), memoryview(bytes(4 * count)))})
 
     def _change(self, params: StyleParams) -> None:
         before, after = self.params.model_dump(mode="json"), params.model_dump(mode="json")
@@ -97,12 +128,16 @@ class FakePainter:
         self.params = params
 
     def picture(self) -> Picture:
-        return self.engine.paint(self.step, *self.engine.size)
+        return self._painted(self.step, self.state)
+
+    def _painted(self, step: int, state: bytes) -> Picture:
+        engine = self.engine
+        return proof_of(state, *engine.size) if engine.proves else engine.paint(step, *engine.size)
 
     def report(self) -> Mapping[str, Any]:
         return {
             "costs": self._costs().as_dict(),
-            "elapsed_s": float(self.step),
+            "elapsed_s": self.step * self.engine.told_step_s,
             "evaluations": self.step,
             "share": share_of(len(self.request.styles)),
         }
@@ -125,25 +160,33 @@ class FakePainter:
         return Costs(content + sum(style) + tv, content, style, tv)
 
     def _step(self) -> Step:
-        total, step = self._total(), self.step
+        total, step, state, step_s = self._total(), self.step, self.state, self.engine.told_step_s
 
         def picture() -> Picture:
             self.engine.pictures_taken += 1
-            return self.engine.paint(0 if self.engine.still else step, *self.engine.size)
+            return self._painted(0 if self.engine.still else step, state)
 
         width, height = self.engine.size
-        return Step(step, total, 1, 1, width, height, self._costs(), 1.0, float(step), float(total - step), picture)
+        times_s = (step_s, step * step_s, (total - step) * step_s)
+        return Step(step, total, 1, 1, width, height, self._costs(), *times_s, picture)
 
 
 class FakeEngine:
-    """Set the attributes before a job begins; `painters` has every painter begun so far."""
+    """Set the attributes before a job begins; `painters` has every painter begun so far.
+
+    `diary` is a file that gets a line `seed step pid monotonic_s` per step and may be shared by processes; what
+    `proves` paints the proof of its state; what is `stubborn` makes one step and never looks at cancel or pause again.
+    """
 
     device = "fake"
 
     def __init__(self, *, steps: int = 5, gated: bool = False, size: tuple[int, int] = (8, 6)) -> None:
         self.steps, self.gated, self.size = steps, gated, size
-        self.still = False
+        self.step_s = 0.0
+        self.still = self.proves = self.stubborn = False
         self.paint: Callable[[int, int, int], Picture] = picture_of
+        self.checkpoint_numbers = 1
+        self.diary: Path | None = None
         self.fail_at = 0
         self.error: Exception = RuntimeError("the fake engine was told to fail")
         self.begin_error: Exception | None = None
@@ -151,10 +194,15 @@ class FakeEngine:
         self.loading = threading.Event()
         self.loading.set()
         self.turns = threading.Semaphore(0)
-        self.painters: list[FakePainter] = []
+        self.painters: MutableSequence[FakePainter] = []
         self.threads: set[int] = set()
         self.pictures_taken = 0
         self.trimmed = 0
+
+    @property
+    def told_step_s(self) -> float:
+        """Seconds of a step as it tells them; a second where it has no pace."""
+        return self.step_s or 1.0
 
     def load(self) -> None:
         self.threads.add(threading.get_native_id())
@@ -175,3 +223,10 @@ class FakeEngine:
     def release(self, steps: int = 1) -> None:
         """Let a gated engine make this many steps."""
         self.turns.release(steps)
+
+    def write_diary(self, painter: FakePainter) -> None:
+        if self.diary is not None:
+            line = f"{painter.began_with.seed} {painter.step} {os.getpid()} {time.monotonic()}\n"
+            # opened anew each time and written at once: other processes write too, and this one may be killed
+            with self.diary.open("ab", buffering=0) as file:
+                file.write(line.encode())

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.contract import CONTRACT
 from tests.support.fake_engine import image_bytes
 from tests.support.mutations import messages, mutated_message, mutated_picture, pictures
-from tests.test_errors import CONTRACT
+from tests.support.real_server.socket_client import Socket, socket
 
 PATIENCE_S = 60
 # Before so many messages are answered no more are sent: a client that never listens is closed, which is another matter.
@@ -47,16 +46,17 @@ async def throw_messages(address: str, count: int, chance: random.Random) -> Fou
         while left > 0 and len(found.wrong) < 20:
             job = (await http.post("/api/jobs", json={"content": image, "styles": [image]})).json()
             names = {"IMAGE": chance.choice((image, mask)), "JOB": job.get("job", "x"), "KEY": job.get("key", "x")}
-            async with connect(address.replace("http", "ws", 1) + "/ws") as connection:
+            async with socket(address) as client:
+                client.patience_s = PATIENCE_S
                 while left > 0:
                     batch = [mutated_message(chance, corpus, names) for _ in range(min(_BATCH, left))]
                     left -= len(batch)
-                    if not await _batch(connection, batch, found):
+                    if not await _batch(client, batch, found):
                         break
     return found
 
 
-async def _batch(connection: ClientConnection, batch: list[bytes], found: Found) -> bool:
+async def _batch(client: Socket, batch: list[bytes], found: Found) -> bool:
     """Send it and read until it is answered; False when the connection has ended.
 
     A message that ends the connection comes last, so that the others are understood; one of them is enough.
@@ -65,8 +65,8 @@ async def _batch(connection: ClientConnection, batch: list[bytes], found: Found)
     ending = [message for message in batch if _close_of(message) is not None]
     try:
         for message in fine:
-            await connection.send(message, text=True)
-        await _until_pong(connection, found, fine)
+            await client.connection.send(message, text=True)
+        await _until_pong(client, found, fine)
     except ConnectionClosed as closed:
         found.wrong.append(f"closed with {closed.rcvd} after {fine!r}"[:2000])
         return False
@@ -76,8 +76,8 @@ async def _batch(connection: ClientConnection, batch: list[bytes], found: Found)
     if not ending:
         return True
     try:
-        await connection.send(ending[0], text=True)
-        await _until_pong(connection, found, ending[:1])
+        await client.connection.send(ending[0], text=True)
+        await _until_pong(client, found, ending[:1])
         found.wrong.append(f"not closed after {ending[0]!r}"[:2000])
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd is not None else None
@@ -88,20 +88,13 @@ async def _batch(connection: ClientConnection, batch: list[bytes], found: Found)
     return False
 
 
-async def _until_pong(connection: ClientConnection, found: Found, batch: list[bytes]) -> None:
+async def _until_pong(client: Socket, found: Found, batch: list[bytes]) -> None:
     """Raises ConnectionClosed, TimeoutError."""
-    await connection.send('{"type":"ping","ref":"end of batch"}')
+    await client.send("ping", ref="end of batch")
     async with asyncio.timeout(PATIENCE_S):
-        while True:
-            data = await connection.recv()
-            if isinstance(data, bytes):
-                found.answers["frame"] += 1
-                continue
-            answer = json.loads(data)
+        while (answer := await client.receive()).get("ref") != "end of batch":
             if answer["type"] == "error":
                 found.check(answer, batch)
-            elif answer.get("ref") == "end of batch":
-                return
             else:
                 found.answers[answer["type"]] += 1
 

@@ -10,7 +10,7 @@ import pytest
 
 from duostyle.imaging.decode import FORMATS
 from duostyle.params import describe_params, parse_params
-from tests.test_errors import CONTRACT
+from tests.support.contract import CONTRACT
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"

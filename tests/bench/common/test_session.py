@@ -13,8 +13,8 @@ import pytest
 from bench.common.session import Heard, Session, session
 from bench.engine.startup import first_change
 from bench.engine.steering import one_guess
-from tests.integration.conftest import Running, started
 from tests.support.fake_engine import FakeEngine, image_bytes
+from tests.support.real_server.running import Running, started
 
 pytestmark = pytest.mark.real_server
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.engine.anatomy import PRODUCT, REST, kind_of, operations_of, shares
-from bench.engine.judge import Judge
+from bench.quality.judge import Judge
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""How near a picture comes to its style and its content, and who gets there first."""

@@ -1,0 +1,55 @@
+"""Connections whose requests never begin, on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.support.real_server.running import Running
+from tests.support.real_server.socket_client import PATIENCE_S, socket
+
+pytestmark = pytest.mark.real_server
+
+
+async def said(running: Running, data: bytes) -> bytes:
+    """All that the server says to `data` until it closes."""
+    reader, writer = await asyncio.open_connection(*running.listening.getsockname()[:2])
+    writer.write(data)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
+    writer.close()
+    return answer
+
+
+async def test_half_a_head_is_refused_in_the_end_and_nobody_else_notices(start: Callable[..., Running]) -> None:
+    running = start(send_timeout_s=0.5)
+    late, silent, served = await asyncio.gather(
+        said(running, b"GET /livez HTTP/1.1\r\nHost: local"),
+        said(running, b""),
+        said(running, b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+    )
+    head, _, body = late.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 422 ")
+    assert json.loads(body)["error"]["code"] == "bad_request"
+    assert silent == b""
+    assert served.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_second_head_has_to_end_too(start: Callable[..., Running]) -> None:
+    running = start(send_timeout_s=0.5)
+    reader, writer = await asyncio.open_connection(*running.listening.getsockname()[:2])
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)).startswith(b"HTTP/1.1 200 ")
+    writer.write(b"GET /livez HTTP/1.1\r\n")
+    rest = await asyncio.wait_for(reader.read(), PATIENCE_S)
+    assert b"HTTP/1.1 422 " in rest
+    writer.close()
+
+
+async def test_a_websocket_takes_no_place_of_requests(start: Callable[..., Running]) -> None:
+    running = start(max_connections=1)
+    async with socket(running.url), socket(running.url), httpx.AsyncClient(base_url=running.url) as http:
+        assert (await http.get("/livez")).status_code == 200
