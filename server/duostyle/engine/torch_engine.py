@@ -90,7 +90,7 @@ class TorchEngine:
                 "weights": self.weights_sha256,
                 "rim": self.rim,
             }
-            shared = Shared(self.network, self.pace, self.clock, self._budget_bytes(), self.rim, made_by)
+            shared = Shared(self.network, self.pace, self.clock, self.budget_bytes(), self.rim, made_by)
             return TorchPainter(shared, request, control, checkpoint)
 
     def _choose_kernels(self, network: Network) -> None:
@@ -107,7 +107,8 @@ class TorchEngine:
         """See `Engine.trim`."""
         give_back(torch.device(self.device))
 
-    def _budget_bytes(self) -> int:
+    def budget_bytes(self) -> int:
+        """What the evaluation of a picture may need before it is done in tiles."""
         if self.memory_budget_mb > 0:
             return self.memory_budget_mb << 20
         whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()

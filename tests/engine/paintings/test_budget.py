@@ -46,6 +46,6 @@ def test_tiles_paint_the_same_picture(network: Network, monkeypatch: pytest.Monk
 
 
 def test_the_budget_is_half_of_the_machine_unless_given() -> None:
-    assert TorchEngine()._budget_bytes() == machine_bytes() // 2
-    assert TorchEngine(memory_budget_mb=3)._budget_bytes() == 3 << 20
+    assert TorchEngine().budget_bytes() == machine_bytes() // 2
+    assert TorchEngine(memory_budget_mb=3).budget_bytes() == 3 << 20
     assert machine_bytes() > 2**28

@@ -152,6 +152,6 @@ def test_a_checkpoint_goes_on_as_if_nothing_had_been(remote: TorchEngine) -> Non
 def test_a_painting_in_tiles(remote: TorchEngine, engine: TorchEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = Picture(400, 40, CONTENT.rgb[: 40 * 3] * (400 * 40 // 40))
     wanted, _ = paint(engine, content=wide, size=400, iterations=2)
-    monkeypatch.setattr(TorchEngine, "_budget_bytes", lambda self: 1)
+    monkeypatch.setattr(TorchEngine, "budget_bytes", lambda self: 1)
     painter, _ = paint(remote, content=wide, size=400, iterations=2)
     assert distance(painter.picture(), wanted.picture()) < 0.5
