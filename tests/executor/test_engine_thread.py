@@ -1,3 +1,5 @@
+"""The engine thread: tasks one after another, steps through one slot, and what a pause or a cancel leaves."""
+
 from __future__ import annotations
 
 import asyncio
@@ -6,57 +8,15 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
-from duostyle.engine.api import Checkpoint, Control, Plan, Request
-from duostyle.errors import EngineError, OutOfMemory, WeightsError
 from duostyle.executor.engine_thread import EngineThread
-from duostyle.executor.task import StepReport, Task
 from duostyle.executor.watchdog import Watchdog
-from duostyle.params import StyleParams
 from duostyle.picture import Picture
+from tests.executor.conftest import Heard, running
 from tests.support.fake_engine import FakeEngine, FakePainter, picture_of
 from tests.support.harness import GUARD_S, soon
-
-
-@asynccontextmanager
-async def running(engine: FakeEngine) -> AsyncIterator[EngineThread]:
-    thread = EngineThread(engine)
-    await thread.start()
-    try:
-        yield thread
-    finally:
-        engine.loading.set()
-        await soon(thread.stop())
-
-
-class Heard:
-    """A task, and what was heard of it."""
-
-    def __init__(self, *, pictures: bool = False) -> None:
-        self.plans: list[Plan] = []
-        self.reports: list[StepReport] = []
-        self.news = asyncio.Event()
-        self.wanted = pictures
-        self.task = Task(
-            Request(picture_of(0), (picture_of(1),), StyleParams()),
-            Control(),
-            on_begin=self.plans.append,
-            on_step=self._on_step,
-            wants_picture=lambda: self.wanted,
-        )
-
-    def _on_step(self, report: StepReport) -> None:
-        self.reports.append(report)
-        self.news.set()
-
-    async def step(self, number: int) -> None:
-        while not self.reports or self.reports[-1].step.step < number:
-            self.news.clear()
-            await soon(self.news.wait())
 
 
 def tell_when_asked_for_its_picture(painter: FakePainter) -> threading.Event:
@@ -173,75 +133,6 @@ async def test_a_paused_task_goes_on_exactly_there() -> None:
         assert len(engine.painters) == 2
 
 
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (EngineError("no gradient"), "engine_failed"),
-        (MemoryError(), "out_of_memory"),
-        (RuntimeError("secret detail"), "internal"),
-    ],
-)
-async def test_an_exception_fails_that_task_only(error: Exception, code: str) -> None:
-    engine = FakeEngine(steps=3)
-    engine.fail_at, engine.error = 2, error
-    async with running(engine) as thread:
-        outcome = await soon(thread.run(Heard().task))
-        assert (outcome.how, outcome.picture) == ("failed", picture_of(1))
-        assert outcome.error is not None
-        assert outcome.error["code"] == code
-        assert "secret" not in outcome.error["message"]
-        engine.fail_at, engine.begin_error = 0, error
-        assert (await soon(thread.run(Heard().task))).how == "failed"
-        engine.begin_error = None
-        assert (await soon(thread.run(Heard().task))).how == "done"
-
-
-class Forgetful(FakeEngine):
-    """Its paintings cannot give their picture."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(steps=1)
-        self.forgets = error
-
-    def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> FakePainter:
-        painter = super().begin(request, control, checkpoint)
-
-        def picture() -> Picture:
-            raise self.forgets
-
-        painter.picture = picture  # type: ignore[method-assign]
-        return painter
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (OutOfMemory("too large"), "out_of_memory"),
-        (MemoryError(), "out_of_memory"),
-        (RuntimeError("secret"), "internal"),
-    ],
-)
-async def test_a_picture_that_cannot_be_had_at_the_end_fails_the_task(error: Exception, code: str) -> None:
-    async with running(Forgetful(error)) as thread:
-        outcome = await soon(thread.run(Heard().task))
-        assert (outcome.how, outcome.picture) == ("failed", None)
-        assert outcome.error is not None
-        assert outcome.error["code"] == code
-
-
-async def test_memory_is_given_back_after_a_failure_and_only_then() -> None:
-    engine = FakeEngine(steps=2)
-    async with running(engine) as thread:
-        await soon(thread.run(Heard().task))
-        assert engine.trimmed == 0
-        engine.fail_at, engine.error = 2, MemoryError()
-        heard = Heard()
-        assert (await soon(thread.run(heard.task))).how == "failed"
-        assert engine.trimmed == 1
-        assert heard.task.painter is None
-        assert heard.task.request is None
-
-
 async def test_the_watchdog_hears_of_every_move() -> None:
     now = [0.0]
     engine = FakeEngine(steps=2, gated=True)
@@ -273,18 +164,6 @@ async def test_loading_happens_in_the_background() -> None:
         await soon(thread.until_loaded())
         assert thread.loaded
         assert thread.device == "fake"
-
-
-async def test_a_failed_load_is_told_and_fails_tasks() -> None:
-    engine = FakeEngine()
-    engine.load_error = WeightsError("no weights here")
-    async with running(engine) as thread:
-        with pytest.raises(WeightsError):
-            await soon(thread.until_loaded())
-        assert not thread.loaded
-        outcome = await soon(thread.run(Heard().task))
-        assert outcome.error is not None
-        assert outcome.error["code"] == "weights_unavailable"
 
 
 async def test_nothing_runs_after_stop() -> None:
