@@ -19,11 +19,10 @@ import pytest
 from duostyle.errors import BadRequest, StorageUnavailable
 from duostyle.imaging import decode as images
 from duostyle.storage.store import Store
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import GUARD_S, PROBE_S, Ear, Rig, rig, soon
 from tests.support.stored_jobs import checked, job, job_id, jobs_of
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 class Disk:

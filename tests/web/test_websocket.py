@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from duostyle.contract.limits import MAX_WAITING
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import Rig, Wire, rig, soon, wire
 
-ENDS = ("completed", "failed", "cancelled")
 FRAMES = {"max_px": 64, "max_fps": 10, "window": 4}
 
 
