@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from duostyle.errors import OutOfMemory
-from tests.browser.axe import faults
-from tests.browser.conftest import Site
-from tests.browser.test_painting import launch, next_frame, status, upload
+from tests.support.browser.actions import launch, next_frame, status, upload
+from tests.support.browser.axe import faults
+from tests.support.browser.site import Site
 from tests.support.fake_engine import image_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]

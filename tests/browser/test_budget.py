@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser.conftest import GUARD_MS, Site
-from tests.browser.test_painting import launch, next_frame
+from tests.browser.conftest import GUARD_MS
+from tests.support.browser.actions import launch, next_frame
+from tests.support.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Site
-from tests.browser.test_painting import GREY, launch, next_frame, painted, status
+from tests.support.browser.actions import GREY, launch, next_frame, painted, status
+from tests.support.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Site
-from tests.browser.test_painting import next_frame, status, tile
+from tests.support.browser.actions import begin, choose, next_frame, region, status, tile
+from tests.support.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]
@@ -33,16 +33,6 @@ def shown(page: Page, x: float, y: float) -> tuple[str, int]:
     return "blue" if blue > red else "orange", alpha
 
 
-def choose(page: Page, *styles: str) -> None:
-    tile(page, "Harbour")
-    for style in styles:
-        tile(page, style)
-
-
-def region(page: Page, name: str) -> None:
-    page.locator(".region", has_text=name).click()
-
-
 def drag(page: Page, *points: tuple[float, float]) -> None:
     """Draw a line over the picture; points are shares of its width and height."""
     box = page.locator(".mask-overlay").bounding_box()
@@ -53,12 +43,6 @@ def drag(page: Page, *points: tuple[float, float]) -> None:
     for place in places[1:]:
         page.mouse.move(*place, steps=3)
     page.mouse.up()
-
-
-def begin(site: Site, page: Page) -> None:
-    page.get_by_role("button", name="Launch", exact=True).click()
-    page.wait_for_url("**/?job=*")
-    next_frame(site, page)
 
 
 def job_masks(page: Page, condition: str) -> Any:

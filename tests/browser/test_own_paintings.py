@@ -10,9 +10,9 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.axe import faults
-from tests.browser.conftest import Site
-from tests.browser.test_painting import GREY, launch, next_frame, painted, status, tile
+from tests.support.browser.actions import GREY, launch, next_frame, painted, status, tile
+from tests.support.browser.axe import faults
+from tests.support.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Site
-from tests.browser.test_painting import status, tile, upload
+from tests.support.browser.actions import labels, status, tile, upload
+from tests.support.browser.site import Site
 from tests.support.fake_engine import image_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
@@ -70,10 +70,6 @@ def test_a_tile_can_be_dragged_to_a_slot(open_page: Open) -> None:
     page = open_page()
     page.locator(".tile", has_text="Gold").drag_to(page.locator(".slots-content .slot-face"))
     expect(page.locator(".slots-content .slot-face")).to_have_attribute("aria-label", "Content: Gold")
-
-
-def labels(page: Page) -> list[str | None]:
-    return [face.get_attribute("aria-label") for face in page.locator(".slots-styles .slot-face").all()]
 
 
 def test_tiles_fill_the_empty_style_slots_and_then_replace(open_page: Open) -> None:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Response, expect
 
-from tests.browser.conftest import GUARD_MS, Site
-from tests.browser.test_painting import status
+from tests.browser.conftest import GUARD_MS
+from tests.support.browser.actions import status
+from tests.support.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

@@ -12,9 +12,8 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from duostyle.engine.torch_engine import TorchEngine
-from tests.browser.conftest import Site
-from tests.browser.test_masks import choose, region
-from tests.browser.test_painting import status
+from tests.support.browser.actions import choose, region, status
+from tests.support.browser.site import Site
 
 # the real engine paints, which a busy machine does slowly
 pytestmark = [pytest.mark.browser, pytest.mark.real_server, pytest.mark.weights, pytest.mark.timeout(300)]

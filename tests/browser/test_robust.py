@@ -4,73 +4,43 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Error, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.axe import faults
-from tests.browser.conftest import Site
-from tests.browser.test_painting import GREY, frame_beyond, launch, next_frame, status
+from tests.support.browser.actions import GREY, frame_beyond, launch, next_frame, status
+from tests.support.browser.axe import faults
+from tests.support.browser.site import Site
+from tests.support.real_server.server_process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]
 
-# each step is its own grey; it makes as many as it is told to on its standard input, and then stands still
-PROGRAM = """
-import sys, threading, uvicorn
-from pathlib import Path
-from duostyle.web.app import create_app
-from duostyle.settings import Settings
-from tests.support.fake_engine import FakeEngine, FakePainter
-from tests.support.fake_engine import FakeEngine
-
-def obey():
-    for line in sys.stdin:
-        engine.release(int(line))
-
-port, folder, pictures = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-engine = FakeEngine(steps=240, gated=True, size=(64, 48))
-threading.Thread(target=obey, daemon=True).start()
-app = create_app(Settings(port=port, data_dir=folder), engine=engine, pictures=pictures)
-uvicorn.run(app, port=port, ws="websockets-sansio", log_config=None)
-"""
-
 
 class Killable:
-    """A server of its own process."""
+    """A server of its own process whose engine stands still until it is told to make steps, each its own grey."""
 
     def __init__(self, folder: Path, pictures: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
-        self._arguments = [str(self._port), str(folder), str(pictures)]
-        self.address = f"http://127.0.0.1:{self._port}/"
+        self._folder, self._pictures, self._port = folder, pictures, 0
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-c", PROGRAM, *self._arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
-
-    def release(self, steps: int) -> None:
-        """Let its engine make this many steps."""
-        assert self._process.stdin is not None
-        print(steps, file=self._process.stdin, flush=True)
+        engine = {"steps": 240, "gated": True, "size": (64, 48)}
+        self._server = ServerProcess(self._folder, engine, pictures=self._pictures, port=self._port)
+        self.address = self._server.until_listening() + "/"
+        # the next one listens where this one did
+        self._port = self._server.port
+        self.release = self._server.release
 
     def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(30)
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._server.close()
 
 
 @pytest.fixture
 def killable(tmp_path: Path, pictures: Path) -> Iterator[Killable]:
-    server = Killable(tmp_path / "killed", pictures)
+    server = Killable(tmp_path, pictures)
     yield server
     server.kill()
 
@@ -79,13 +49,7 @@ def killable(tmp_path: Path, pictures: Path) -> Iterator[Killable]:
 def test_a_killed_server_comes_back_with_the_painting(killable: Killable, context: BrowserContext) -> None:
     page = context.new_page()
     connected = "#connection[data-state=open]"
-    # the first visit may come before the server is up
-    for _ in range(60):
-        try:
-            page.goto(killable.address)
-            break
-        except Error:
-            page.wait_for_timeout(250)
+    page.goto(killable.address)
     page.wait_for_selector(connected)
     page.wait_for_selector(".tile >> nth=3")
     launch(page, styles=("Red", "Green"))

@@ -7,10 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Site
-from tests.browser.test_masks import begin, choose
-from tests.browser.test_page import labels
-from tests.browser.test_painting import tile
+from tests.support.browser.actions import begin, choose, labels, tile
+from tests.support.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]

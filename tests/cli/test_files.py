@@ -10,15 +10,6 @@ import pytest
 from duostyle.cli.files import Order, check_output, read_order
 from duostyle.errors import BadRequest
 from duostyle.imaging.decode import image_id
-from tests.support.fake_engine import image_bytes
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    """content.png, a.png and b.png."""
-    for name, color in (("content", (200, 40, 10)), ("a", (0, 200, 0)), ("b", (0, 0, 200))):
-        (tmp_path / f"{name}.png").write_bytes(image_bytes(color))
-    return tmp_path
 
 
 def order_of(

@@ -18,7 +18,6 @@ from duostyle.cli import main as cli
 from duostyle.errors import EngineError, WeightsError
 from duostyle.settings import Settings
 from tests.support.fake_engine import FakeEngine, image_bytes
-from tests.support.processes import program
 from tests.support.recorder import Recorder
 
 Capture = pytest.CaptureFixture[str]
@@ -260,20 +259,24 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     )
     argv = ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--progress", "json"]
     source = Path(cli.__file__).parents[2]
-    with program(
+    with subprocess.Popen(
         [sys.executable, "-c", script, *argv],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={"PYTHONPATH": f"{source}:{source.parent}"},
     ) as process:
-        assert process.stdout is not None
-        process.stdout.close()
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.stderr is not None
-        assert process.stderr.read() == ""
-        assert process.wait(60) == 1
+        try:
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.stdin is not None
+            process.stdin.close()
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+            assert process.wait(60) == 1
+        finally:
+            # else leaving would wait for one that hangs, for ever
+            process.kill()
 
 
 def test_the_parser_needs_no_torch() -> None:

@@ -20,14 +20,6 @@ from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.recorder import Recorder
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> Path:
-    """content.png 16x12 red, a.png and b.png as styles."""
-    for name, color in (("content", (200, 40, 10)), ("a", (0, 200, 0)), ("b", (0, 0, 200))):
-        (tmp_path / f"{name}.png").write_bytes(image_bytes(color))
-    return tmp_path
-
-
 def painting_of(
     folder: Path, output: str = "out.png", styles: tuple[str, ...] = ("a.png",), **options: list[str]
 ) -> Painting:

@@ -5,13 +5,7 @@ import asyncio
 import pytest
 
 from duostyle.executor.watchdog import Watchdog
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture

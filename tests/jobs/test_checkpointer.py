@@ -14,19 +14,13 @@ from duostyle.jobs.checkpointer import Checkpointer, Watch
 from duostyle.metrics import Metrics
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
+from tests.support.clock import Clock
 from tests.support.fake_engine import picture_of
 from tests.support.harness import soon
 
 
 def step(number: int, step_s: float = 0.0, total: int = 100) -> Step:
     return Step(number, total, 1, 1, 8, 6, Costs(1, 1, (), 0), step_s, 0.0, 0.0, lambda: picture_of(number))
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

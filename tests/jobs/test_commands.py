@@ -9,10 +9,10 @@ import pytest
 
 from duostyle.errors import BadRequest, Forbidden, NotFinished, NotFound
 from duostyle.imaging import decode as images
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import rig, soon
 
-ENDS = ("completed", "failed", "cancelled")
 NO_IMAGE = "sha256:" + "0" * 64
 
 

@@ -11,10 +11,9 @@ import pytest
 
 from duostyle.errors import NotFinished
 from duostyle.imaging import decode as images
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import Ear, Rig, rig, soon
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def painted(built: Rig) -> tuple[str, Ear]:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from duostyle.errors import EngineError
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine, image_bytes
 from tests.support.harness import Rig, rig, soon
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def test_a_failure_ends_that_job_only(tmp_path: Path) -> None:

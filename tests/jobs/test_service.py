@@ -12,10 +12,9 @@ from duostyle.errors import BadRequest, NotFinished
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
 from duostyle.protocol.frames import FrameOptions
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import rig, soon
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def test_a_job_runs_and_its_result_is_the_engines_picture(tmp_path: Path) -> None:

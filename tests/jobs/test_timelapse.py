@@ -14,18 +14,11 @@ from duostyle.executor.task import StepReport
 from duostyle.imaging import decode as images
 from duostyle.jobs.timelapse import MAX_SHARE, TimelapseRecorder
 from duostyle.storage.timelapse_frames import TimelapseFrames
+from tests.support.clock import Clock
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import Rig, rig, soon
 
 JOB = "j" * 22
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def report_of(step: int, picture_s: float = 0.0, size: tuple[int, int] = (8, 6)) -> StepReport:
@@ -38,7 +31,7 @@ class Recorded:
     """A recorder on a store and helpers of a rig, with a clock of its own."""
 
     def __init__(self, built: Rig) -> None:
-        self.built, self.clock = built, Clock()
+        self.built, self.clock = built, Clock(100.0)
         self.recorder = TimelapseRecorder(built.settings, built.store, built.pools, built.metrics, clock=self.clock)
         self.recording = self.recorder.recording(JOB)
 

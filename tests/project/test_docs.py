@@ -10,7 +10,7 @@ from duostyle.protocol import incoming
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import CLOSE_CODES
 from duostyle.web.routes import images, jobs, operations, timelapse
-from tests.support.contract import CONTRACT, PROTOCOL_PAGE
+from tests.support.contract import CLIENT_MESSAGES, CONTRACT, PROTOCOL_PAGE
 
 TEXT = PROTOCOL_PAGE.read_text("utf-8")
 
@@ -57,18 +57,7 @@ def test_every_route_is_there_and_no_other() -> None:
 def test_every_client_message_is_understood() -> None:
     section = TEXT.partition("### From the client")[2].partition("### From the server")[0]
     names = re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in section.splitlines() if line[:3] == "| `"))
-    assert names == [
-        "submit",
-        "subscribe",
-        "unsubscribe",
-        "cancel",
-        "update",
-        "pause",
-        "resume",
-        "ack",
-        "preview",
-        "ping",
-    ]
+    assert tuple(names) == CLIENT_MESSAGES
     limits = FrameOptions(max_px=2048, max_fps=10.0, window=4)
     for name in names:
         message = {"type": name, "job": "j", "key": "k", "seq": 1}

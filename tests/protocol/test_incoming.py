@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from duostyle.errors import BadRequest
 from duostyle.protocol import incoming
 from duostyle.protocol.frames import FrameOptions
+from tests.support.contract import CLIENT_MESSAGES
 
 LIMITS = FrameOptions(max_px=2048, max_fps=10.0, window=4)
 HUGE = "a number too large"
@@ -20,19 +21,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 FIELDS = ("job", "key", "after", "seq", "frames", "ref", "content", "styles", "params")
-TYPES = (
-    "submit",
-    "subscribe",
-    "unsubscribe",
-    "cancel",
-    "update",
-    "pause",
-    "resume",
-    "ack",
-    "preview",
-    "ping",
-    "later",
-)
+TYPES = (*CLIENT_MESSAGES, "later")
 
 
 def parse(**message: Any) -> incoming.ClientMessage | None:

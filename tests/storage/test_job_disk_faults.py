@@ -11,13 +11,11 @@ import pytest
 from duostyle.errors import StorageUnavailable
 from duostyle.imaging import decode as images
 from tests.storage.conftest import Disk
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import GUARD_S, Ear, Rig, rig, soon
 
 pytestmark = pytest.mark.usefixtures("quiet")
-
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def first_step(built: Rig, ear: Ear) -> None:

@@ -21,8 +21,9 @@ from duostyle.storage.files import Folder
 from duostyle.storage.retention import Limits, Retention
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame, TimelapseFrames
+from tests.support.clock import Clock
 from tests.support.harness import GUARD_S
-from tests.support.stored_jobs import DAY_S, Clock, job, job_id, jobs_of, put
+from tests.support.stored_jobs import DAY_S, job, job_id, jobs_of, put
 
 
 def files(folder: Path) -> list[Path]:
@@ -36,7 +37,7 @@ def begin_timelapse(timelapses: TimelapseFrames, *, job: str) -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture
@@ -202,7 +203,7 @@ async def test_what_stays_is_what_a_plain_model_of_the_limits_keeps(
 
 async def one_random_sweep(folder: Path, chance: random.Random) -> None:
     """Sweep in one go; the model below takes one thing after the other, each time looking at all that is left."""
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     store = Store(folder, clock=clock)
     await store.open()
     begin, images, jobs = clock.now, {}, {}

@@ -15,12 +15,13 @@ from duostyle.errors import BadRequest, StorageUnavailable
 from duostyle.job import stored_types
 from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
-from tests.support.stored_jobs import MASK, Clock, checked, job, job_id, jobs_of, put
+from tests.support.clock import Clock
+from tests.support.stored_jobs import MASK, checked, job, job_id, jobs_of, put
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

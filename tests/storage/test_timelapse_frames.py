@@ -11,7 +11,8 @@ import pytest
 from duostyle.storage.files import Folder
 from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame, TimelapseFrames
-from tests.support.stored_jobs import DAY_S, Clock, job, job_id, put
+from tests.support.clock import Clock
+from tests.support.stored_jobs import DAY_S, job, job_id, put
 
 JOB = "j" * 22
 
@@ -154,7 +155,7 @@ def append_kilobyte(timelapses: TimelapseFrames, *, job: str) -> None:
 
 
 async def test_retention_counts_and_removes_them(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(1_000_000.0)
     store = Store(tmp_path, clock=clock)
     await store.open()
     content = await put(store, b"content")

@@ -13,6 +13,19 @@ from duostyle import errors
 PROTOCOL_PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 # The types of the messages that end a job; its statuses at the end have the same names.
 ENDS = ("completed", "failed", "cancelled")
+# The types of the messages that clients may send.
+CLIENT_MESSAGES = (
+    "submit",
+    "subscribe",
+    "unsubscribe",
+    "cancel",
+    "update",
+    "pause",
+    "resume",
+    "ack",
+    "preview",
+    "ping",
+)
 # The closed list of codes of the contract, and the HTTP status that a client sees with each.
 CONTRACT = {
     "bad_request": 422,

@@ -16,10 +16,10 @@ from duostyle.imaging import decode as images
 from duostyle.jobs.commands import Accepted
 from duostyle.live.outbox import Outbox
 from duostyle.protocol.frames import FrameOptions
+from tests.support.contract import ENDS
 from tests.support.fake_engine import picture_of
 from tests.support.harness import Rig, soon
 
-ENDS = ("completed", "failed", "cancelled")
 FRAMES = FrameOptions(64, 60.0)
 _MOVES = ("cancel", "pause", "resume")
 

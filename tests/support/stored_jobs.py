@@ -14,14 +14,6 @@ DAY_S = 86_400.0
 MASK = "sha256:" + "a" * 64
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def checked(data: bytes) -> StoredImage:
     # The store does not look into pictures: any bytes will do.
     return StoredImage("sha256:" + hashlib.sha256(data).hexdigest(), 4, 3, "png", len(data))

@@ -6,13 +6,7 @@ import pytest
 
 from duostyle.errors import BusyError, QueueFull, TooManyRequests
 from duostyle.web.guard.quotas import RateLimit, Seats, TokenBucket
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 def test_the_rate_limit_fills_again_and_counts_each_client_alone() -> None:

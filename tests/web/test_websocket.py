@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import Rig, Wire, rig, wire
-
-ENDS = ("completed", "failed", "cancelled")
-
 
 FRAMES = {"max_px": 64, "max_fps": 10, "window": 4}
 

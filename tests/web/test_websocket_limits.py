@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from duostyle.contract.limits import MAX_WAITING
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import Rig, Wire, rig, soon, wire
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 async def submit(built: Rig, client: Wire, styles: int = 1, **fields: Any) -> dict[str, Any]:

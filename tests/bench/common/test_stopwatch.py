@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from bench.common.stopwatch import Stopwatch
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 def test_a_pause_is_not_counted_also_when_it_ends_by_an_error() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     watch = Stopwatch(clock)
     clock.now += 3
     with watch.paused() as seconds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from duostyle.imaging.decode import sniff
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.running import Running
-from tests.support.real_server.socket_client import finished, socket
+from tests.support.real_server.socket_client import Socket, finished, socket
 
 pytestmark = pytest.mark.real_server
 
@@ -105,15 +106,21 @@ async def test_cancelling_a_queued_job_never_touches_the_running_one(start: Call
         assert len(engine.painters) == 2
 
 
+async def two_jobs(http: Client, watcher: Socket, engine: FakeEngine) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The first is watched and has one step, the second waits."""
+    first, second = await http.submit(), await http.submit()
+    await watcher.watch(first["job"])
+    engine.release(1)
+    await watcher.until("progress")
+    return first, second
+
+
 async def test_cancelling_the_running_job_lets_the_next_run(start: Callable[..., Running]) -> None:
     engine = FakeEngine(steps=4, gated=True)
     running = start(engine)
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         http = Client(raw)
-        first, second = await http.submit(), await http.submit()
-        await watcher.watch(first["job"])
-        engine.release(1)
-        await watcher.until("progress")
+        first, second = await two_jobs(http, watcher, engine)
         response = await raw.post(first["links"]["cancel"], headers={"Authorization": f"Bearer {first['key']}"})
         assert (response.json()["cancelled"], response.json()["state"]["status"]) == (True, "cancelled")
         engine.release(10)
@@ -157,10 +164,7 @@ async def test_a_restart_in_the_middle_loses_no_job(start: Callable[..., Running
     running = start(engine)
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         http = Client(raw)
-        first, second = await http.submit(), await http.submit()
-        await watcher.watch(first["job"])
-        engine.release(1)
-        await watcher.until("progress")
+        first, second = await two_jobs(http, watcher, engine)
     running.stop()
     running = start(FakeEngine(steps=3))
     async with httpx.AsyncClient(base_url=running.url) as raw:

@@ -40,10 +40,13 @@ class ServerProcess:
     """It runs from its making on, and is killed when its `with` block is left.
 
     In `folder` are its data, its log (standard error) and the diary; all may go on from a process before. `engine` has
-    attributes of the stand-in's FakeEngine, with True for a diary; None takes the product with its own engine.
+    attributes of the stand-in's FakeEngine, with True for a diary; None takes the product with its own engine. Without
+    `pictures` a stand-in has no gallery, whose loading takes a while.
     """
 
-    def __init__(self, folder: Path, engine: Mapping[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, engine: Mapping[str, Any] | None = None, pictures: Path | None = None, **settings: Any
+    ) -> None:
         self.data, self.log, self.diary = folder / "data", folder / "log", folder / "diary"
         self.url = ""
         given = {**_WIDE, "port": 0, "data_dir": str(self.data), **settings}
@@ -51,9 +54,8 @@ class ServerProcess:
             flags = (word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value)))
             program = ["duostyle", "serve", *flags]
         else:
-            # there is no gallery in it, whose loading would take a while
             chosen = {**engine, "diary": str(self.diary)} if "diary" in engine else engine
-            what = {"settings": given, "engine": chosen, "pictures": str(folder / "no gallery")}
+            what = {"settings": given, "engine": chosen, "pictures": str(pictures or folder / "no gallery")}
             program = ["tests.support.real_server.stand_in", json.dumps(what)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -72,6 +74,10 @@ class ServerProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill it, if it still runs, and forget it."""
         self.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None

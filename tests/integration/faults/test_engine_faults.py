@@ -13,13 +13,12 @@ from duostyle.errors import EngineError, OutOfMemory
 from duostyle.executor.watchdog import Watchdog
 from duostyle.jobs.runner import too_large
 from duostyle.web import app
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import rig
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.running import Running
 from tests.support.real_server.socket_client import socket
-
-ENDS = ("completed", "failed", "cancelled")
 
 
 @pytest.mark.parametrize(
