@@ -149,7 +149,7 @@ class Job:
     def check_key(self, key: str) -> None:
         """Raises Forbidden unless `key` is this job's; takes the same time for every wrong key."""
         if not hmac.compare_digest(self.key_hash, hash_key(key)):
-            raise Forbidden("the key is not that of this job", field="key")
+            raise Forbidden("the job key is wrong" if key else "a job key is required", field="key")
 
     @property
     def measured(self) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ def components() -> dict[str, Schema]:
     return {
         "ImageId": _pattern(IMAGE_ID.pattern, "`sha256:` and the hash of the uploaded bytes."),
         "ImageIds": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
-        "JobId": _pattern(JOB_ID.pattern, "Who has it may watch the job."),
+        "JobId": _pattern(JOB_ID.pattern, "Whoever has it may watch the job."),
         "JobKey": {"type": "string", "description": "The secret that cancel, update, pause, resume and DELETE need."},
         "Status": {"type": "string", "enum": [status.value for status in JobStatus]},
         "Params": _params(live_only=False),

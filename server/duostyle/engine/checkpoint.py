@@ -62,4 +62,4 @@ def refuse_other(header: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raises CheckpointRefused unless every entry of `wanted` (name to value) is in the header too."""
     for name, value in wanted.items():
         if header.get(name) != value:
-            raise CheckpointRefused(f"the checkpoint is of another {name}")
+            raise CheckpointRefused(f"the checkpoint has a different {name}")

@@ -229,7 +229,7 @@ class TorchPainter:
             self.painted = tensors.pop("painted", None)
             numbers, level = header[_LEVEL], self.schedule.level
             if any(x.shape != (1, 3, level.height, level.width) for x in tensors.values()):
-                raise CheckpointRefused("the checkpoint is of another size")
+                raise CheckpointRefused("the checkpoint has a different size")
             self.shared.pace.adopt(float(header["pace_s"]))
             if numbers:
                 optimizer = {name.removeprefix(f"{_LEVEL}."): x for name, x in tensors.items()}

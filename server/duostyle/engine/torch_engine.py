@@ -119,5 +119,5 @@ def choose_device(name: str) -> torch.device:
     """`auto` takes CUDA when there is one. Raises EngineError when CUDA is asked for and missing."""
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
-        raise EngineError("device cuda was asked for, but torch sees no CUDA device; use --device cpu")
+        raise EngineError("the device cuda was requested, but torch finds no CUDA device; use --device cpu")
     return torch.device("cuda" if there and name in ("auto", "cuda") else "cpu")

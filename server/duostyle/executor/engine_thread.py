@@ -118,7 +118,7 @@ class EngineThread:
             if task.painter is None:
                 request, task.request = task.request, None
                 if request is None:
-                    raise InternalError("nothing to paint")
+                    raise InternalError("the task has nothing to paint")
                 self.watchdog.begin(request.params.size**2 / 1e6)
                 task.painter = self._begin(task, request)
                 del request
@@ -136,14 +136,14 @@ class EngineThread:
         except Cancelled:
             return self._end(task, "cancelled")
         except Exception as error:
-            return self._end(task, "failed", _known(error, "the engine failed; the server's log tells why"))
+            return self._end(task, "failed", _known(error, "the engine failed; the server's log has the details"))
 
     def _begin(self, task: Task, request: Request) -> Painter:
         checkpoint, task.checkpoint = task.checkpoint, None
         try:
             return self._engine.begin(request, task.control, checkpoint)
         except CheckpointRefused as refusal:
-            _log.warning("a job begins afresh: %s", refusal)
+            _log.warning("a job starts over without its checkpoint: %s", refusal)
         return self._engine.begin(request, task.control)
 
     def _end(
@@ -197,7 +197,7 @@ def _checkpoint_of(painter: Painter) -> Checkpoint | None:
     try:
         return painter.checkpoint()
     except Exception:
-        _log.exception("the engine could not give a checkpoint")
+        _log.exception("the engine could not provide a checkpoint")
         return None
 
 

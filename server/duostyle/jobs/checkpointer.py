@@ -104,6 +104,6 @@ class Checkpointer:
                 await on_kept()
         except Exception:
             # nobody waits for this task: an error would be lost
-            _log.exception("a checkpoint could not be kept")
+            _log.exception("a checkpoint could not be stored")
         finally:
             watch.busy = False

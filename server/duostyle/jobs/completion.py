@@ -56,9 +56,9 @@ class Completion:
         try:
             self._tell(active, await self._stored_end(active, status, outcome))
         except StorageUnavailable:
-            _log.error("the server stops before the end of a job could be stored: the next start goes on with it")
+            _log.error("the end of a job could not be stored before the shutdown; the job continues at the next start")
         except Exception:
-            _log.exception("a job could not be ended")
+            _log.exception("ending a job failed")
         active.shown.set()
         active.ended.set()
 

@@ -195,10 +195,10 @@ class Registry:
         return list(self.unfinished.values())
 
     async def _give_up(self, job: Job, now: float) -> None:
-        message = f"the server died {job.starts} times while it painted this; the picture may be too large for it"
+        message = f"the server died {job.starts} times while painting this job; the picture may be too large"
         job.error, job.ended_at = EngineError(message).as_dict(), now
         job.move(JobStatus.FAILED)
-        _log.error("job given up: the process died %d times while it ran", job.starts)
+        _log.error("a job was given up: the process died %d times while painting it", job.starts)
         await self.save_or_later(job)
         self._store.checkpoints.discard(job.id)
         self._keep(job)

@@ -276,8 +276,10 @@ def too_large(size_px: int) -> OutOfMemory:
     """For a painting of this size; half the pixels, in steps that the page's slider has, are worth a try."""
     smaller_px = int(size_px * math.sqrt(0.5)) // _SIZE_STEP_PX * _SIZE_STEP_PX
     if smaller_px < _SIZE_STEP_PX:
-        return OutOfMemory(f"the server has too little memory even for {size_px} px", field="params.size", got=size_px)
-    message = f"{size_px} px do not fit into the server's memory; try a size of {smaller_px} px or less"
+        return OutOfMemory(
+            f"the server does not have enough memory even for {size_px} px", field="params.size", got=size_px
+        )
+    message = f"a size of {size_px} px does not fit into the server's memory; try {smaller_px} px or less"
     return OutOfMemory(message, field="params.size", limit=smaller_px, got=size_px)
 
 

@@ -142,7 +142,7 @@ class TimelapseRecorder:
             frame = Frame(recording.next_number, step, width, height, round(elapsed_s, 3), len(jpeg))
             await self._store.with_timelapses(lambda timelapses: timelapses.append(job, frame, jpeg))
         except Exception:
-            _log.exception("the time-lapse of a job ends here")
+            _log.exception("a time-lapse frame could not be recorded; the recording of this job stops")
             recording.broken, recording.ask_at = True, math.inf
             return
         recording.frames.append(frame)
@@ -210,10 +210,10 @@ class TimelapseViews:
         """The whole recording as an animation, made once. Raises NotFinished; NotAvailable also for the format."""
         ended, formats = await self._ended(job_id), self._formats
         if format not in formats:
-            message = "this server makes no MP4 (PyAV is not installed there)"
+            message = "this server cannot make MP4 files: PyAV is not installed"
             raise NotAvailable(message, field="format", limit=formats, got=format)
         if not ended:
-            raise NotFinished("the animation is made when the job has ended; timelapse.json lists the frames so far")
+            raise NotFinished("the job has not ended, so there is no animation yet; timelapse.json lists its frames")
         kept = await self._store.with_timelapses(lambda timelapses: timelapses.animation(job_id, format))
         if kept is not None:
             return kept
@@ -228,13 +228,13 @@ class TimelapseViews:
         async with self._one_animation:
             frames = await self._store.with_timelapses(lambda timelapses: timelapses.pictures(job))
             if not frames:
-                raise NotFinished("no frame of this job was recorded")
+                raise NotFinished("no frames of this job were recorded")
             data = await self._pools.offload(animation.mp4 if format == "mp4" else animation.webp, frames)
         try:
             await self._store.with_timelapses(lambda timelapses: timelapses.save_animation(job, format, data))
         except (OSError, DuostyleError):
             # it can be made again
-            _log.warning("an animation of a time-lapse could not be kept", exc_info=True)
+            _log.warning("a time-lapse animation could not be stored", exc_info=True)
         return data
 
     def _animated(self, job: str, format: AnimationFormat, task: asyncio.Task[bytes]) -> None:
@@ -247,7 +247,7 @@ class TimelapseViews:
         """Whether the job has ended. Raises NotFound, NotAvailable."""
         job = await self._registry.recall(job_id)
         if not self._recorded:
-            raise NotAvailable("this server records no time-lapse")
+            raise NotAvailable("this server does not record time-lapses")
         return job.status.ended
 
     @property

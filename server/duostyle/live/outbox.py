@@ -69,7 +69,7 @@ class Outbox:
         """Raises TooManyRequests when no further job may be watched."""
         if len(self.subscriptions) >= self._max_subscriptions:
             raise TooManyRequests(
-                "too many jobs watched on one connection", limit=self._max_subscriptions, reached="max_subscriptions"
+                "this connection watches too many jobs", limit=self._max_subscriptions, reached="max_subscriptions"
             )
 
     def subscribe(self, topic: Topic, frames: FrameOptions | None, after: int) -> Subscription:

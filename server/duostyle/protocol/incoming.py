@@ -157,7 +157,7 @@ def decode(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadRequest("the message is not JSON") from None
+        raise BadRequest("the message is not valid JSON") from None
     if not isinstance(value, dict):
         raise BadRequest("the message must be a JSON object", limit="object", got=_kind(value))
     return value

@@ -68,7 +68,7 @@ class CheckpointFiles:
         try:
             return decode(data)
         except CheckpointRefused as refusal:
-            _log.warning("a job begins afresh: %s", refusal)
+            _log.warning("a job starts over without its checkpoint: %s", refusal)
             self._discard(job_id)
             return None
 

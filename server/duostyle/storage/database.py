@@ -119,7 +119,9 @@ class Database:
         except sqlite3.OperationalError as error:
             self._sql.close()
             if "locked" in str(error):
-                raise BadRequest(f"another server uses the data folder {path.parent}", field="data_dir") from None
+                raise BadRequest(
+                    f"the data folder {path.parent} is in use by another server", field="data_dir"
+                ) from None
             raise
         except BaseException:
             self._sql.close()
@@ -254,5 +256,5 @@ def _job(row: tuple[Any, ...]) -> Job | None:
         return Job.from_stored(values)
     except ValidationError:
         # its parameters were others: nothing can be painted from it
-        _log.warning("job of an earlier version left alone")
+        _log.warning("a job that another version stored cannot be read and is ignored")
         return None

@@ -63,7 +63,7 @@ class Outage:
                 continue
             except Exception:
                 # without this task the outage would last for ever
-                _log.exception("the data folder could not be tried")
+                _log.exception("checking the data folder failed")
                 continue
             break
         _log.warning("the data folder can be used again")

@@ -128,8 +128,8 @@ async def _sweep_now_and_then(built: AppState) -> None:
                 max_bytes=built.settings.max_store_bytes,
                 keep_images=built.jobs.registry.images_in_use,
             )
-            _log.info("swept: %d old jobs and pictures removed", removed)
+            _log.info("%d old jobs and pictures were removed", removed)
         except StorageUnavailable:
             # A full or vanished disk now may be fine in an hour.
-            _log.exception("sweeping failed")
+            _log.exception("removing old jobs and pictures failed")
         await asyncio.sleep(_SWEEP_EVERY_S)

@@ -43,7 +43,9 @@ class Graphed:
                 raise
             except RuntimeError as error:
                 self._refused = True
-                logging.getLogger(__name__).warning("no CUDA graph, painting goes on without: %s", error)
+                logging.getLogger(__name__).warning(
+                    "no CUDA graph could be recorded; painting continues without one: %s", error
+                )
         return compute(x) if self._recording is None else self._recording.play(x)
 
 

@@ -117,7 +117,7 @@ class Spectrum:
     def _numbers(self, given: Sequence[Any]) -> list[float]:
         numbers = [float(value) for value in given]
         if len(numbers) != (self.bands if self._learnt > 0 else 0):
-            raise ValueError("the spectrum is of another size")
+            raise ValueError("the spectrum has a different size")
         return numbers
 
     def _sum(self, plane: Tensor) -> list[float]:

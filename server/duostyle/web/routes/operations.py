@@ -52,7 +52,7 @@ async def readyz(request: Request) -> Response:
         raise StorageUnavailable("the data folder is full, read-only or gone")
     stalled_s = app_state.engine_thread.watchdog.stalled_s
     if stalled_s:
-        raise EngineStalled(f"the engine has made no evaluation for {stalled_s:.0f} s")
+        raise EngineStalled(f"the engine has not completed an evaluation for {stalled_s:.0f} s")
     if app_state.jobs.ready:
         return JSONResponse({"status": "ready", "device": app_state.engine_thread.device}, headers=_FRESH)
     if app_state.engine_thread.load_error is not None:
