@@ -17,7 +17,7 @@ _MIN_TOKEN_CHARS = 16
 
 
 def _limit(default: Any, **constraints: Any) -> Any:
-    """A setting that clients can run into: `GET /api/limits` shows it."""
+    """A setting that limits clients: `GET /api/limits` shows it."""
     return Field(default, json_schema_extra={"limit": True}, **constraints)
 
 
@@ -158,7 +158,7 @@ class Settings(BaseSettings):
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """Every token that opens the server; none when it is open to all."""
+        """Every token that opens the server; empty when no token is needed."""
         return () if self.token is None else tuple(_tokens_in(self.token))
 
     @property
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
 
     @property
     def kernel_dir(self) -> Path:
-        """Where the engine remembers which kernels are the quickest."""
+        """Where the engine stores which kernels are the fastest."""
         return self.state_dir / "kernels"
 
 

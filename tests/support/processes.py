@@ -15,5 +15,5 @@ def program(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
         try:
             yield process
         finally:
-            # else leaving would wait for one that hangs, for ever
+            # else leaving would wait for ever for one that hangs
             process.kill()

@@ -68,12 +68,12 @@ def document(*, version: str, host: str, secure: bool) -> dict[str, Any]:
 
 
 def client_messages() -> dict[str, Schema]:
-    """What clients say, by type."""
+    """The messages from clients, by type."""
     return {kind.__name__.lower(): plain(SCHEMAS[kind.__name__]) for kind in get_args(ClientMessage)}
 
 
 def server_messages() -> dict[str, Schema]:
-    """What the server says in text, by type."""
+    """The server's text messages, by type."""
     made = {kind.type: fields_of(kind) for kind in messages()} | {"state": (state_fields(), {})}
     return {name: record({"type": {"const": name}, **fields}, optional) for name, (fields, optional) in made.items()}
 

@@ -1,6 +1,6 @@
 """What clients may do with jobs: submit, cancel, pause, resume, update, delete. Keys are checked here.
 
-What changes a job is finished even when the client that asked for it is gone. A job is changed only by what belongs to
+A change to a job is completed even when the client that requested it is gone. A job is changed only by what belongs to
 it alone, so that whatever happens to a waiting job cannot touch the running one.
 """
 
@@ -44,7 +44,7 @@ class Accepted:
 
 
 class Commands:
-    """All methods run on the loop. `answer` is called when the change is sure, before any watcher hears of it."""
+    """All methods run on the loop. `answer` is called when the change is sure, before any watcher is notified."""
 
     def __init__(self, context: JobContext, registry: Registry, queue: JobQueue, completion: Completion) -> None:
         self._context, self._registry = context, registry

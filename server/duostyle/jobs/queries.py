@@ -1,6 +1,6 @@
-"""What anybody who knows a job's id may see of it: its state, its frames, its result. No keys here.
+"""What anybody who knows a job's id may see of it: its state, its frames, its result. No key is needed.
 
-Also decodes stored pictures on demand, for whoever needs them.
+Also decodes stored pictures on demand.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ async def load_image(context: JobContext, image_id: str, *, max_px: int) -> Pict
 async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture | None, ...]:
     """The masks that `params` names, decoded; empty when there are none or a mode makes them.
 
-    Raises NotFound, CorruptImage, and BadRequest naming a mask that is black all over.
+    Raises NotFound, CorruptImage, and BadRequest naming a mask that is entirely black.
     """
     if not isinstance(params.masks, list):
         return ()
@@ -139,7 +139,7 @@ async def _stored_result(context: JobContext, job: Job) -> bytes:
 
 
 def _check_mask(mask: Picture, field: str) -> None:
-    """Raises BadRequest when the mask leaves its style no place: leaving the style out says that better."""
+    """Raises BadRequest when the mask leaves its style no area: such a style should be left out instead."""
     if mask.is_black:
         raise BadRequest(
             f"{field}: the mask is entirely black, so its style would appear nowhere",

@@ -17,7 +17,7 @@ _MAX_HEADER_BYTES = 4096
 
 
 def _within_limits(value: float, info: ValidationInfo) -> float:
-    """What this server allows is the same field of the FrameOptions in the validation's context."""
+    """The server's limit is the same field of the FrameOptions in the validation's context."""
     if value > getattr(info.context, str(info.field_name)):
         raise ValueError("more than this server allows")
     return value

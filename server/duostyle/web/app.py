@@ -1,4 +1,4 @@
-"""create_app: puts the server together. The only module that knows everything."""
+"""create_app: puts the server together. The only module that knows all parts."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _routes() -> list[BaseRoute]:
         *timelapse.routes(),
         *operations.routes(),
         WebSocketRoute("/ws", _watch),
-        # scripts and styles shrink to a third, which a first visit over a slow link feels
+        # scripts and styles shrink to a third, which matters on a first visit over a slow link
         Mount("/static", GZipMiddleware(files, minimum_size=1024)),
     ]
 

@@ -1,7 +1,7 @@
-"""An evaluation as one CUDA graph: below about 512 px a GPU computes faster than Python can tell it what to compute.
+"""An evaluation as one CUDA graph: below about 512 px a GPU computes faster than Python can launch its kernels.
 
 All that `compute` asks of the GPU is recorded once and from then on sent in one piece. So it must ask for the same at
-every call, must not look at a number on the way (that would wait for the GPU), and cannot be stopped in the middle.
+every call, must not read a number on the way (that would wait for the GPU), and cannot be stopped in the middle.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    """What the server does at the moment, in numbers: no ids, no keys, no names.
+    """What the server is doing, in numbers: no ids, no keys, no names.
 
     `measured` are the steps whose time was taken and the sum of their seconds: quick steps are not measured one by one.
     Counts of ended jobs and of evaluations are those of this process.
