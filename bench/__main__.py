@@ -1,4 +1,4 @@
-"""Runs a benchmark by its name; without a name prints what there is.
+"""Runs a benchmark by its name; without a name it lists them.
 
 python -m bench [NAME [OPTION ...]]
 """

@@ -57,7 +57,7 @@ def test_ids_and_keys_are_long_and_never_the_same() -> None:
 @pytest.mark.parametrize("wrong", ["", "Secret", "secret ", "\ud800", "é"])
 def test_only_the_key_opens(wrong: str) -> None:
     job().check_key("secret")
-    with pytest.raises(Forbidden):
+    with pytest.raises(Forbidden, match="the job key is wrong" if wrong else "a job key is required"):
         job().check_key(wrong)
 
 

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 GALLERY = Path(__file__).resolve().parents[2] / "server" / "duostyle" / "data" / "gallery"
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp")
 
 Pair = tuple[Path, Path]
 
@@ -18,7 +18,7 @@ def add_picture_options(parser: argparse.ArgumentParser) -> None:
     """`--pictures`, `--contents`, `--styles`: what `pairs_from` reads."""
     group = parser.add_argument_group("pictures")
     group.add_argument("--pictures", type=Path, metavar="FOLDER", help="folder of pictures instead of the gallery")
-    group.add_argument("--contents", nargs="+", metavar="NAME", help="contents, by file name without its ending")
+    group.add_argument("--contents", nargs="+", metavar="NAME", help="contents, by file name without the extension")
     group.add_argument("--styles", nargs="+", metavar="NAME", help="styles likewise; both may name gallery pictures")
 
 
@@ -46,7 +46,7 @@ def pairs_from(options: argparse.Namespace, count: int | None) -> list[Pair]:
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder by name. Raises SystemExit when it cannot be read."""
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
     except OSError as error:
         raise SystemExit(f"{folder}: {error.strerror}") from None
 

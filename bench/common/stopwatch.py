@@ -1,4 +1,4 @@
-"""Seconds that count, apart from those spent on looking."""
+"""Measured seconds, without those spent on inspection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Runs from its making on. What happens inside `paused` is not counted."""
+    """Runs from construction on. What happens inside `paused` is not counted."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
@@ -21,7 +21,7 @@ class Stopwatch:
 
     @contextmanager
     def paused(self) -> Iterator[float]:
-        """Gives the seconds at which it stands."""
+        """Gives the current reading in seconds."""
         begin = self._clock()
         try:
             yield begin - self._start - self._lost_s

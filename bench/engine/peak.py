@@ -62,12 +62,12 @@ def enlarged(pair: Pair, size: int, folder: Path) -> Pair:
 
 
 def peak_mb() -> float:
-    """The most resident memory that this process ever had, in MB. Raises SystemExit where the system does not tell."""
+    """The most resident memory that this process ever had, in MB. Raises SystemExit where it is unknown."""
     # not getrusage: its figure begins with that of the process that started this one
     for line in STATUS.read_text().splitlines() if STATUS.exists() else ():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise SystemExit("this system does not tell the peak of a process")
+    raise SystemExit("this system does not report the peak memory of a process")
 
 
 def main(argv: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Part f: is the time left true, and how soon does a running job obey? All of it as a client sees it."""
+"""Part f: is the time left true, and how soon does a running job react? All as a client sees it."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ async def time_left(address: str, longest_px: Sequence[int]) -> None:
     table = Table(Column("longest px"), Column("preset", width=8), Column("told s", 1), Column("took s", 1),
                   Column("error %", 0))  # fmt: skip
     print(table.head())
-    told, took = [], []
+    predicted, took = [], []
     async with session(address) as client:
         for number, (size, preset) in enumerate((size, preset) for size in longest_px for preset in PRESETS):
             pair = (styles[number % len(styles)], styles[(number + 1) % len(styles)])
             eta_s, left_s = await one_guess(client, contents[number % len(contents)], pair, size, preset)
-            told.append(eta_s)
+            predicted.append(eta_s)
             took.append(left_s)
             print(table.row(size, preset, eta_s, left_s, 100 * relative_errors([eta_s], [left_s])[0]), flush=True)
-    error = statistics.median(relative_errors(told, took))
-    print(f"time left after {ASKED_AT:.0%} of the steps: off by {error:.0%}, median of {len(told)} jobs")
+    error = statistics.median(relative_errors(predicted, took))
+    print(f"time left after {ASKED_AT:.0%} of the steps: off by {error:.0%}, median of {len(predicted)} jobs")
 
 
 async def one_guess(
     client: Session, content: str, styles: Sequence[str], size: int, preset: str
 ) -> tuple[float, float]:
-    """(told, took) in seconds."""
+    """(predicted, took) in seconds."""
     ticket = await client.submit(content, styles, size=size, preset=preset)
-    told = None
+    asked = None
     async for heard in client.listen(ticket.job):
-        if told is None and heard.type == "progress" and share_done(heard.message) >= ASKED_AT:
-            told = heard
-    assert told is not None, "a job ended without progress"
-    return float(told.message["eta_s"]), heard.at - told.at
+        if asked is None and heard.type == "progress" and share_done(heard.message) >= ASKED_AT:
+            asked = heard
+    assert asked is not None, "a job ended without progress"
+    return float(asked.message["eta_s"]), heard.at - asked.at
 
 
 def share_done(progress: dict[str, int]) -> float:

@@ -1,4 +1,4 @@
-"""What a time-lapse costs a painting that nobody watches, and what its films take. The engine's own time is measured.
+"""What a time-lapse costs a painting that nobody watches, and what its animations take; the engine's time is measured.
 
 python -m bench.engine.timelapse [--size 256] [--preset draft]
 """
@@ -18,7 +18,7 @@ from duostyle.engine.torch_engine import TorchEngine
 from duostyle.executor.engine_thread import EngineThread
 from duostyle.executor.pools import HelperPools
 from duostyle.executor.task import StepReport, Task
-from duostyle.imaging import animation as film
+from duostyle.imaging import animation
 from duostyle.imaging import decode as images
 from duostyle.jobs.timelapse import TimelapseRecorder
 from duostyle.metrics import Metrics
@@ -67,8 +67,8 @@ async def measure(params: StyleParams, folder: Path) -> None:
     )
     print(f"frames         {len(pictures):8d}, {sum(map(len, pictures)) / 2**20:.2f} MiB")
     print(f"taking them    {sum(taken):8.3f} s, {sum(taken) / last.elapsed_s:.2%} of the engine's time")
-    for name, make in (("webp", film.webp), ("mp4", film.mp4)):
-        if name == "mp4" and not film.has_mp4():
+    for name, make in (("webp", animation.webp), ("mp4", animation.mp4)):
+        if name == "mp4" and not animation.has_mp4():
             continue
         begin = time.process_time()
         size = len(make(pictures))

@@ -1,4 +1,4 @@
-"""Kills a server again and again at random moments and looks whether anything was lost, told twice or half-written.
+"""Kills a server repeatedly at random moments and checks whether anything was lost, announced twice or half-written.
 
 python -m bench.faults.crash [--kills 100] [--engine stand-in|real] [--seed 0]
 """
@@ -37,7 +37,7 @@ _WORDS = {"failed": "given up after 3 kills"}
 
 
 class Crashes:
-    """`folder` is where the data and the diary of all processes live; a life at work lasts at most `most_s`."""
+    """`folder` is where the data and the diary of all processes live; each process works for at most `most_s`."""
 
     def __init__(
         self, folder: Path, chance: random.Random, *, real: bool = False, at_once: int = 6, most_s: float = 2.5
@@ -63,7 +63,7 @@ class Crashes:
             await self._check(server)
             server.terminate()
             if await server.ended() != 0:
-                self.ledger.wrong.append("the last SIGTERM did not end with 0")
+                self.ledger.wrong.append("the last SIGTERM did not end with status 0")
         self._check_ends()
 
     async def _one_life(self) -> None:

@@ -1,8 +1,8 @@
 """Random courses of submit, cancel, pause, resume, update, finish, disconnect and reconnect, many of them.
 
 Each move runs into the ones before it. At the end of each course every job must have had exactly one terminal message,
-be cancelled only by its own cancel, and be stored as it was told; no watcher may hear anything twice. The engine is
-the tests' fake one, the rest is the server's own.
+be cancelled only by its own cancel, and be stored as it was announced; no watcher may receive anything twice. The
+engine is the tests' fake one, the rest is the server's own.
 
     python -m bench.faults.interleave [--courses 10000] [--seed 0]
 """

@@ -1,4 +1,4 @@
-"""Clients that keep a server busy until it is killed, and what they were told of their jobs.
+"""Clients that keep a server busy until it is killed, and what they learned about their jobs.
 
 That goes into a `Ledger`, against which every later process is checked.
 """
@@ -42,7 +42,7 @@ class JobRecord:
 class Ledger:
     """All jobs that were accepted, in that order, and what was found wrong.
 
-    `lost_steps` are evaluations made again, as the engine's diary tells; `resumed` the same as clients see it.
+    `lost_steps` are evaluations made again, as the engine's diary shows; `resumed` the same as clients see it.
     """
 
     jobs: list[JobRecord] = field(default_factory=list)

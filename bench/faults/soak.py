@@ -1,4 +1,4 @@
-"""Many small jobs of clients that come, watch, cancel and vanish: whether the process grows, or keeps anything open.
+"""Many small jobs of clients that come, watch, cancel and vanish: whether the process grows or leaks.
 
 python -m bench.faults.soak [--jobs 1000] [--clients 8] [--seed 0]
 """
@@ -36,7 +36,7 @@ class Footprint:
 
 
 class Soak:
-    """`ends` counts how jobs ended, as their clients heard; `moods` what clients did with them."""
+    """`ends` counts how jobs ended, as their clients saw; `moods` what clients did with them."""
 
     def __init__(self, server: ServerProcess, chance: random.Random) -> None:
         self._server, self._chance = server, chance
@@ -130,7 +130,7 @@ async def soak(server: ServerProcess, jobs: int, clients: int, seed: int) -> Non
     per_job_kib = (last.resident_kib - warm.resident_kib) / max(1, jobs - warm_up)
     print(f"per job after the first {warm_up}: {per_job_kib:.1f} KiB")
     print("what clients did:", dict(soak.moods))
-    print("ends they heard: ", dict(soak.ends))
+    print("ends they saw: ", dict(soak.ends))
 
 
 def main() -> None:

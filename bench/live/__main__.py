@@ -58,12 +58,12 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.part) - set(names):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    # told to end, it still ends its server
+    # on SIGTERM it still ends its server
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for name in options.part or names:
-        # the load of the others on this machine belongs to the figure
+        # other load on this machine belongs to the figure
         print(f"{describe()}, nice {os.nice(0)}")
         asyncio.run(_run(parts(options.seconds)[name]))
 

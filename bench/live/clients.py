@@ -25,7 +25,7 @@ _SIDE_PX = 512
 def paced_server(*, fps: float = 10, still: bool = False, **settings: Any) -> AbstractContextManager[ServerProcess]:
     """The product with an engine that paints nothing but publishes on time: each step has a picture of 60 KiB as JPEG.
 
-    Its diary tells when it published which step, on the clock that all processes of a machine share.
+    Its diary records when it published which step, on the clock that all processes of a machine share.
     """
     engine = {
         "steps": 5000,
@@ -107,7 +107,7 @@ class Watcher:
 
 
 async def watch(server: ServerProcess, **subscribe: Any) -> Watcher:
-    """A watcher that has heard `hello` and asked for `subscribe` (nothing when empty)."""
+    """A watcher that has received `hello` and sent `subscribe` (nothing when empty)."""
     watcher = Watcher(subscribe or None)
     await asyncio.get_running_loop().create_connection(lambda: watcher.raw, host=server.host, port=server.port)
     await asyncio.wait_for(watcher.greeted.wait(), PATIENCE_S)
@@ -127,7 +127,7 @@ async def stall(
     server: ServerProcess, count: int, job: str, *, polite: bool = False
 ) -> tuple[list[Watcher], asyncio.Task[None]]:
     """Watchers that stop reading at once. Unless `polite` they go on saying that they drew everything, so that the
-    server has every reason to send them more; end the task to have them fall silent."""
+    server keeps sending; end the task to have them fall silent."""
     watchers = await many(server, count, job=job, frames={"window": 1 if polite else 4})
     for watcher in watchers:
         watcher.raw.stop_reading()

@@ -1,4 +1,4 @@
-"""What the server holds, how it ends, and what it says when there is nothing to say."""
+"""What the server holds, how it ends, and what it sends while nothing changes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def memory(stalled: int, idle: int) -> None:
 
 
 async def evicted(count: int) -> None:
-    """How long after it has stopped reading a watcher is dropped, with the default patience."""
+    """How long after it has stopped reading a watcher is dropped, with the default timeouts."""
     for polite, name in ((True, "fall silent"), (False, "go on acknowledging")):
         with paced_server() as server:
             job = (await submit(server))["job"]
@@ -61,7 +61,7 @@ async def evicted(count: int) -> None:
 
 
 async def shutdown(count: int, stalled: int) -> None:
-    """From SIGTERM to the end of the process, and who was told."""
+    """From SIGTERM to the end of the process, and who received the notice."""
     with paced_server(fps=10, max_fps=20) as server:
         job = (await submit(server))["job"]
         crowd = await many(server, count - stalled, job=job, frames={})
@@ -72,12 +72,12 @@ async def shutdown(count: int, stalled: int) -> None:
         took_s = time.monotonic() - began
         lying.cancel()
         await asyncio.sleep(0.5)
-        told = sum(any(message["type"] == "shutdown" for _, message in one.texts) for one in crowd)
+        heard = sum(any(message["type"] == "shutdown" for _, message in one.texts) for one in crowd)
         closed = sum(one.close_code == 1012 for one in crowd)
         print(f"SIGTERM with {count} watchers, {stalled} of them stalled")
         print(
             f"  exit after           {took_s:.2f} s, status {server.process.returncode}; of {len(crowd)} readers "
-            f"{told} heard shutdown, {closed} close 1012",
+            f"{heard} received shutdown, {closed} close 1012",
             flush=True,
         )
 

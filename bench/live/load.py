@@ -35,15 +35,15 @@ async def watchers(count: int, stalled: int, seconds: float) -> None:
         ended, cpu_s = asyncio.get_running_loop().time(), server.cpu_s() - cpu_s
         made = published(server)
         lying.cancel()
-        told = _delays(crowd, made, began, ended)
+        delays = _delays(crowd, made, began, ended)
         steps = [at for at in made.values() if began <= at < ended]
         drawn = sum(began <= at < ended for one in crowd for at, _ in one.frames) / count / seconds
         rate = (len(steps) - 1) / (steps[-1] - steps[0])
         print(f"{count} watchers + {stalled} stalled, {_size(crowd):.0f} KiB frames, {_FPS} a second, {seconds:.0f} s")
         print(
-            f"  publish to receive   p50 {quantile(told, 0.5) * 1e3:.1f} ms   "
-            f"p95 {quantile(told, 0.95) * 1e3:.1f} ms   p99 {quantile(told, 0.99) * 1e3:.1f} ms   "
-            f"max {max(told) * 1e3:.1f} ms   ({len(told)} frames)"
+            f"  publish to receive   p50 {quantile(delays, 0.5) * 1e3:.1f} ms   "
+            f"p95 {quantile(delays, 0.95) * 1e3:.1f} ms   p99 {quantile(delays, 0.99) * 1e3:.1f} ms   "
+            f"max {max(delays) * 1e3:.1f} ms   ({len(delays)} frames)"
         )
         print(f"  each watcher drew    {drawn:.2f} frames a second; the engine made {rate:.2f} steps a second")
         print(f"  the server used      {cpu_s / seconds:.2f} cores", flush=True)
@@ -104,7 +104,7 @@ async def _steps_a_second(server: ServerProcess, count: int, stalled: int, secon
     holding, lying = await stall(server, stalled if count else 0, job)
     while ear.progress.get("step", 0) < 10:
         await ear.heard()
-    # the painting's own clock, from one word of it to another
+    # the painting's own clock, from one message to another
     first = ear.progress
     await asyncio.sleep(seconds)
     await ear.heard()

@@ -13,7 +13,7 @@ METHODS: tuple[Method, ...] = ("adam", "lbfgs")
 ADAM_RATE = 0.02
 HISTORY = 10
 
-# told of every evaluation: (number from 1, cost, picture [1, 3, h, w] in 0..1); True ends the run
+# called after every evaluation: (number from 1, cost, picture [1, 3, h, w] in 0..1); True ends the run
 Tell = Callable[[int, float, Tensor], bool]
 Costs = Callable[[Tensor], Tensor]
 

@@ -60,14 +60,14 @@ def new_key() -> str:
 
 
 def hash_key(key: str) -> bytes:
-    """What is kept of a key: its SHA-256."""
+    """The SHA-256 of a key, which is all that is stored of it."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-# Every field of Job is stored and part of `state`, except where it says otherwise.
+# Every field of Job is stored and part of `state` unless its metadata says otherwise.
 _NOT_STORED = {"stored": False}
 _NOT_IN_STATE = {"in_state": False}
-# What belongs to the run on the engine and is lost with it, unless there is a checkpoint.
+# Belongs to the run on the engine and is lost with it, unless there is a checkpoint.
 _OF_THE_RUN = {"of_the_run": True}
 
 
@@ -80,7 +80,7 @@ class Job:
 
     `created_at`, `started_at`, `ended_at` in unix seconds; `width`, `height` in px of the current level; `seq` counts
     the job's events and never falls; `frame_seq` is that of its newest frame (0: none). `pixels` is the content's size
-    as uploaded. `starts` counts the runs on the engine that have neither come back nor got further, also those of
+    as uploaded. `starts` counts the runs on the engine that neither ended nor made progress, including those of
     earlier processes. `resumed_from_step`: the evaluations done when this run went on from a checkpoint.
     `steering`: what `duostyle.recipe` needs to paint a steered job again.
     """
@@ -131,7 +131,7 @@ class Job:
         return values
 
     def begin_anew(self) -> None:
-        """What the run on the engine had brought is lost."""
+        """Reset what the run on the engine had produced."""
         for each in fields(self):
             if each.metadata.get("of_the_run"):
                 setattr(self, each.name, each.default)
@@ -149,7 +149,7 @@ class Job:
     def check_key(self, key: str) -> None:
         """Raises Forbidden unless `key` is this job's; takes the same time for every wrong key."""
         if not hmac.compare_digest(self.key_hash, hash_key(key)):
-            raise Forbidden("the key is not that of this job", field="key")
+            raise Forbidden("the job key is wrong" if key else "a job key is required", field="key")
 
     @property
     def measured(self) -> dict[str, Any] | None:

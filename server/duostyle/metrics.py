@@ -1,4 +1,4 @@
-"""What the server counts about itself, as Prometheus text. One registry per app: two apps never share a count."""
+"""What the server measures of itself, as Prometheus text. One registry per app: two apps never share a count."""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ class StyleParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     size: int = Field(512, ge=64, le=8192, description="Longest side in px; the aspect ratio is kept.")
-    iterations: int | None = _live(None, ge=1, le=5000, description="Optimiser steps in all; default by the preset.")
+    iterations: int | None = _live(
+        None, ge=1, le=5000, description="Optimiser steps in total; by default those of the preset."
+    )
     preset: Literal["instant", "draft", "standard", "fine"] = Field(
         "standard", description="How much work: levels, steps and smoothness."
     )
@@ -49,13 +51,13 @@ class StyleParams(BaseModel):
         None,
         min_length=1,
         max_length=MAX_STYLES,
-        description="One number per style: its share of the picture, normalised to sum 1.",
+        description="One number per style: its share of the picture, normalised to a sum of 1.",
     )
     style_loss: Literal["covariance", "gram"] = Field(
         "covariance", description="Which second-order statistics of the features are matched."
     )
     style_layer_weights: dict[StyleLayer, Weight] | None = _live(
-        None, description="Weight of each style layer; default by style_loss."
+        None, description="Weight of each style layer; by default those of style_loss."
     )
     content_layer: Literal["relu3_1", "relu4_1", "relu4_2"] = Field(
         "relu4_2", description="The layer whose features carry the content."
@@ -68,7 +70,7 @@ class StyleParams(BaseModel):
     )
     preserve_color: float = _live(0.0, ge=0, le=1, description="How much of the content's own colours is kept.")
     tv_weight: float | None = _live(
-        None, ge=0, le=1e3, description="Smoothness (total variation); default by the preset."
+        None, ge=0, le=1e3, description="Weight of smoothness (total variation); by default that of the preset."
     )
     init: Literal["auto", "content", "noise", "preview"] = Field("auto", description="What painting starts from.")
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="The optimiser.")
@@ -85,7 +87,7 @@ class StyleParams(BaseModel):
     @classmethod
     def _some_layer_counts(cls, weights: dict[str, float] | None) -> dict[str, float] | None:
         if weights is not None and sum(weights.values()) <= 0:
-            raise ValueError("at least one layer must weigh more than 0")
+            raise ValueError("at least one layer weight must be above 0")
         return weights
 
     @field_validator("masks")
@@ -93,10 +95,10 @@ class StyleParams(BaseModel):
     def _masks_are_ids(cls, masks: str | list[str | None] | None) -> str | list[str | None] | None:
         if isinstance(masks, list):
             if len(masks) > MAX_STYLES:
-                raise ValueError(f"at most {MAX_STYLES} masks")
+                raise ValueError(f"there can be at most {MAX_STYLES} masks")
             for mask in masks:
                 if mask is not None and not IMAGE_ID.fullmatch(mask):
-                    raise ValueError("a mask is an image id (sha256:...) or null")
+                    raise ValueError("each mask must be an image id (sha256:...) or null")
         return masks
 
     def mix_for(self, styles: int) -> tuple[float, ...]:

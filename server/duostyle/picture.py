@@ -22,7 +22,7 @@ class Picture:
 
     @property
     def is_black(self) -> bool:
-        """Every pixel is black: as a mask it would give a style no place at all."""
+        """Every pixel is black: as a mask it would give a style no area at all."""
         return self.rgb == bytes(len(self.rgb))
 
 

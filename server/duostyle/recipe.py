@@ -54,8 +54,8 @@ def recipe_text(
 
 
 def read_recipe(data: bytes, *, styles: int, max_size_px: int) -> Recipe:
-    """What `recipe_text` or a job's state says, or parameters alone. Raises BadRequest, also for another number of
-    styles than the `styles` at hand."""
+    """What `recipe_text` or a job's state says, or parameters alone. Raises BadRequest, also when the
+    number of styles is not `styles`."""
     try:
         raw = json.loads(data)
     except ValueError:

@@ -17,7 +17,7 @@ _MIN_TOKEN_CHARS = 16
 
 
 def _limit(default: Any, **constraints: Any) -> Any:
-    """A setting that clients can run into: `GET /api/limits` shows it."""
+    """A setting that limits clients: `GET /api/limits` shows it."""
     return Field(default, json_schema_extra={"limit": True}, **constraints)
 
 
@@ -28,18 +28,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DUOSTYLE_", frozen=True, extra="ignore", allow_inf_nan=False)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("duostyle")),
         description="Folder for uploads, jobs and results.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the engine computes.")
-    threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 takes all cores.")
+    threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 uses all cores.")
     memory_budget_mb: int = Field(
         0,
         ge=0,
         le=2**20,
-        description="Memory for one evaluation in MB; larger pictures are tiled; 0 takes half of all memory.",
+        description="Memory for one evaluation in MB; larger pictures are tiled; 0 uses half of all memory.",
     )
     weights: Literal["vgg16", "vgg19"] = Field(
         "vgg16", description="Feature network: the bundled vgg16, or vgg19, which torchvision downloads on first use."
@@ -80,29 +80,39 @@ class Settings(BaseSettings):
     max_inflight_bytes: int = _limit(
         256 * 2**20,
         ge=2**16,
-        description="Most bytes of uploads being received or checked at once, from all clients.",
+        description="Maximum bytes of uploads being received or checked at once, from all clients.",
     )
-    max_uploads: int = _limit(64, ge=1, le=10_000, description="Most uploads at once, from all clients.")
-    max_uploads_per_client: int = _limit(16, ge=1, le=10_000, description="Most uploads at once from one client.")
-    max_pixels: int = _limit(50_000_000, ge=4096, description="Most pixels of an uploaded picture.")
-    max_queue: int = _limit(64, ge=1, le=10_000, description="Most jobs waiting, from all clients.")
-    max_jobs_per_client: int = _limit(16, ge=1, le=10_000, description="Most unfinished jobs from one client.")
-    max_sockets: int = _limit(512, ge=1, description="Most WebSockets open at once.")
-    max_sockets_per_client: int = _limit(64, ge=1, description="Most WebSockets from one client.")
-    max_connections: int = _limit(512, ge=1, description="Most HTTP connections open at once, besides the WebSockets.")
+    max_uploads: int = _limit(64, ge=1, le=10_000, description="Maximum number of uploads at once, from all clients.")
+    max_uploads_per_client: int = _limit(
+        16, ge=1, le=10_000, description="Maximum number of uploads at once from one client."
+    )
+    max_pixels: int = _limit(50_000_000, ge=4096, description="Maximum number of pixels of an uploaded picture.")
+    max_queue: int = _limit(64, ge=1, le=10_000, description="Maximum number of jobs waiting, from all clients.")
+    max_jobs_per_client: int = _limit(
+        16, ge=1, le=10_000, description="Maximum number of unfinished jobs from one client."
+    )
+    max_sockets: int = _limit(512, ge=1, description="Maximum number of WebSockets open at once.")
+    max_sockets_per_client: int = _limit(64, ge=1, description="Maximum number of WebSockets from one client.")
+    max_connections: int = _limit(
+        512, ge=1, description="Maximum number of HTTP connections open at once, besides the WebSockets."
+    )
     max_connections_per_client: int = _limit(
-        128, ge=1, description="Most HTTP connections from one address; not applied behind a trusted proxy."
+        128,
+        ge=1,
+        description="Maximum number of HTTP connections from one address; not applied behind a trusted proxy.",
     )
-    max_subscriptions: int = _limit(16, ge=1, le=1000, description="Most jobs watched on one WebSocket.")
+    max_subscriptions: int = _limit(16, ge=1, le=1000, description="Maximum number of jobs watched on one WebSocket.")
     max_message_bytes: int = _limit(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
     max_messages_per_s: int = _limit(100, ge=1, description="WebSocket messages a client may send per second.")
     max_requests_per_s: int = _limit(
         100, ge=1, description="Requests a client may send per second, twice as many in one burst."
     )
     max_frame_px: int = _limit(2048, ge=64, le=8192, description="Longest side of a live frame in px.")
-    max_fps: float = _limit(10.0, gt=0, le=60, description="Most frames per second for one watcher.")
-    max_window: int = _limit(4, ge=1, le=4, description="Most frames a watcher may leave unacknowledged.")
-    progress_per_s: float = _limit(10.0, gt=0, le=60, description="Most progress messages per second and watcher.")
+    max_fps: float = _limit(10.0, gt=0, le=60, description="Maximum frames per second for one watcher.")
+    max_window: int = _limit(4, ge=1, le=4, description="Maximum number of frames a watcher may leave unacknowledged.")
+    progress_per_s: float = _limit(
+        10.0, gt=0, le=60, description="Maximum progress messages per second for one watcher."
+    )
 
     heartbeat_s: float = _limit(20.0, gt=0, le=600, description="Seconds between WebSocket pings.")
     pong_timeout_s: float = _limit(
@@ -112,22 +122,24 @@ class Settings(BaseSettings):
         30.0, gt=0, le=600, description="Seconds after which a client that reads nothing is dropped."
     )
     shutdown_grace_s: float = Field(
-        5.0, ge=1, le=600, description="Most seconds from the signal to the end of the process."
+        5.0, ge=1, le=600, description="Maximum seconds from the signal to the end of the process."
     )
-    timelapse_frames: int = _limit(120, ge=0, le=1000, description="Most frames of a job's time-lapse; 0 records none.")
+    timelapse_frames: int = _limit(
+        120, ge=0, le=1000, description="Maximum number of frames of a job's time-lapse; 0 records none."
+    )
     timelapse_px: int = _limit(512, ge=64, le=2048, description="Longest side of a time-lapse in px.")
-    timelapse_bytes: int = Field(8 * 2**20, ge=2**20, description="Most bytes of the frames of a job's time-lapse.")
+    timelapse_bytes: int = Field(8 * 2**20, ge=2**20, description="Maximum bytes of the frames of a job's time-lapse.")
     stall_s: float = Field(
         120.0,
         gt=0,
         le=86_400,
-        description="Seconds without an evaluation after which the engine is stalled; large pictures are given longer.",
+        description="Seconds without an evaluation after which the engine is stalled; large pictures get longer.",
     )
-    checkpoint_s: float = Field(10.0, gt=0, le=3600, description="Most seconds of painting that a crash may cost.")
-    checkpoint_evaluations: int = Field(25, ge=1, le=5000, description="Most evaluations that a crash may cost.")
+    checkpoint_s: float = Field(10.0, gt=0, le=3600, description="Seconds of painting that a crash may cost at most.")
+    checkpoint_evaluations: int = Field(25, ge=1, le=5000, description="Evaluations that a crash may cost at most.")
     keep_days: float = _limit(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
-    keep_jobs: int = _limit(10_000, ge=1, description="Most ended jobs kept.")
-    max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Most bytes of pictures and time-lapses kept.")
+    keep_jobs: int = _limit(10_000, ge=1, description="Maximum number of ended jobs kept.")
+    max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Maximum bytes of pictures and time-lapses kept.")
 
     @field_validator("token")
     @classmethod
@@ -146,7 +158,7 @@ class Settings(BaseSettings):
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """Every token that opens the server; none when it is open to all."""
+        """Every token that opens the server; empty when no token is needed."""
         return () if self.token is None else tuple(_tokens_in(self.token))
 
     @property
@@ -161,7 +173,7 @@ class Settings(BaseSettings):
 
     @property
     def kernel_dir(self) -> Path:
-        """Where the engine remembers which kernels are the quickest."""
+        """Where the engine stores which kernels are the fastest."""
         return self.state_dir / "kernels"
 
 

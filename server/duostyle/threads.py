@@ -12,16 +12,16 @@ ENGINE_NICE, HELPER_NICE = 10, 5
 
 
 def lower_priority(nice: int) -> None:
-    """Of this thread alone, `nice` below the whole process; only Linux can do that."""
+    """Lower the priority of this thread alone, by `nice` from that of the process; only Linux can do that."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            # the system takes what goes beyond the lowest priority as the lowest
+            # the system clips values beyond the lowest priority
             of_process = os.getpriority(os.PRIO_PROCESS, os.getpid())
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), of_process + nice)
 
 
 def quiet_pool(threads: int, name: str) -> ThreadPoolExecutor:
-    """Helpers for blocking work: behind the event loop, before the engine."""
+    """A pool for blocking work, in priority below the event loop and above the engine."""
     return ThreadPoolExecutor(threads, name, initializer=lower_priority, initargs=(HELPER_NICE,))
 
 

@@ -199,7 +199,7 @@ def test_a_failure_is_told_in_the_words_of_the_server(site: Site, open_page: Ope
     launch(page)
     site.engine.release(5)
     status(page, "failed")
-    expect(page.locator(".status-line")).to_contain_text("do not fit into the server's memory")
+    expect(page.locator(".status-line")).to_contain_text("does not fit into the server's memory")
 
 
 def test_a_lost_connection_comes_back_with_the_job(site: Site, open_page: Open) -> None:

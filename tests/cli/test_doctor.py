@@ -72,7 +72,7 @@ def test_an_engine_that_breaks_is_a_problem(tmp_path: Path) -> None:
     engine = FakeEngine()
     engine.fail_at = 2
     facts = examine(settings_in(tmp_path), engine, weights_hash=lambda name: "abc")
-    assert facts["problems"] == ["engine: RuntimeError: the fake engine was told to fail"]
+    assert facts["problems"] == ["engine: RuntimeError: the fake engine fails as requested"]
 
 
 def test_a_data_folder_that_does_not_exist_yet_is_fine_and_not_made(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_masks_are_files_or_none(files: Path) -> None:
 def test_a_black_mask_is_refused(files: Path) -> None:
     mask = files / "mask.png"
     mask.write_bytes(image_bytes((0, 0, 0)))
-    with pytest.raises(BadRequest, match=r"mask\.png is black"):
+    with pytest.raises(BadRequest, match=r"mask\.png is entirely black"):
         painting_of(files, styles=("a.png", "b.png"), masks=[f"-,{mask}"])
 
 

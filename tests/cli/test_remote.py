@@ -121,7 +121,7 @@ def test_a_job_that_fails_is_one_line_and_no_file(
     engine = FakeEngine(steps=5)
     engine.fail_at = 3
     assert submit(start(engine), "-o", "out.png", "--progress", "none") == 1
-    assert capsys.readouterr().err == "duostyle: the engine failed; the server's log tells why\n"
+    assert capsys.readouterr().err == "duostyle: the engine failed; the server's log has the details\n"
     assert not (folder / "out.png").exists()
 
 

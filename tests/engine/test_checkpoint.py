@@ -250,11 +250,11 @@ def test_other_requests_and_versions_are_refused(engine: TorchEngine, unbroken: 
         dataclasses.replace(request, styles=(COOL, WARM)),
     ]
     for other_request in others:
-        with pytest.raises(CheckpointRefused, match="another request"):
+        with pytest.raises(CheckpointRefused, match="different request"):
             engine.begin(other_request, Control(), checkpoint)
     for name in ("version", "weights", "format", "device"):
         foreign = Checkpoint({**checkpoint.header, name: "x"}, checkpoint.arrays)
-        with pytest.raises(CheckpointRefused, match=f"another {name}"):
+        with pytest.raises(CheckpointRefused, match=f"different {name}"):
             engine.begin(request, Control(), foreign)
 
 
@@ -274,5 +274,5 @@ def test_tensors_of_another_size_are_refused(engine: TorchEngine, unbroken: Pain
     checkpoint = decode(unbroken.kept[2])
     array = next(iter(checkpoint.arrays.values()))
     small = dataclasses.replace(array, shape=(1, 3, 1, 1), data=array.data[:12])
-    with pytest.raises(CheckpointRefused, match="another size"):
+    with pytest.raises(CheckpointRefused, match="different size"):
         engine.begin(request, Control(), Checkpoint(checkpoint.header, dict.fromkeys(checkpoint.arrays, small)))

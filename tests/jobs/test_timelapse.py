@@ -149,7 +149,7 @@ async def test_a_broken_disk_ends_the_recording_not_the_job(
         await built_until_ended(built, accepted.job)
         assert await built.status(accepted.job) == "completed"
         assert await built.store.with_timelapses(lambda timelapses: timelapses.frames(accepted.job)) == []
-    assert caplog.text.count("time-lapse of a job ends here") == 1
+    assert caplog.text.count("a time-lapse frame could not be recorded") == 1
 
 
 async def built_until_ended(built: Rig, job: str) -> None:

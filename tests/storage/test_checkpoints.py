@@ -54,7 +54,7 @@ async def test_a_broken_file_is_nothing_and_goes(
     (file,) = (tmp_path / "checkpoints").iterdir()
     file.write_bytes(file.read_bytes()[:keep])
     assert await checkpoints.load("a") is None
-    assert "begins afresh" in caplog.text
+    assert "starts over" in caplog.text
     assert not file.exists()
 
 

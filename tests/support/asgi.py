@@ -1,4 +1,4 @@
-"""An app, a request and a call of it without any server: what the tests of the gate share."""
+"""An app, a request and a call of it without any server: shared by the tests of the guard."""
 
 from __future__ import annotations
 

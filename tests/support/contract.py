@@ -62,7 +62,7 @@ def leaves() -> list[type[errors.DuostyleError]]:
 
 
 def closed(schema: Any) -> Any:
-    """The schema with every object that lists its fields closed to others: what it does not name is an error too."""
+    """The schema with every object that lists its fields closed to others: unknown fields are errors too."""
     if isinstance(schema, list):
         return [closed(part) for part in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The stand-in of the engine for tests and benchmarks: it paints a small picture per step, and pictures are given.
+"""The stand-in for the engine in tests and benchmarks: it paints a small picture per step, and pictures are given.
 
 By default it runs freely. With `gated=True` each step waits for `engine.release(n)`; with `step_s` steps come at that
 pace. No other sleeps: a gated step waits on a semaphore with a short timeout, only to look at cancel and pause in
@@ -23,7 +23,7 @@ from duostyle.engine.api import Array, Change, Checkpoint, CheckpointRefused, Co
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
-# more steps than any machine makes while a test lasts: what has so many goes on until somebody ends it
+# more steps than any machine makes during a test: a painting of so many goes on until it is ended
 ENDLESS = 2**31 - 1
 _LOOK_S = 0.002
 
@@ -188,7 +188,7 @@ class FakeEngine:
         self.checkpoint_numbers = 1
         self.diary: Path | None = None
         self.fail_at = 0
-        self.error: Exception = RuntimeError("the fake engine was told to fail")
+        self.error: Exception = RuntimeError("the fake engine fails as requested")
         self.begin_error: Exception | None = None
         self.load_error: Exception | None = None
         self.loading = threading.Event()
@@ -201,7 +201,7 @@ class FakeEngine:
 
     @property
     def told_step_s(self) -> float:
-        """Seconds of a step as it tells them; a second where it has no pace."""
+        """Seconds of a step as it reports them; one second where it has no pace."""
         return self.step_s or 1.0
 
     def load(self) -> None:

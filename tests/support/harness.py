@@ -1,4 +1,4 @@
-"""The rooms below the network, put together in a folder of their own, and a WebSocket made of two queues."""
+"""The server's parts below the network, set up in a folder of their own, and a WebSocket made of two queues."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Rig:
         )
 
     def app_state(self) -> AppState:
-        """What the handlers of the web reach for, without a gallery."""
+        """The state that the web handlers use, without a gallery."""
         made = (self.settings, self.metrics, self.store, self.hub, self.engine_thread, self.pools, self.jobs)
         return AppState(*made, gallery={})
 
@@ -208,7 +208,7 @@ class Wire:
         return heard
 
     def lose(self) -> None:
-        """The connection is gone, without a word."""
+        """The connection is lost, without a close frame."""
         self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1006})
 
     async def hang_up(self) -> None:
@@ -219,7 +219,7 @@ class Wire:
 
 @asynccontextmanager
 async def wire(built: Rig, **options: Any) -> AsyncIterator[Wire]:
-    """A connected client that has heard `hello`."""
+    """A connected client that has received `hello`."""
     made = Wire(built, **options)
     try:
         assert (await made.event())["type"] == "websocket.accept"

@@ -25,7 +25,7 @@ _MOVES = ("cancel", "pause", "resume")
 
 
 class Watcher:
-    """One connection that watches one job, with all that it heard. `late`: it subscribed after the submission."""
+    """One connection that watches one job, with all that it received. `late`: it subscribed after the submission."""
 
     def __init__(self, built: Rig, job: str, after: int | None, *, late: bool) -> None:
         self.job, self.after, self.late = job, after, late
@@ -50,7 +50,7 @@ class Watcher:
         await asyncio.gather(self._listening, return_exceptions=True)
 
     async def until_the_end(self) -> None:
-        """Wait until it was told that the job has ended."""
+        """Wait for the job's terminal message."""
         waiting = asyncio.create_task(self._ended.wait())
         await asyncio.wait({waiting, self._listening}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
@@ -83,7 +83,7 @@ class Watcher:
 
 @dataclass
 class Played:
-    """One job and what its owner did with it. `weights`: the style weights it was ever given."""
+    """One job and what its submitter did with it. `weights`: the style weights it was ever given."""
 
     accepted: Accepted
     iterations: int
@@ -104,7 +104,7 @@ class Course:
         self.moves = 0
 
     async def submit(self, iterations: int) -> None:
-        """The owner watches from the first moment; its connection is never lost."""
+        """The submitter watches from the first moment; its connection is never lost."""
         self.moves += 1
         witness: list[Watcher] = []
 
@@ -167,7 +167,7 @@ class Course:
             await asyncio.sleep(0)
 
     async def end(self) -> None:
-        """Bring every job to its end and check all that was heard."""
+        """Bring every job to its end and check all that was received."""
         await self._finish_begun()
         for played in self.played:
             await self._steer(played, played.accepted.key, "resume")
@@ -200,7 +200,7 @@ class Course:
         assert (state["status"], state["step"]) == (terminal["type"], terminal["step"])
         row = await self.built.store.job(job)
         assert row is not None
-        assert row.status == terminal["type"], "what is stored is what was told"
+        assert row.status == terminal["type"], "what is stored is what was sent"
         assert state["params"]["style_weight"] in played.weights, "an update reached another job"
         if terminal["type"] == "completed":
             assert terminal["step"] == played.iterations
@@ -234,7 +234,7 @@ class Course:
             await self._steer(played, key, move)
         except Forbidden:
             return
-        raise AssertionError("the key of another job was taken")
+        raise AssertionError("the key of another job was accepted")
 
     async def _update(self, accepted: Accepted, weight: float) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A reporter of `duostyle paint` that remembers what it was told."""
+"""A reporter of `duostyle paint` that remembers what was reported to it."""
 
 from __future__ import annotations
 

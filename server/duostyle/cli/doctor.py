@@ -124,7 +124,7 @@ def _version(name: str, problems: list[str]) -> str | None:
 
 
 def _data_dir(folder: Path, problems: list[str]) -> str:
-    # the server makes the folder; the doctor only looks whether it could
+    # the server creates the folder; the doctor only checks whether it could
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=nearest):

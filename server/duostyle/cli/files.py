@@ -100,7 +100,7 @@ def check_output(output: Path, inputs: Sequence[Path]) -> Format:
         raise BadRequest(f"{output} is one of the input files; choose another output")
     folder = output.resolve().parent
     try:
-        # what permissions and mounts allow is only known by trying
+        # only trying shows what permissions and mounts allow
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

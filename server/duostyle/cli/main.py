@@ -103,7 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes only full option names and says what is wrong in one line."""
+    """Takes only full option names and reports an error in one line."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **kwargs})

@@ -137,7 +137,9 @@ def _request(order: Order, params: StyleParams, masks: Masks, max_pixels: int) -
 def _mask(file: InputFile, params: StyleParams, max_pixels: int) -> Picture:
     mask = file.picture(max_pixels, max(DECODE_PX, params.size))
     if mask.is_black:
-        raise BadRequest(f"masks: {file.path} is black all over, so its style has no place; - takes what is left")
+        raise BadRequest(
+            f"masks: {file.path} is entirely black, so its style would appear nowhere; use - for the area that is left"
+        )
     return mask
 
 

@@ -24,7 +24,7 @@ LINES = 20
 
 
 class Reporter:
-    """Learns of each step and once of the end. This one, for the mode `none`, shows nothing."""
+    """Called for each step and once at the end. This one, for the mode `none`, shows nothing."""
 
     def step(self, step: Step) -> None:
         """An evaluation was made."""

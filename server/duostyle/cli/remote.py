@@ -26,7 +26,7 @@ from duostyle.job import JOB_ID
 from duostyle.storage.files import write_atomically
 
 _STOPPING = "stopping; the best picture so far will be saved (press Ctrl-C again to stop waiting for it)"
-# Our own result comes from a server that we chose; its size is no news.
+# The result comes from a server that the user chose, so only absurd sizes are refused.
 _MAX_BYTES, _MAX_PIXELS = 2**30, 2**28
 _FRAME_QUALITY = 90
 _LINK = re.compile(rf"(https?://[^?#]+)\?(?:[^#]*&)?job=({JOB_ID.pattern})(?:&[^#]*)?")

@@ -1,6 +1,6 @@
 """Following one job over connections that come and go. Pure: no socket, no clock, no sleep.
 
-A `Follower` knows what to say when a connection opens and what to make of what comes; a `Backoff` knows how long to
+A `Follower` knows what to send when a connection opens and how to handle what comes; a `Backoff` knows how long to
 wait before the next connection.
 """
 
@@ -61,17 +61,17 @@ class Follower:
         return self._end is not None and not self.done
 
     def opening(self) -> str:
-        """What to say on a new connection. Raises Unreachable when it is unknown whether the job was submitted."""
+        """What to send on a new connection. Raises Unreachable when it is unknown whether the job was submitted."""
         if self.job is not None:
             return outgoing.text("subscribe", job=self.job, after=self._after, frames=self._frames, ref=_REF)
         if self._submitting:
-            # asking again might paint twice
+            # submitting again might paint twice
             raise Unreachable("the connection was lost before the server said whether it accepted the job")
         self._submitting = True
         return outgoing.text("submit", **(self._order or {}), frames=self._frames, ref=_REF)
 
     def receive(self, data: str | bytes) -> list[Event]:
-        """What a message means to whoever follows. Raises the server's error, Unreachable when it makes no sense."""
+        """The events that a message makes. Raises the server's error, Unreachable when it makes no sense."""
         try:
             if isinstance(data, bytes):
                 header, image = decode_frame(data)
@@ -83,11 +83,11 @@ class Follower:
         return self._message(kind, message)
 
     def ack(self, frame: Frame) -> str:
-        """What to say when a frame has been used: the next may come."""
+        """What to send when a frame has been used: the next may come."""
         return outgoing.text("ack", job=frame.job, seq=frame.seq)
 
     def give_up_frame(self) -> list[Event]:
-        """The last frame does not come: the end without it."""
+        """The last frame does not come: the terminal event without it."""
         self.done = True
         return [] if self._end is None else [self._end]
 
@@ -144,7 +144,7 @@ class Backoff:
         return float(grown_s * (0.5 + 0.5 * self._chance()))
 
     def failing_s(self, now: float) -> float:
-        """For how long nothing has worked."""
+        """Seconds since a connection last worked."""
         return 0.0 if self._failing_at is None else now - self._failing_at
 
     def reset(self) -> None:
@@ -153,7 +153,7 @@ class Backoff:
 
 
 def reconnecting(delay_s: float, reason: str) -> dict[str, Any]:
-    """The event that no server sends: the connection is lost and will be tried again."""
+    """An event of the client's own: the connection is lost and will be tried again."""
     return {"type": "reconnecting", "delay_s": round(delay_s, 3), "reason": reason}
 
 

@@ -85,7 +85,7 @@ class Link:
         self._base, self._give_up_s, self._clock = address.base, give_up_s, clock
 
     def lost(self, error: BaseException, backoff: Backoff) -> dict[str, Any]:
-        """The event of a lost connection. Raises when it is no use to try again."""
+        """The event of a lost connection. Raises when trying again is useless."""
         refused = refused_by(error)
         if refused is not None:
             raise refused from None
@@ -120,7 +120,7 @@ def refused_by(error: BaseException) -> DuostyleError | None:
 
 def answered(data: str | bytes, ref: str) -> bool:
     """Whether this is the answer to the message with this `ref`. Raises the error when it is one, and Unreachable for
-    what no duostyle server sends."""
+    a reply that no duostyle server sends."""
     if isinstance(data, bytes):
         return False
     try:

@@ -28,7 +28,7 @@ def document(*, version: str, host: str, secure: bool) -> dict[str, Any]:
             "title": "duostyle",
             "version": version,
             "description": "The live view: submit, watch and steer jobs. Each text message is one JSON object of at "
-            f"most {most} bytes, unless the limits say otherwise; `ref` comes back. Close codes: {codes}.",
+            f"most {most} bytes, unless the limits say otherwise; the answer repeats its `ref`. Close codes: {codes}.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -36,8 +36,8 @@ def document(*, version: str, host: str, secure: bool) -> dict[str, Any]:
         "channels": {
             "live": {
                 "address": "/ws",
-                "description": f"Subprotocol {SUBPROTOCOL}. A token goes into the header `Authorization: "
-                "Bearer` or the address `?token=`.",
+                "description": f"Subprotocol {SUBPROTOCOL}. A token is sent in the header `Authorization: "
+                "Bearer` or in the address as `?token=`.",
                 "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
                 "bindings": {"ws": {"query": {"type": "object", "properties": {"token": TEXT}}}},
             }
@@ -47,7 +47,7 @@ def document(*, version: str, host: str, secure: bool) -> dict[str, Any]:
             "tell": {
                 "action": "send",
                 "channel": _CHANNEL,
-                "summary": "What the server says: `hello` first, then what happens to the jobs that are watched.",
+                "summary": "Messages from the server: `hello` first, then the events of the watched jobs.",
                 "messages": [_in_channel(name) for name in [*sent, "frame"]],
             },
         },
@@ -58,8 +58,8 @@ def document(*, version: str, host: str, secure: bool) -> dict[str, Any]:
                 "frame": {
                     "name": "frame",
                     "contentType": "application/octet-stream",
-                    "summary": "A picture: 4 bytes, big endian, with the length of the header; the header, which is "
-                    "JSON as in the schema FrameHeader; the encoded picture.",
+                    "summary": "A picture: the length of the header in 4 bytes, big-endian; the header as JSON "
+                    "with the schema FrameHeader; the encoded picture.",
                     "payload": {"type": "string", "format": "binary", "x-header": ref("FrameHeader")},
                 },
             },
@@ -68,12 +68,12 @@ def document(*, version: str, host: str, secure: bool) -> dict[str, Any]:
 
 
 def client_messages() -> dict[str, Schema]:
-    """What clients say, by type."""
+    """The messages from clients, by type."""
     return {kind.__name__.lower(): plain(SCHEMAS[kind.__name__]) for kind in get_args(ClientMessage)}
 
 
 def server_messages() -> dict[str, Schema]:
-    """What the server says in text, by type."""
+    """The server's text messages, by type."""
     made = {kind.type: fields_of(kind) for kind in messages()} | {"state": (state_fields(), {})}
     return {name: record({"type": {"const": name}, **fields}, optional) for name, (fields, optional) in made.items()}
 

@@ -1,4 +1,4 @@
-"""Every limit that a client can run into, for `GET /api/limits` and the socket's `hello`."""
+"""Every limit for clients, for `GET /api/limits` and the socket's `hello`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from duostyle.settings import Settings
 # Messages of one socket that wait for their turn.
 MAX_WAITING = 64
 
-# Limits that are no settings: value and JSON Schema.
+# Limits that are not settings: value and JSON Schema.
 _FIXED: dict[str, tuple[Any, dict[str, Any]]] = {
     "max_styles": (MAX_STYLES, {"const": MAX_STYLES}),
     "max_side_px": (MAX_SIDE_PX, {"type": "integer", "minimum": 0}),

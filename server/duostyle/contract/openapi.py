@@ -22,7 +22,7 @@ def document(*, version: str) -> dict[str, Any]:
             "version": version,
             "summary": "Neural style transfer with live progress.",
             "description": "The live view is a WebSocket at /ws, described by /asyncapi.json. Fields may be added; a "
-            "client ignores those that it does not know.",
+            "client must ignore those that it does not know.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -32,7 +32,7 @@ def document(*, version: str) -> dict[str, Any]:
             "schemas": components(),
             "responses": {"Problem": {"description": "Refused.", "content": _json(ref("Error"))}},
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "Where the server has a token."},
+                "token": {"type": "http", "scheme": "bearer", "description": "Required when the server has a token."},
                 "tokenInAddress": {"type": "apiKey", "in": "query", "name": "token"},
                 "jobKey": {"type": "http", "scheme": "bearer", "description": "The key of the job."},
             },
@@ -65,16 +65,16 @@ def _pictures() -> dict[str, dict[str, Any]]:
         "multipart/form-data": {"schema": record({"file": _BYTES})},
     }
     stored = {
-        "200": {"description": "It was there already.", "content": _json(ref("Image"))},
+        "200": {"description": "The picture was stored before.", "content": _json(ref("Image"))},
         "201": {"description": "Stored.", "content": _json(ref("Image"))},
     }
     picture = {
         "200": {"description": "The picture.", "content": _files("image/jpeg", "image/png")},
-        "304": {"description": "Still the same."},
+        "304": {"description": "Not changed."},
     }
-    preview = "The feed-forward picture (`not_available` until there is a network for it)."
+    preview = "A feed-forward picture (`not_available` until the server has a network for it)."
     return {
-        "/api/images": _post("upload", "Keep a picture.", stored, upload),
+        "/api/images": _post("upload", "Store a picture.", stored, upload),
         "/api/images/{image}": _get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
         "/api/gallery": _get("gallery", "The built-in pictures.", _ok(ref("Gallery"))),
         "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("Order"))),
@@ -89,15 +89,17 @@ def _jobs() -> dict[str, dict[str, Any]]:
     order = {**_json(ref("Order")), "multipart/form-data": {"schema": form}}
     accepted = {"202": {"description": "Queued.", "content": _json(ref("Accepted"))}}
     cancelled = _ok(record({"cancelled": FLAG, "state": ref("State")}))
-    gone = {"204": {"description": "Cancelled if need be, and forgotten."}}
+    gone = {"204": {"description": "The job was cancelled if necessary, and deleted."}}
     keyed = {"security": _KEY, "parameters": [_JOB]}
     return {
-        "/api/jobs": _post("submit", "Have a picture painted.", accepted, order),
+        "/api/jobs": _post("submit", "Submit a job.", accepted, order),
         "/api/jobs/{job}": {
             **_get("state", "The job's state.", _ok(ref("State")), [_JOB]),
-            "delete": _operation("forget", "Forget a job and its pictures.", gone, **keyed),
+            "delete": _operation("forget", "Delete a job and its pictures.", gone, **keyed),
         },
-        "/api/jobs/{job}/cancel": {"post": _operation("cancel", "Cancel, any number of times.", cancelled, **keyed)},
+        "/api/jobs/{job}/cancel": {
+            "post": _operation("cancel", "Cancel a job; repeating it does no harm.", cancelled, **keyed)
+        },
     }
 
 
@@ -112,9 +114,11 @@ def _painted() -> dict[str, dict[str, Any]]:
     return {
         "/api/jobs/{job}/result.{format}": _get("result", "The painting.", pictures, result),
         "/api/jobs/{job}/frame.jpg": _get("frame", "The newest preview.", jpeg, [_JOB]),
-        "/api/jobs/{job}/timelapse.json": _get("timelapse", "Which frames were recorded.", recorded, [_JOB]),
+        "/api/jobs/{job}/timelapse.json": _get("timelapse", "The list of recorded frames.", recorded, [_JOB]),
         "/api/jobs/{job}/timelapse/{n}.jpg": _get("timelapseFrame", "One recorded frame.", jpeg, frame),
-        "/api/jobs/{job}/timelapse.{format}": _get("film", "All recorded frames.", animations, animation),
+        "/api/jobs/{job}/timelapse.{format}": _get(
+            "film", "The recorded frames as an animation.", animations, animation
+        ),
     }
 
 
@@ -122,10 +126,10 @@ def _health() -> dict[str, dict[str, Any]]:
     alive = _ok(record({"status": {"const": "alive"}}))
     ready = _ok(record({"status": {"const": "ready"}, "device": TEXT}))
     return {
-        "/api/limits": _get("limits", "What a client can run into.", _ok(ref("LimitsAndParams"))),
-        "/api/status": _get("status", "What the server does now.", _ok(_condition())),
-        "/livez": _get("livez", "The process is up.", alive, security=_OPEN),
-        "/readyz": _get("readyz", "Jobs are taken and painted.", ready, security=_OPEN),
+        "/api/limits": _get("limits", "The limits for clients, and the parameters.", _ok(ref("LimitsAndParams"))),
+        "/api/status": _get("status", "What the server is doing, in numbers.", _ok(_condition())),
+        "/livez": _get("livez", "Whether the process is up.", alive, security=_OPEN),
+        "/readyz": _get("readyz", "Whether jobs are accepted and painted.", ready, security=_OPEN),
         "/metrics": _get("metrics", "Prometheus text.", _file("text/plain")),
     }
 

@@ -73,7 +73,7 @@ def components() -> dict[str, Schema]:
     return {
         "ImageId": _pattern(IMAGE_ID.pattern, "`sha256:` and the hash of the uploaded bytes."),
         "ImageIds": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
-        "JobId": _pattern(JOB_ID.pattern, "Who has it may watch the job."),
+        "JobId": _pattern(JOB_ID.pattern, "Whoever has it may watch the job."),
         "JobKey": {"type": "string", "description": "The secret that cancel, update, pause, resume and DELETE need."},
         "Status": {"type": "string", "enum": [status.value for status in JobStatus]},
         "Params": _params(live_only=False),
@@ -105,8 +105,8 @@ def components() -> dict[str, Schema]:
 
 
 def state_fields() -> dict[str, Schema]:
-    """The fields of `GET /api/jobs/{job}` and of the `state` message: those that `Job` has, by their types where
-    nothing more is known of them."""
+    """The fields of `GET /api/jobs/{job}` and of the `state` message: those of `Job`, described by their types where
+    nothing more specific is known."""
     named: dict[str, Schema] = {
         "job": ref("JobId"),
         "status": ref("Status"),
@@ -143,13 +143,13 @@ def _params(*, live_only: bool) -> Schema:
 
 
 def _problem() -> Schema:
-    """An error without what only the message about it has."""
+    """An error without the fields that only the message about it has."""
     fields, optional = fields_of(outgoing.Error)
     return record(fields, {name: schema for name, schema in optional.items() if name != "ref"})
 
 
 def _timelapse() -> Schema:
     frame = record({"n": COUNT, "step": COUNT, "width": COUNT, "height": COUNT, "elapsed_s": SECONDS, "bytes": COUNT})
-    films: Schema = {"type": "string", "enum": list(ANIMATION_FORMATS)}
-    head = {"job": ref("JobId"), "count": COUNT, "ended": FLAG, "fps": NUMBER, "formats": listed(films)}
+    formats: Schema = {"type": "string", "enum": list(ANIMATION_FORMATS)}
+    head = {"job": ref("JobId"), "count": COUNT, "ended": FLAG, "fps": NUMBER, "formats": listed(formats)}
     return record({**head, "width": COUNT, "height": COUNT, "frames": listed(frame)})

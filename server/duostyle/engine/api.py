@@ -20,7 +20,7 @@ class Cancelled(Exception):
 
 
 class CheckpointRefused(Exception):
-    """Raised by `Engine.begin` when a checkpoint is damaged or of something else. The caller begins without it."""
+    """Raised by `Engine.begin` when a checkpoint is damaged or does not fit. The caller begins without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Request:
 class Costs:
     """Costs of one evaluation, each multiplied by its weight, so that total = content + sum(style) + tv up to rounding.
 
-    `style` has one entry per style: the style cost shared out by each style's own distance. Whatever shows or sends
-    costs takes them from these fields, so a new term is a field here.
+    `style` has one entry per style: the style cost shared out by each style's own distance. Everything that shows or
+    sends costs reads these fields, so a new term is a field here.
     """
 
     total: float
@@ -54,7 +54,7 @@ class Costs:
     def of(cls, values: Mapping[str, Any]) -> Costs:
         """What `as_dict` gave, also after the wire: numbers that it could not carry come as None and become NaN.
 
-        Raises KeyError when a cost is missing, TypeError or ValueError when one is no number.
+        Raises KeyError when a cost is missing, TypeError or ValueError when one is not a number.
         """
         costs = {one.name: values[one.name] for one in fields(cls)}
         style = tuple(_number(cost) for cost in costs.pop("style"))
@@ -83,7 +83,7 @@ class Step:
     picture: Callable[[], Picture]
 
     def numbers(self) -> dict[str, Any]:
-        """What a progress message tells of a step: all but `levels` and the picture, the costs as a dict."""
+        """What a progress message contains of a step: all but `levels` and the picture, the costs as a dict."""
         names = ("step", "total_steps", "level", "width", "height", "step_s", "elapsed_s", "eta_s")
         return {**{name: getattr(self, name) for name in names}, "costs": self.costs.as_dict()}
 
@@ -150,7 +150,7 @@ class Control:
         self._cancel.set()
 
     def pause(self) -> None:
-        """Make `Painter.run` return False after the evaluation at hand."""
+        """Make `Painter.run` return False after the current evaluation."""
         self._pause.set()
 
     def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""What the painter's checkpoints are made of: tensors packed into a value and back, and whether one fits a request."""
+"""What the painter's checkpoints are made of: tensors packed into a value and back, and whether one fits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from duostyle.engine.api import Array, Checkpoint, CheckpointRefused, Request
 from duostyle.engine.runtime import from_array, to_array
 from duostyle.params import StyleParams, live_fields
 
-# raised with every change of what is kept or of what it means
+# incremented with every change of the content or its meaning
 FORMAT = 3
 
 
@@ -36,7 +36,7 @@ def changed_params(old: StyleParams, new: StyleParams) -> dict[str, Any]:
 
 
 def pack(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
-    """A checkpoint of a JSON-serialisable header and float32 tensors; one that goes by several names is kept once.
+    """A checkpoint of a JSON-serialisable header and float32 tensors; one that has several names is kept once.
 
     No copies on the CPU: nobody may write to the tensors later.
     """
@@ -62,4 +62,4 @@ def refuse_other(header: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raises CheckpointRefused unless every entry of `wanted` (name to value) is in the header too."""
     for name, value in wanted.items():
         if header.get(name) != value:
-            raise CheckpointRefused(f"the checkpoint is of another {name}")
+            raise CheckpointRefused(f"the checkpoint has a different {name}")

@@ -46,7 +46,7 @@ def decode(data: bytes) -> Checkpoint:
             raise CheckpointRefused("the file is not a checkpoint")
         arrays = {name: _array(entry) for name, entry in tensors}
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointRefused("the file is not a whole checkpoint") from error
+        raise CheckpointRefused("the checkpoint file is incomplete") from error
     if crc32 != str(_checksum(text, arrays)):
         raise CheckpointRefused("the checkpoint is damaged: its checksum differs")
     return Checkpoint(header, arrays)
@@ -54,7 +54,7 @@ def decode(data: bytes) -> Checkpoint:
 
 def _array(entry: dict[str, Any]) -> Array:
     if entry["dtype"] != "F32":
-        raise CheckpointRefused("the checkpoint holds other numbers than float32")
+        raise CheckpointRefused("the checkpoint holds numbers that are not float32")
     return Array(tuple(entry["shape"]), memoryview(entry["data"]).cast("B"))
 
 

@@ -1,4 +1,4 @@
-"""The engine before torch is there: what its libraries must be told first, and the engine itself, imported late.
+"""The engine before torch is imported: settings that its libraries read first, and the engine itself, imported late.
 
 Importing this module does not import torch, which takes seconds: the command line answers and the tests start without.
 """
@@ -16,7 +16,7 @@ WISHES = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}
 
 
 def prepare(environ: MutableMapping[str, str]) -> None:
-    """Put the wishes into an environment (`os.environ`), except where the user has set them; call before torch."""
+    """Set the variables in an environment (`os.environ`) unless the user has set them; call before importing torch."""
     for name, value in WISHES.items():
         environ.setdefault(name, value)
 

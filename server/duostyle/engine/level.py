@@ -19,7 +19,7 @@ from duostyle.engine.optim.lbfgs import Lbfgs, history_for
 from duostyle.engine.pyramid import Level, climb_from
 from duostyle.params import StyleParams
 
-# standard deviation of the noise that painting starts with, in units of 0..1
+# standard deviation of the noise that a painting starts with, in units of 0..1
 TRACE = 0.01
 
 T = TypeVar("T")
@@ -32,8 +32,8 @@ class _Interrupted(Exception):
 class Interruption:
     """Ends an evaluation early for the sake of a live change, which would otherwise wait for its end.
 
-    Evaluations of large pictures take many seconds, and what one that began before the change says is of no use to
-    anybody. Never two in a row: changes that keep coming must not stop all progress.
+    Evaluations of large pictures take many seconds, and the result of one that began before the change is useless.
+    Never two in a row: changes that keep coming must not stop all progress.
     """
 
     def __init__(self, control: Control) -> None:
@@ -42,13 +42,13 @@ class Interruption:
         self._allowed = False
 
     def check(self) -> None:
-        """To be called often in an evaluation. Raises Cancelled when cancelled."""
+        """Must be called often during an evaluation. Raises Cancelled when cancelled."""
         self._control.check()
         if self._allowed and self._control.update_waits:
             raise _Interrupted
 
     def attempt(self, evaluate: Callable[[], T]) -> T | None:
-        """What `evaluate` gives, or None when a change came meanwhile: then nothing has happened."""
+        """The result of `evaluate`, or None when a change came meanwhile, without any effect."""
         self._allowed = not self.interrupted
         try:
             found = evaluate()
@@ -146,7 +146,7 @@ class LevelPainter:
             return torch.rand(self.content.shape, generator=generator).to(self.content.device)
         if params.init == "content":
             return self.content
-        # a picture of one colour pulls the same way everywhere; a trace of noise gives painting somewhere to begin
+        # in a picture of one colour the gradient is the same everywhere; a trace of noise breaks the symmetry
         generator = torch.Generator().manual_seed(params.seed)
         trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)
         candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
@@ -157,6 +157,6 @@ class LevelPainter:
 def make_optimizer(name: str, x: Tensor, style_weight: float) -> Optimizer:
     """The optimiser `lbfgs` or `adam`, starting at x [1, 3, h, w] in 0..1."""
     if name == "adam":
-        # weak styles leave the content's fine balance, which large steps shake
+        # with weak styles the content dominates, and large first steps disturb it
         return Adam(x, rate=0.01 if style_weight <= 3 else 0.02)
     return Lbfgs(x, history=history_for(x))

@@ -28,10 +28,10 @@ _LEVEL = "stage"
 
 @dataclass(frozen=True)
 class Shared:
-    """What all paintings of one engine share. `pace` is learnt on by each of them; `clock` gives seconds.
+    """What all paintings of one engine share. `pace` learns from each of them; `clock` gives seconds.
 
     A picture whose evaluation would need more than `budget_bytes` is evaluated in tiles; without `rim` it has a glowing
-    frame, see `canvas`. A checkpoint is gone on from only where `made_by` is as it was.
+    frame, see `canvas`. A checkpoint is continued only where `made_by` is unchanged.
     """
 
     network: Network
@@ -64,7 +64,7 @@ class TorchPainter:
             self.canvas.height,
             self.params.preset,
             self.params.iterations,
-            # who weighs the layers wants that cost, not one that is quicker
+            # a client that sets layer weights wants exactly that cost, not a faster one
             full=self.params.style_layer_weights is not None,
         )
         self.schedule = Schedule(
@@ -84,7 +84,7 @@ class TorchPainter:
         self.interruption = Interruption(control)
         if checkpoint is not None:
             self._thaw(checkpoint)
-            # what was asked for after the checkpoint was taken
+            # changes made after the checkpoint was taken
             self._change(request.params, None)
 
     @property
@@ -132,7 +132,7 @@ class TorchPainter:
             _LEVEL: None,
         }
         tensors: dict[str, Tensor] = {} if self.painted is None else {"painted": self.painted}
-        # inside the callback of a level's last step its painter is still there, but nothing looks at it any more
+        # inside the callback of a level's last step its painter still exists but is no longer used
         if self.current is not None and self.schedule.left_here > 0:
             frozen = self.current.freeze()
             header[_LEVEL] = frozen.numbers
@@ -195,13 +195,13 @@ class TorchPainter:
         params, masks = self.control.take_update()
         while params is not None:
             self._change(params, masks)
-            # a replay has several to tell at once
+            # a replay may have several changes at once
             params, masks = self.control.take_update()
 
     def _change(self, params: StyleParams, masks: tuple[Picture | None, ...] | None) -> None:
         changed = changed_params(self.params, params)
         if not changed:
-            # forgetting what the optimiser has learnt would change the picture, and nobody could tell when
+            # forgetting what the optimiser has learnt would change the picture, at a moment that cannot be reproduced
             return
         self.changes.append(Change(self.schedule.done, changed))
         asked, self.params = self.params.iterations, params
@@ -229,7 +229,7 @@ class TorchPainter:
             self.painted = tensors.pop("painted", None)
             numbers, level = header[_LEVEL], self.schedule.level
             if any(x.shape != (1, 3, level.height, level.width) for x in tensors.values()):
-                raise CheckpointRefused("the checkpoint is of another size")
+                raise CheckpointRefused("the checkpoint has a different size")
             self.shared.pace.adopt(float(header["pace_s"]))
             if numbers:
                 optimizer = {name.removeprefix(f"{_LEVEL}."): x for name, x in tensors.items()}

@@ -1,4 +1,4 @@
-"""Levels: which sizes are painted, coarse to fine, with how many steps and how deep a look into the network.
+"""Levels: which sizes are painted, coarse to fine, with how many steps and how deep into the network.
 
 Gatys et al. 2016 compare every layer at the one size they paint. Departure: a painting goes up a pyramid of sizes, and
 only the coarsest level looks at all layers. It has settled what the deep layers see; on the finer ones those layers
@@ -114,7 +114,7 @@ def plan_levels(width: int, height: int, preset: str, iterations: int | None, *,
         sizes.insert(0, size)
     wanted = [chosen.steps[min(index, len(chosen.steps) - 1)] for index in range(len(sizes))]
     if len(sizes) == 1:
-        # nothing coarser did the work, so the only level needs the steps of two
+        # without a coarser level the only one needs the steps of two
         wanted = [sum(chosen.steps[:2])]
     if iterations is not None:
         sizes = sizes[-iterations:]

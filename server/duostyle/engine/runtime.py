@@ -16,7 +16,7 @@ from duostyle.engine.api import Array
 from duostyle.errors import EngineError, OutOfMemory
 from duostyle.picture import Picture
 
-# As torch, oneDNN, cuDNN and cuBLAS say it; "an illegal memory access" is something else.
+# The wording of torch, oneDNN, cuDNN and cuBLAS; "an illegal memory access" is something else.
 _NO_MEMORY = (
     "out of memory",
     "not enough memory",
@@ -36,7 +36,7 @@ def to_tensor(picture: Picture, device: torch.device | None = None) -> Tensor:
 
 
 def to_picture(x: Tensor) -> Picture:
-    """[1, 3, height, width] in 0..1 -> 8-bit picture, rounded; what is not a number becomes 0."""
+    """[1, 3, height, width] in 0..1 -> 8-bit picture, rounded; NaN becomes 0."""
     pixels = x.nan_to_num(0.0).clamp(0, 1).mul(255).round_().to(torch.uint8)[0].permute(1, 2, 0).contiguous().cpu()
     return Picture(pixels.shape[1], pixels.shape[0], pixels.numpy().tobytes())
 
@@ -81,7 +81,7 @@ def machine_bytes() -> int:
 
 
 def give_back(device: torch.device) -> None:
-    """Return memory that nothing uses to the system, as far as it can be."""
+    """Return unused memory to the system as far as possible."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     # freed blocks below the heap's top stay with the process otherwise; only glibc has this

@@ -48,7 +48,7 @@ class Pace:
     """`seconds` per unit of `work` now; kept over paintings for a first guess.
 
     What is usual for each kind of level is kept apart, so that a level to come is judged by its own kind and by how
-    fast the machine is now: its usual seconds times now over usual at the level at hand.
+    fast the machine is now: its usual seconds times the ratio of now to usual at the current level.
     """
 
     seconds: float = 6.0
@@ -60,7 +60,7 @@ class Pace:
         """One evaluation at that level took that long."""
         rate = seconds / work(level)
         here = kind(level)
-        # another kind of level: where it starts from is what is expected of it
+        # another kind of level: it starts from the expected value
         self.seconds = self._expected(here)
         self._at = here
         self.seconds = self.seconds + QUICK * (rate - self.seconds) if self.measured else rate
@@ -92,8 +92,8 @@ MIN_STEPS = 8
 class Schedule:
     """The levels with their steps: done, left, and changed on the way.
 
-    `at` counts from 0 and is `len(levels)` at the end. `styles` is the number of styles (1..4): each must be looked
-    at once per level. `fixed` means that the client gave the number of steps, so no level ends early.
+    `at` counts from 0 and is `len(levels)` at the end. `styles` is the number of styles (1..4): each needs one
+    forward pass per level. `fixed` means that the client gave the number of steps, so no level ends early.
     """
 
     def __init__(self, levels: Sequence[Level], *, preset: str, styles: int, fixed: bool) -> None:
@@ -113,12 +113,12 @@ class Schedule:
 
     @property
     def level(self) -> Level:
-        """The level at hand (the finest once all are done)."""
+        """The current level (the finest once all are done)."""
         return self.levels[min(self.at, len(self.levels) - 1)]
 
     @property
     def left_here(self) -> int:
-        """Steps left on the level at hand."""
+        """Steps left on the current level."""
         return 0 if self.ended else max(0, self.steps[self.at] - self.done_here)
 
     @property
@@ -178,7 +178,7 @@ class Schedule:
         self.steps[self.at + 1 :] = shares[1:]
 
     def eta_s(self, pace: Pace) -> float:
-        """Seconds left: steps and the looks at content and styles that each later level begins with."""
+        """Seconds left: steps, and the passes over content and styles with which each later level begins."""
         left = self.left_here * pace.step_s(self.level)
         for level, steps in zip(self.levels[self.at + 1 :], self.steps[self.at + 1 :], strict=True):
             left += pace.step_s(level) * (steps + FORWARD_SHARE * (1 + self.styles)) if steps else 0.0

@@ -25,8 +25,8 @@ class TorchEngine:
 
     `device` is `auto`, `cpu` or `cuda` until `load`, then what was chosen; `threads` 0 takes all cores; `weights` is
     `vgg16` or `vgg19`; a painting whose evaluation would need more than `memory_budget_mb` MB (0: half of what the
-    machine has) is evaluated in tiles. Without `rim` the picture alone is painted, for comparisons with those who do
-    the same; it then has a glowing frame, see `canvas`. Which kernels were the quickest is remembered in
+    machine has) is evaluated in tiles. Without `rim` the picture alone is painted, for comparisons with others that do
+    the same; it then has a glowing frame, see `canvas`. Which kernels were the fastest is stored in
     `kernel_folder` (None: for as long as the engine lives).
     """
 
@@ -72,7 +72,7 @@ class TorchEngine:
             network = Network(weights, device)
             if device.type == "cpu":
                 self._choose_kernels(network)
-            # first calls pay for memory and code that later ones find ready
+            # first calls allocate memory and load code that later ones reuse
             network.forward(torch.zeros(1, 3, 64, 64, device=device), ["relu5_1"])
         self.device = device.type
         self.weights_sha256 = weights.sha256
@@ -94,7 +94,7 @@ class TorchEngine:
             return TorchPainter(shared, request, control, checkpoint)
 
     def _choose_kernels(self, network: Network) -> None:
-        # measured anew in each process they might differ, and so would the last digits of every painting
+        # measured in each process they might differ, and with them the last digits of every painting
         memory = KernelMemory(self.kernel_folder, self.threads)
         remembered = memory.read()
         chooser = Chooser(remembered=remembered)
@@ -108,7 +108,7 @@ class TorchEngine:
         give_back(torch.device(self.device))
 
     def budget_bytes(self) -> int:
-        """What the evaluation of a picture may need before it is done in tiles."""
+        """The memory that the evaluation of a picture may take before it is done in tiles."""
         if self.memory_budget_mb > 0:
             return self.memory_budget_mb << 20
         whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()
@@ -116,8 +116,8 @@ class TorchEngine:
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` takes CUDA when there is one. Raises EngineError when CUDA is asked for and missing."""
+    """`auto` uses CUDA where available. Raises EngineError when CUDA is requested and missing."""
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
-        raise EngineError("device cuda was asked for, but torch sees no CUDA device; use --device cpu")
+        raise EngineError("the device cuda was requested, but torch finds no CUDA device; use --device cpu")
     return torch.device("cuda" if there and name in ("auto", "cuda") else "cpu")

@@ -30,8 +30,8 @@ P = ParamSpec("P")
 
 
 class EngineThread:
-    """The thread and the queue of its tasks. Public methods run on the loop that `start` was called on, which hears of
-    everything; `stop` when no task runs any more."""
+    """The thread and the queue of its tasks. Public methods and all callbacks run on the loop that called `start`.
+    Call `stop` when no task runs any more."""
 
     def __init__(self, engine: Engine, watchdog: Watchdog | None = None) -> None:
         self._engine = engine
@@ -46,7 +46,7 @@ class EngineThread:
 
     @property
     def loaded(self) -> bool:
-        """The model is there (False while it loads and when loading failed)."""
+        """Whether the model is loaded (False while it loads and when loading failed)."""
         return self._loaded.is_set() and self.load_error is None
 
     @property
@@ -77,11 +77,11 @@ class EngineThread:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_S):
                     await self._gone.wait()
-                    # its last act was to say so: only an instant is left of it
+                    # the thread sets `_gone` last, so it ends within an instant
                     self._thread.join()
 
     async def run(self, task: Task) -> RunOutcome:
-        """Paint until done, paused, cancelled or failed. Raises nothing of the engine's."""
+        """Paint until done, paused, cancelled or failed. Raises none of the engine's errors."""
         if self._loop is None or self._stopping or not self._thread.is_alive():
             return RunOutcome("failed", error=ShuttingDown("the engine is not running").as_dict())
         future: asyncio.Future[RunOutcome] = self._loop.create_future()
@@ -107,7 +107,7 @@ class EngineThread:
             if outcome.how == "failed":
                 self._clean_up()
             self._call_soon(_settle, future, outcome)
-            # the thread waits for the next task with nothing of this one in its hands
+            # keep no reference to this task while waiting for the next one
             del item, task, future, outcome
         self._call_soon(self._gone.set)
 
@@ -118,7 +118,7 @@ class EngineThread:
             if task.painter is None:
                 request, task.request = task.request, None
                 if request is None:
-                    raise InternalError("nothing to paint")
+                    raise InternalError("the task has nothing to paint")
                 self.watchdog.begin(request.params.size**2 / 1e6)
                 task.painter = self._begin(task, request)
                 del request
@@ -126,7 +126,7 @@ class EngineThread:
             painter = task.painter
             self.watchdog.begin(painter.plan.width * painter.plan.height / 1e6)
             while not painter.run(lambda step: self._step(task, step)):
-                # resumed before the engine stood still: go on at once
+                # when resumed before the engine stopped, go on at once
                 if task.control.paused:
                     picture = painter.picture() if painter.step else None
                     return RunOutcome(
@@ -136,14 +136,14 @@ class EngineThread:
         except Cancelled:
             return self._end(task, "cancelled")
         except Exception as error:
-            return self._end(task, "failed", _known(error, "the engine failed; the server's log tells why"))
+            return self._end(task, "failed", _known(error, "the engine failed; the server's log has the details"))
 
     def _begin(self, task: Task, request: Request) -> Painter:
         checkpoint, task.checkpoint = task.checkpoint, None
         try:
             return self._engine.begin(request, task.control, checkpoint)
         except CheckpointRefused as refusal:
-            _log.warning("a job begins afresh: %s", refusal)
+            _log.warning("a job starts over without its checkpoint: %s", refusal)
         return self._engine.begin(request, task.control)
 
     def _end(
@@ -164,7 +164,7 @@ class EngineThread:
         return RunOutcome(how, picture, report, _wire(error), checkpoint, steering(painter))
 
     def _clean_up(self) -> None:
-        """Nothing of a painting that failed is held on to: the next one needs the memory."""
+        """Release the memory of a painting that failed: the next one needs it."""
         gc.collect()
         try:
             self._engine.trim()
@@ -182,7 +182,7 @@ class EngineThread:
             self._call_soon(task.hand_over)
 
     def _call_soon(self, call: Callable[P, None], *args: P.args, **_: P.kwargs) -> None:
-        # a loop that is closed hears nothing any more
+        # a closed loop takes no more calls
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(call, *args)
@@ -197,12 +197,12 @@ def _checkpoint_of(painter: Painter) -> Checkpoint | None:
     try:
         return painter.checkpoint()
     except Exception:
-        _log.exception("the engine could not give a checkpoint")
+        _log.exception("the engine could not provide a checkpoint")
         return None
 
 
 def _known(error: Exception, message: str) -> DuostyleError:
-    """`error` as one of ours; one that nobody foresaw goes to the log and becomes an InternalError with `message`."""
+    """`error` as one of ours; an unforeseen one is logged and becomes an InternalError with `message`."""
     if isinstance(error, DuostyleError):
         return error
     if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""Helper threads that keep blocking work off the event loop, before the engine and behind the loop in priority.
+"""Helper threads that keep blocking work off the event loop; in priority they are above the engine and below the loop.
 
 Previews have a thread of their own, so that a large upload never holds up a live frame.
 """

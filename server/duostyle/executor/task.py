@@ -1,4 +1,4 @@
-"""What goes between the loop and the engine thread: what to paint, what is reported of it, how it ended."""
+"""What passes between the loop and the engine thread: what to paint, its progress, how it ended."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RunOutcome:
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """One painting and who hears of it. A paused task may be run again and goes on exactly there.
+    """One painting and its callbacks. A paused task may be run again and goes on exactly there.
 
     `on_begin`, `on_step` and `on_checkpoint` are called on the loop; `wants_picture` and `wants_checkpoint` on the
     engine thread. It goes on from `checkpoint` when there is one that fits.
@@ -65,13 +65,13 @@ class Task:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put(self, step: Step, picture: Picture | None, picture_s: float) -> bool:
-        """Leave a step where the loop finds the newest; on the engine thread. True when the loop must be told of it.
+        """Leave a step where the loop finds the newest; on the engine thread. True when the loop must be notified.
 
         Steps that the loop was too slow to see are merged into one report; of their pictures the newest is kept.
         """
         if self.painter is not None and len(self.painter.changes) != self._changes:
             self._changes, self._steering = len(self.painter.changes), steering(self.painter)
-        # the step's own way to a picture holds the engine's tensors: it stays on this thread
+        # the step's own `picture` refers to the engine's tensors: it stays on this thread
         report = StepReport(replace(step, picture=no_picture), picture, step.step, 1, picture_s, self._steering)
         with self._lock:
             waiting = self._slot

@@ -1,6 +1,6 @@
-"""Whether the engine moves: it is wedged when an evaluation takes many times as long as one should.
+"""Detects a stalled engine: it is stalled when an evaluation takes many times as long as one should.
 
-The engine thread says what it does, the event loop asks. No locks: each value is written whole.
+The engine thread reports what it does; the event loop reads it. No locks: each value is written whole.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
-# Before anything was measured: a slow processor's seconds per megapixel.
+# Assumed before anything was measured: a slow processor's seconds per megapixel.
 _SLOW_S = 12.0
 _FACTOR = 10.0
 
@@ -27,19 +27,19 @@ class Watchdog:
         self._rate_s = 0.0
 
     def begin(self, megapixels: float) -> None:
-        """The engine takes up a painting whose largest level has this many megapixels."""
+        """The engine starts on a painting whose largest level has this many megapixels."""
         self._megapixels = megapixels
         self._moved_at = self._clock()
 
     def moved(self, step_s: float, megapixels: float) -> None:
-        """It made an evaluation of `megapixels` in `step_s` seconds."""
+        """The engine made an evaluation of `megapixels` in `step_s` seconds."""
         if megapixels > 0:
             # coarse levels cost more per pixel: the slowest is the safe guess for the largest
             self._rate_s = max(0.9 * self._rate_s, step_s / megapixels)
         self._moved_at = self._clock()
 
     def rest(self) -> None:
-        """It has nothing to do."""
+        """The engine has nothing to do."""
         self._moved_at = None
 
     @property
@@ -55,13 +55,13 @@ class Watchdog:
         return quiet_s if quiet_s > self.limit_s else 0.0
 
     async def report(self, every_s: float) -> None:
-        """Log when the engine stalls and when it moves again, for ever."""
+        """Log when the engine stalls and when it recovers. Never returns."""
         was = False
         while True:
             stalled_s = self.stalled_s
             if stalled_s and not was:
-                _log.error("the engine has made no evaluation for %.0f s", stalled_s)
+                _log.error("the engine has not completed an evaluation for %.0f s", stalled_s)
             elif was and not stalled_s:
-                _log.warning("the engine moves again")
+                _log.warning("the engine is running again")
             was = bool(stalled_s)
             await asyncio.sleep(every_s)

@@ -16,7 +16,7 @@ from PIL import Image
 AnimationFormat = Literal["webp", "mp4"]
 ANIMATION_FORMATS: tuple[AnimationFormat, ...] = ("webp", "mp4")
 FRAMES_PER_S = 12
-# The finished picture stays a while before the animation starts over.
+# The finished picture is shown for a while before the animation starts over.
 _LAST_S = 2.0
 _WEBP_QUALITY, _WEBP_METHOD = 75, 2
 _CRF = 20

@@ -18,7 +18,7 @@ from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge, Unsuppor
 from duostyle.imaging import pixels
 from duostyle.picture import Picture, StoredImage, fit
 
-# The longest side that a JPEG can hold, so that every accepted picture can be shown again.
+# The longest side that a JPEG can hold, so that every accepted picture can be sent as one.
 MAX_SIDE_PX = 65_500
 # Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
 DECODE_PX = 4096
@@ -94,7 +94,7 @@ def decode(data: bytes, *, max_px: int | None = None) -> Picture:
         image.draft(None, target)
         image.load()
         if kind == "tiff":
-            # Pillow has turned it upright by itself, which may have swapped its sides.
+            # Pillow has rotated it by itself, which may have swapped its sides.
             target = fit(*image.size, max_px)
         profile = image.info.get("icc_profile")
         orientation = pixels.orientation(image)

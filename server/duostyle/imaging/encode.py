@@ -43,8 +43,7 @@ def png_text(data: bytes, key: str) -> bytes | None:
 
 def _options(format: Format, quality: int, text: Mapping[str, str] | None) -> dict[str, Any]:
     if format == "jpeg":
-        # strong colours beside each other are what a painting is made of: keep them at full resolution when asked for
-        # quality
+        # a painting has strong colours side by side: full colour resolution when high quality is requested
         return {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0"}
     if format == "webp":
         return {"quality": quality}

@@ -1,6 +1,6 @@
 """When the checkpoint of a job is taken and kept: now and then while it paints, when it pauses, when the server stops.
 
-A checkpoint that cannot be written costs nothing but itself: the job goes on, and the next one is tried in its time.
+A checkpoint that cannot be written costs nothing but itself: the job goes on, and the next one is tried when it is due.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Watch:
         if self.busy or step.step >= step.total_steps:
             return False
         now = self.clock()
-        # it began afresh after all
+        # the checkpoint was refused and the job started over
         self.step = min(self.step, step.step)
         # it is written while the next evaluations run: those would be lost too
         due = self.every_evaluations - self.every_evaluations // 5
@@ -103,7 +103,7 @@ class Checkpointer:
             if await self.keep(job_id, checkpoint):
                 await on_kept()
         except Exception:
-            # nobody waits for this task: an error would be lost
-            _log.exception("a checkpoint could not be kept")
+            # nothing awaits this task: an error would be lost
+            _log.exception("a checkpoint could not be stored")
         finally:
             watch.busy = False

@@ -1,6 +1,6 @@
 """What clients may do with jobs: submit, cancel, pause, resume, update, delete. Keys are checked here.
 
-What changes a job is finished even when the client that asked for it is gone. A job is changed only by what belongs to
+A change to a job is completed even when the client that requested it is gone. A job is changed only by what belongs to
 it alone, so that whatever happens to a waiting job cannot touch the running one.
 """
 
@@ -44,7 +44,7 @@ class Accepted:
 
 
 class Commands:
-    """All methods run on the loop. `answer` is called when the change is sure, before any watcher hears of it."""
+    """All methods run on the loop. `answer` is called when the change is sure, before any watcher is notified."""
 
     def __init__(self, context: JobContext, registry: Registry, queue: JobQueue, completion: Completion) -> None:
         self._context, self._registry = context, registry
@@ -216,16 +216,16 @@ class Commands:
     async def _stored(self, image_id: str, field: str) -> StoredImage:
         image = await self._context.store.image(image_id)
         if image is None:
-            raise NotFound(f"{field}: no such image; upload it first", field=field, got=image_id)
+            raise NotFound(f"{field}: the image does not exist; upload it first", field=field, got=image_id)
         return image
 
     def _check_room(self, client: str) -> None:
         if self.closed:
-            raise ShuttingDown("the server is about to stop")
+            raise ShuttingDown("the server is shutting down")
         jobs = [active.job for active in self._registry.unfinished.values()]
         limit = self._settings.max_jobs_per_client
         if sum(job.client == client for job in jobs) >= limit:
-            message = "too many unfinished jobs of this client"
+            message = "this client has too many unfinished jobs"
             raise TooManyJobs(message, limit=limit, reached="max_jobs_per_client")
         # a paused job waits as well, and holds memory
         limit = self._settings.max_queue

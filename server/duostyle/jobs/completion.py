@@ -39,9 +39,9 @@ class Completion:
         self._recorder, self._checkpointer = recorder, checkpointer
 
     def begin(self, active: ActiveJob, outcome: RunOutcome) -> asyncio.Task[None]:
-        """End the job as `outcome` says, or as cancelled when its owner has cancelled it, whoever waits for that.
+        """End the job as `outcome` says, or as cancelled when its submitter has cancelled it.
 
-        Nobody is told of an end that is not stored: while the disk is full this waits, with the result in memory. When
+        No end is announced before it is stored: while the disk is full this waits, with the result in memory. When
         the server stops meanwhile, the job stays unfinished, and the next process goes on with it.
 
         Raises InternalError when the job is ending already.
@@ -56,9 +56,9 @@ class Completion:
         try:
             self._tell(active, await self._stored_end(active, status, outcome))
         except StorageUnavailable:
-            _log.error("the server stops before the end of a job could be stored: the next start goes on with it")
+            _log.error("the end of a job could not be stored before the shutdown; the job continues at the next start")
         except Exception:
-            _log.exception("a job could not be ended")
+            _log.exception("ending a job failed")
         active.shown.set()
         active.ended.set()
 
@@ -100,7 +100,7 @@ class Completion:
         return True
 
     def _tell(self, active: ActiveJob, ended: Job) -> None:
-        """What is stored is true now, and may be known."""
+        """Announce the end, which is stored now."""
         self._context.hub.end(ended.id, _end_text(ended))
         self._registry.end(active, ended)
         self._checkpointer.discard(ended.id)

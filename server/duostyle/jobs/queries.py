@@ -1,6 +1,6 @@
-"""What anybody who knows a job's id may see of it: its state, its frames, its result. No keys here.
+"""What anybody who knows a job's id may see of it: its state, its frames, its result. No key is needed.
 
-Also decodes stored pictures on demand, for whoever needs them.
+Also decodes stored pictures on demand.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Queries:
         active = self._registry.unfinished.get(job_id)
         if active is not None:
             if not partial:
-                raise NotFinished("the job has not finished; ask with partial=1 for the best so far")
+                raise NotFinished("the job has not finished; add partial=1 to get the best picture so far")
             picture = await self._newest(active)
         elif not job.has_result or (job.partial and not partial):
             raise NotFinished("the job ended without a finished picture")
@@ -97,7 +97,7 @@ class Queries:
                 async with asyncio.timeout(_FIRST_PICTURE_S):
                     await active.shown.wait()
             except TimeoutError:
-                raise NotFinished("the job shows no picture yet") from None
+                raise NotFinished("the job has no picture yet") from None
         if topic.picture is None:
             raise NotFinished("the job has no picture yet")
         return topic.picture
@@ -107,14 +107,14 @@ async def load_image(context: JobContext, image_id: str, *, max_px: int) -> Pict
     """An uploaded picture, decoded off the loop. Raises NotFound, CorruptImage."""
     data = await context.store.image_bytes(image_id)
     if data is None:
-        raise NotFound("an image of this job is gone", got=image_id)
+        raise NotFound("an image of this job no longer exists", got=image_id)
     return await context.pools.offload(decode, data, max_px=max_px)
 
 
 async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture | None, ...]:
     """The masks that `params` names, decoded; empty when there are none or a mode makes them.
 
-    Raises NotFound, CorruptImage, and BadRequest naming a mask that is black all over.
+    Raises NotFound, CorruptImage, and BadRequest naming a mask that is entirely black.
     """
     if not isinstance(params.masks, list):
         return ()
@@ -134,16 +134,16 @@ async def load_result(context: JobContext, job: Job) -> Picture:
 async def _stored_result(context: JobContext, job: Job) -> bytes:
     png = await context.store.result(job.id)
     if png is None:
-        raise NotFound("the result of this job is gone", field="job")
+        raise NotFound("the result of this job no longer exists", field="job")
     return png
 
 
 def _check_mask(mask: Picture, field: str) -> None:
-    """Raises BadRequest when the mask leaves its style no place: leaving the style out says that better."""
+    """Raises BadRequest when the mask leaves its style no area: such a style should be left out instead."""
     if mask.is_black:
         raise BadRequest(
-            f"{field}: the mask is black all over, so its style would go nowhere",
+            f"{field}: the mask is entirely black, so its style would appear nowhere",
             field=field,
-            limit="some of it grey or white; null takes what the others leave",
+            limit="partly grey or white, or null for the area that the other masks leave",
             got="black",
         )

@@ -1,6 +1,6 @@
 """The unfinished jobs: the phases that each goes through, and the queue of those that wait.
 
-The queue knows who is where and how long it takes, and tells the watchers when that changes.
+The queue knows each job's position and expected time, and tells the watchers when they change.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Phase(StrEnum):
 
     WAITING = "waiting"  # in the queue
     PAINTING = "painting"  # with the runner, which decodes its pictures and has it painted
-    PAUSING = "pausing"  # with the runner still; the engine lets go of it after this evaluation
+    PAUSING = "pausing"  # still with the runner; the engine releases it after this evaluation
     SUSPENDED = "suspended"  # paused, neither in the queue nor with the runner
-    CANCELLING = "cancelling"  # it will end as cancelled, once the engine lets go of it
+    CANCELLING = "cancelling"  # it will end as cancelled, once the engine releases it
     FINISHING = "finishing"  # with the completion, which stores its end
 
 
@@ -65,7 +65,7 @@ NEXT_PHASE: dict[tuple[Phase, Event], Phase] = {
     (Phase.SUSPENDED, Event.CANCEL): Phase.CANCELLING,
     (Phase.CANCELLING, Event.END): Phase.FINISHING,
 }
-# In the last two phases a job keeps the status it had: clients hear of an end when it is stored.
+# In the last two phases a job keeps the status it had: clients learn of an end once it is stored.
 STATUS_IN: dict[Phase, JobStatus] = {
     Phase.WAITING: JobStatus.QUEUED,
     Phase.PAINTING: JobStatus.RUNNING,
@@ -144,7 +144,7 @@ class Estimate:
             self._rate = rate if self._rate is None else self._rate + _NEW_SHARE * (rate - self._rate)
 
     def preview(self, params: StyleParams, *, megapixels: float, steps: int, seconds: float) -> None:
-        """The running job looks like taking `seconds` for `steps`: counts until a job has really ended."""
+        """The running job is expected to take `seconds` for `steps`; used until a job has really ended."""
         if params.iterations is None:
             self._steps.setdefault(params.preset, steps)
         if megapixels > 0 and steps > 0 and seconds > 0:
@@ -178,26 +178,26 @@ class JobQueue:
         self.running: ActiveJob | None = None
 
     def add(self, active: ActiveJob) -> Place:
-        """To the end. Its owner is told the place that this returns."""
+        """Append the job; returns its position and time left."""
         self._insert(len(self._waiting), active)
         position = len(self._waiting)
         self._announced[active.job.id] = position, self._places()[-1][2]
         return self._announced[active.job.id]
 
     def add_first(self, active: ActiveJob) -> None:
-        """To the front, for what had begun already; everybody hears of it."""
+        """Insert at the front, for a job that had begun already; all watchers are told."""
         self._insert(0, active)
         self.announce()
 
     def remove(self, active: ActiveJob) -> None:
-        """Out of the queue, if it is in it; the others move up."""
+        """Remove the job, if it is queued; the others move up."""
         if active in self._waiting:
             self._waiting.remove(active)
             self._announced.pop(active.job.id, None)
             self.announce()
 
     async def next(self) -> ActiveJob:
-        """Take the first job, waiting for one. It is `running` until `done`."""
+        """Take the first job, waiting for one if necessary. It is `running` until `done`."""
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
@@ -206,12 +206,12 @@ class JobQueue:
         return self.running
 
     def done(self) -> None:
-        """The runner has done with the job that it took."""
+        """The runner has finished with the job that it took."""
         self.running = None
         self.announce()
 
     def place(self, active: ActiveJob) -> tuple[int | None, float | None]:
-        """Position, and seconds until its picture is ready; None where unknown or of no meaning."""
+        """Position, and seconds until its picture is ready; None where unknown or meaningless."""
         if active.job.status is JobStatus.RUNNING:
             return 0, active.job.eta_s
         for waiting, position, eta_s in self._places():

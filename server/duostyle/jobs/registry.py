@@ -1,4 +1,4 @@
-"""Every unfinished job and those that ended last; all that is written to the store about jobs."""
+"""Every unfinished job and the most recently ended ones; writes jobs to the store."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 _ENDED_AT_HAND = 1000
 # The seq in the store is that of the last change of status; clients may have seen later ones. No run has more events.
 _SEQ_GAP = 20_000
-# A job that ended the process this often would do it for ever.
+# A job that has killed the process this often is given up.
 MAX_STARTS = 3
 
 T = TypeVar("T")
 
 
 class Background:
-    """Work that is done to its end even when whoever asked for it has gone. All methods run on the loop."""
+    """Work that is completed even when its caller is gone. All methods run on the loop."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -43,7 +43,7 @@ class Background:
         return task
 
     async def surely(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` to its end even when the caller is cancelled. Raises what it raises."""
+        """Complete `work` even when the caller is cancelled. Raises what it raises."""
         return await asyncio.shield(self.start(work))
 
     async def settle(self, within_s: float | None = None) -> None:
@@ -55,7 +55,7 @@ class Background:
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        # whoever asked may be gone: an error that nobody hears is not a warning
+        # the caller may be gone: retrieve the error so that asyncio does not warn
         if not task.cancelled():
             task.exception()
 
@@ -93,7 +93,7 @@ class Registry:
 
     @property
     def images_in_use(self) -> frozenset[str]:
-        """Ids of the pictures that unfinished jobs need: not to be swept away."""
+        """Ids of the pictures that unfinished jobs need: retention must keep them."""
         jobs = [active.job for active in self.unfinished.values()]
         masks = {mask for job in jobs for _, mask in masks_of(job.params)}
         return frozenset({image for job in jobs for image in (job.content, *job.styles)} | masks)
@@ -113,7 +113,7 @@ class Registry:
         await self._store.save_job(job)
 
     async def save_or_later(self, job: Job) -> None:
-        """Durable when it returns, or as soon as the store works again: a job that lives is never held up by it."""
+        """Durable when it returns, or as soon as the store works again: a running job never waits for the disk."""
         try:
             await self.save(job)
         except StorageUnavailable:
@@ -164,7 +164,7 @@ class Registry:
         return self.at_hand(job_id)
 
     async def recover(self, now: float) -> list[ActiveJob]:
-        """Take up the unfinished jobs of an earlier process, oldest first; ended ones are kept at hand.
+        """Take up the unfinished jobs of an earlier process, oldest first; ended ones are cached.
 
         Paused ones stay paused, all others wait again, those with a checkpoint before those that never began. A job
         during whose evaluations the process died for the third time has failed at `now` (unix seconds).
@@ -184,7 +184,7 @@ class Registry:
             if content is not None:
                 job.pixels = (content.width, content.height)
             if job.status is not JobStatus.PAUSED:
-                # the one change that the statuses do not know: the process that painted is gone
+                # not a normal change of status: the process that painted it is gone
                 job.status = JobStatus.QUEUED
             if job.id not in begun:
                 job.begin_anew()
@@ -195,10 +195,10 @@ class Registry:
         return list(self.unfinished.values())
 
     async def _give_up(self, job: Job, now: float) -> None:
-        message = f"the server died {job.starts} times while it painted this; the picture may be too large for it"
+        message = f"the server died {job.starts} times while painting this job; the picture may be too large"
         job.error, job.ended_at = EngineError(message).as_dict(), now
         job.move(JobStatus.FAILED)
-        _log.error("job given up: the process died %d times while it ran", job.starts)
+        _log.error("a job was given up: the process died %d times while painting it", job.starts)
         await self.save_or_later(job)
         self._store.checkpoints.discard(job.id)
         self._keep(job)
@@ -207,7 +207,7 @@ class Registry:
         return sum(active.job.status is status for active in self.unfinished.values())
 
     def _keep(self, ended: Job) -> None:
-        """Have it at hand; the least recently used ones are dropped from memory."""
+        """Cache an ended job; the least recently used ones are dropped from memory."""
         self._ended[ended.id] = ended
         self._ended.move_to_end(ended.id)
         while len(self._ended) > _ENDED_AT_HAND:

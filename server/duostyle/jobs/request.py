@@ -1,4 +1,4 @@
-"""What a client asks for, checked before anything is looked up. Pure."""
+"""What a client asks for, checked before any image is looked up. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the queue to the engine: has one job after another painted, and tells what comes of it while it is painted."""
+"""From the queue to the engine: has one job after another painted and reports its progress."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from duostyle.picture import Picture
 from duostyle.protocol.outgoing import Progress, Started, round_costs, significant
 
 _log = logging.getLogger(__name__)
-# A picture that cannot be read though the disk is said to work: its job does not hold up the others for ever.
+# Attempts when a picture cannot be read although the disk seems to work; then the job fails and blocks no others.
 _MAX_FAILED_STARTS = 5
 _SIZE_STEP_PX = 64
 
@@ -53,7 +53,7 @@ class Runner:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self, within_s: float) -> None:
-        """Interrupt the running job, which stays queued in the store, also when the engine does not let go of it."""
+        """Interrupt the running job, which stays queued in the store, even when the engine does not release it."""
         self._draining = True
         task, self._task = self._task, None
         if task is None:
@@ -83,7 +83,7 @@ class Runner:
             self._show(active, active.best, active.job.step)
 
     async def _run(self) -> None:
-        # a failed load is told by every job's own failure
+        # when loading failed, every job fails with that error
         with contextlib.suppress(DuostyleError):
             await self._context.engine_thread.until_loaded()
         while not self._draining:
@@ -126,7 +126,7 @@ class Runner:
         active.best = outcome.picture or active.best
         if outcome.picture is not None:
             self._show(active, outcome.picture, active.job.step)
-        # last: while this is stored the job may be resumed or end
+        # last, because the job may be resumed or end while this is stored
         active.apply(Event.LET_GO)
         active.job.starts -= 1
         await self._registry.save_or_later(active.job)
@@ -164,11 +164,11 @@ class Runner:
         while True:
             outcome = await self._context.engine_thread.run(active.task)
             stored = await self._set_aside(active, outcome)
-            # unless it was resumed after the engine had let go and before that was known here
+            # unless it was resumed after the engine released it and before this task knew
             if outcome.how != "paused" or active.phase is not Phase.PAINTING or self._draining:
                 break
         if stored and active.alive:
-            # all that the engine held for it is free again
+            # frees everything the engine held for it
             active.task = None
         return outcome
 
@@ -181,7 +181,7 @@ class Runner:
         if not await self._checkpointer.keep(active.job.id, outcome.checkpoint):
             return False
         if outcome.picture is not None:
-            # in the place of its later result: what watchers see when the process has been another one meanwhile
+            # stored in place of the later result, for watchers after a restart
             png = await self._context.pools.offload(encode, outcome.picture, "png")
             with contextlib.suppress(StorageUnavailable):
                 await self._context.store.save_result(active.job.id, png)
@@ -213,12 +213,12 @@ class Runner:
     # What a task calls, in the order in which things happened on the engine thread.
 
     def _on_begin(self, active: ActiveJob, plan: Plan) -> None:
-        """The engine has looked at the request."""
+        """The engine has prepared the painting."""
         job = active.job
         job.width, job.height, job.levels, job.total_steps = plan.width, plan.height, plan.levels, plan.total_steps
         job.step, job.resumed_from_step = plan.step, plan.step or None
         if not plan.step:
-            # what was known of it was in a checkpoint that could not be used
+            # the checkpoint that it was to continue from could not be used
             job.costs, job.elapsed_s, job.steering = None, 0.0, None
         if active.phase is Phase.PAINTING:
             self._tell_started(job)
@@ -248,12 +248,12 @@ class Runner:
     async def _on_kept(self, active: ActiveJob) -> None:
         """A checkpoint is on the disk."""
         if active.with_runner:
-            # the job gets further, so whatever ends the process now is not what ended it before
+            # the job has made progress, so earlier crashes no longer count against it
             active.job.starts = min(active.job.starts, 1)
             await self._registry.save_or_later(active.job)
 
     def _tell_started(self, job: Job) -> None:
-        """Tell watchers that it is painted from now on."""
+        """Tell watchers that painting has started."""
         fields = {
             name: getattr(job, name) for name in ("total_steps", "levels", "width", "height", "resumed_from_step")
         }
@@ -261,7 +261,7 @@ class Runner:
         self._context.hub.tell(job.id, Started(job=job.id, **fields).text())
 
     def _show(self, active: ActiveJob, picture: Picture, step: int) -> None:
-        """The newest picture, as it was after so many steps; the same one again is no news."""
+        """The newest picture, as it was after so many steps; an unchanged one is not sent again."""
         job, hub = active.job, self._context.hub
         if hub.topic(job.id).picture == picture:
             hub.unchanged(job.id)
@@ -273,11 +273,13 @@ class Runner:
 
 
 def too_large(size_px: int) -> OutOfMemory:
-    """For a painting of this size; half the pixels, in steps that the page's slider has, are worth a try."""
+    """For a painting of this size; suggests half the pixels, rounded to the steps of the page's slider."""
     smaller_px = int(size_px * math.sqrt(0.5)) // _SIZE_STEP_PX * _SIZE_STEP_PX
     if smaller_px < _SIZE_STEP_PX:
-        return OutOfMemory(f"the server has too little memory even for {size_px} px", field="params.size", got=size_px)
-    message = f"{size_px} px do not fit into the server's memory; try a size of {smaller_px} px or less"
+        return OutOfMemory(
+            f"the server does not have enough memory even for {size_px} px", field="params.size", got=size_px
+        )
+    message = f"a size of {size_px} px does not fit into the server's memory; try {smaller_px} px or less"
     return OutOfMemory(message, field="params.size", limit=smaller_px, got=size_px)
 
 

@@ -2,7 +2,7 @@
 
 Pictures that watchers want are used first; with nobody watching the engine is asked for one, but only so often that
 taking them costs no more than MAX_SHARE of its time. When a job has as many frames or bytes as it may, every second
-frame goes and the next ones come half as often. Trouble with the disk ends a job's recording, never the job.
+frame goes and the next ones come half as often. A disk error ends a job's recording, never the job.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from duostyle.storage.store import Store
 from duostyle.storage.timelapse_frames import Frame
 
 _log = logging.getLogger(__name__)
-# Of the engine's time for taking pictures that nobody but the time-lapse wants.
+# The largest share of the engine's time spent on pictures that only the time-lapse wants.
 MAX_SHARE = 0.01
 _FIRST_INTERVAL_S = 0.2
 # A picture that comes a little early is taken: waiting for the next one would leave a gap.
@@ -51,7 +51,7 @@ class Recording:
     writing: asyncio.Task[None] | None = None
 
     def wants(self, now: float) -> bool:
-        """Whether to take a picture now. Says so once: the picture's arrival on the loop sets when the next is due."""
+        """Whether to take a picture now. True only once: its arrival on the loop sets when the next is due."""
         due = now >= self.ask_at
         if due:
             self.ask_at = math.inf
@@ -85,7 +85,7 @@ class TimelapseRecorder:
         return self._recordings.setdefault(job, Recording(ask_at=-math.inf if self._on else math.inf))
 
     def offer(self, job: str, report: StepReport) -> None:
-        """A picture was taken, whoever wanted it: record it when it is time. Nothing is waited for."""
+        """A picture was taken, whoever wanted it: record it when one is due. Does not wait."""
         recording, picture = self._recordings.get(job), report.picture
         if recording is None or picture is None or not self._on:
             return
@@ -142,7 +142,7 @@ class TimelapseRecorder:
             frame = Frame(recording.next_number, step, width, height, round(elapsed_s, 3), len(jpeg))
             await self._store.with_timelapses(lambda timelapses: timelapses.append(job, frame, jpeg))
         except Exception:
-            _log.exception("the time-lapse of a job ends here")
+            _log.exception("a time-lapse frame could not be recorded; the recording of this job stops")
             recording.broken, recording.ask_at = True, math.inf
             return
         recording.frames.append(frame)
@@ -174,7 +174,7 @@ class TimelapseViews:
         self._one_animation = asyncio.Semaphore(1)
 
     async def contents(self, job_id: str) -> dict[str, Any]:
-        """What `timelapse.json` says."""
+        """The content of `timelapse.json`."""
         ended = await self._ended(job_id)
         frames = await self._store.with_timelapses(lambda timelapses: timelapses.frames(job_id))
         return {
@@ -210,10 +210,10 @@ class TimelapseViews:
         """The whole recording as an animation, made once. Raises NotFinished; NotAvailable also for the format."""
         ended, formats = await self._ended(job_id), self._formats
         if format not in formats:
-            message = "this server makes no MP4 (PyAV is not installed there)"
+            message = "this server cannot make MP4 files: PyAV is not installed"
             raise NotAvailable(message, field="format", limit=formats, got=format)
         if not ended:
-            raise NotFinished("the animation is made when the job has ended; timelapse.json lists the frames so far")
+            raise NotFinished("the job has not ended, so there is no animation yet; timelapse.json lists its frames")
         kept = await self._store.with_timelapses(lambda timelapses: timelapses.animation(job_id, format))
         if kept is not None:
             return kept
@@ -221,33 +221,33 @@ class TimelapseViews:
         if task is None:
             task = self._animating[job_id, format] = asyncio.create_task(self._animate(job_id, format))
             task.add_done_callback(lambda done: self._animated(job_id, format, done))
-        # whoever asked first may go away; others wait for the same animation
+        # the first caller may go away; others wait for the same animation
         return await asyncio.shield(task)
 
     async def _animate(self, job: str, format: AnimationFormat) -> bytes:
         async with self._one_animation:
             frames = await self._store.with_timelapses(lambda timelapses: timelapses.pictures(job))
             if not frames:
-                raise NotFinished("no frame of this job was recorded")
+                raise NotFinished("no frames of this job were recorded")
             data = await self._pools.offload(animation.mp4 if format == "mp4" else animation.webp, frames)
         try:
             await self._store.with_timelapses(lambda timelapses: timelapses.save_animation(job, format, data))
         except (OSError, DuostyleError):
             # it can be made again
-            _log.warning("an animation of a time-lapse could not be kept", exc_info=True)
+            _log.warning("a time-lapse animation could not be stored", exc_info=True)
         return data
 
     def _animated(self, job: str, format: AnimationFormat, task: asyncio.Task[bytes]) -> None:
         del self._animating[job, format]
         if not task.cancelled():
-            # told to whoever waited, if anybody still does
+            # retrieved, so that asyncio does not warn when no caller waits any more
             task.exception()
 
     async def _ended(self, job_id: str) -> bool:
         """Whether the job has ended. Raises NotFound, NotAvailable."""
         job = await self._registry.recall(job_id)
         if not self._recorded:
-            raise NotAvailable("this server records no time-lapse")
+            raise NotAvailable("this server does not record time-lapses")
         return job.status.ended
 
     @property

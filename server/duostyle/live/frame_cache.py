@@ -1,4 +1,4 @@
-"""Pictures as encoded frames, each encoded once for all watchers that want it alike."""
+"""Pictures as encoded frames, each encoded once for all watchers that want it in the same size and quality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who watches what: hands a job's news to its watchers. Nobody here waits for a slow reader.
+"""Who watches what: passes a job's messages and frames to its watchers. Nothing here waits for a slow reader.
 
 All methods run on the event loop; only `Topic.due_at` is read by the engine thread. What waits for one connection is
 kept in its `outbox`.
@@ -20,7 +20,7 @@ from duostyle.protocol.outgoing import Shutdown
 from duostyle.protocol.status_codes import RESTART
 from duostyle.settings import Settings
 
-# Eleven messages must never fall into one second, whatever the network does to their spacing.
+# Keeps a margin, so that a second never sees more than ten messages, whatever the network does to their spacing.
 _SPACING = 1.05
 
 
@@ -77,7 +77,7 @@ class Hub:
             self._empty.set()
 
     def topic(self, job: str) -> Topic:
-        """The live job's topic, made on first use; `end` takes it away."""
+        """The live job's topic, made on first use; `end` removes it."""
         return self._topics.setdefault(job, Topic(job))
 
     def subscribe(self, outbox: Outbox, job: str, frames: FrameOptions | None, after: int | None = None) -> None:
@@ -122,7 +122,7 @@ class Hub:
             subscription.wake()
 
     def drop_outdated(self, job: str) -> None:
-        """Drop waiting `queued` and `progress` messages, which the job's new status has made untrue."""
+        """Drop waiting `queued` and `progress` messages, which the job's new status has outdated."""
         for subscription in self._watchers(job):
             subscription.queued = subscription.progress = None
 
@@ -140,11 +140,11 @@ class Hub:
             subscription.wake()
 
     def unchanged(self, job: str) -> None:
-        """A picture was taken and is the one that watchers have: the next is wanted after the usual interval."""
+        """A picture was taken and equals the one that watchers have: the next is wanted after the usual interval."""
         self.topic(job).picture_taken(self.clock())
 
     def ask(self, job: str) -> None:
-        """Want a picture at the next step though nobody watches."""
+        """Request a picture at the next step even if nobody watches."""
         topic = self.topic(job)
         topic.asked = True
         topic.recompute_due()
@@ -158,7 +158,7 @@ class Hub:
         for subscription in topic.subscriptions:
             subscription.over, subscription.end, subscription.queued = True, text, None
             if not topic.final:
-                # a picture of an earlier step is no longer news
+                # a picture of an earlier step is outdated
                 subscription.sent_seq = max(subscription.sent_seq, topic.seq)
             subscription.wake()
 

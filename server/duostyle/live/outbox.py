@@ -21,7 +21,7 @@ MAX_RARE = 256
 
 @dataclass(frozen=True, slots=True)
 class FrameDue:
-    """A frame should go out for this subscription; whoever writes lets the hub encode the newest picture."""
+    """A frame should go out for this subscription; the writer has the hub encode the newest picture."""
 
     subscription: Subscription
 
@@ -69,7 +69,7 @@ class Outbox:
         """Raises TooManyRequests when no further job may be watched."""
         if len(self.subscriptions) >= self._max_subscriptions:
             raise TooManyRequests(
-                "too many jobs watched on one connection", limit=self._max_subscriptions, reached="max_subscriptions"
+                "this connection watches too many jobs", limit=self._max_subscriptions, reached="max_subscriptions"
             )
 
     def subscribe(self, topic: Topic, frames: FrameOptions | None, after: int) -> Subscription:
@@ -93,7 +93,7 @@ class Outbox:
         topic = subscription.topic
         topic.subscriptions.remove(subscription)
         if not any(other.frames for other in topic.subscriptions):
-            # else the next picture sets it right: at worst that comes a little early
+            # else the next picture corrects it: at worst that comes a little early
             topic.recompute_due()
 
     def acknowledge(self, job: str, seq: int) -> None:
@@ -112,7 +112,7 @@ class Outbox:
             if not taken:
                 continue
             if subscription.active:
-                # behind the others: no job starves another
+                # moved behind the others, so that no job starves another
                 self.subscriptions[job] = self.subscriptions.pop(job)
             return taken
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from duostyle.picture import Picture
 from duostyle.protocol.frames import FrameOptions
 
-# Pictures are still taken for a watcher that has not acknowledged, so that its next frame is fresh; not for ever.
+# Pictures are still taken for a watcher that has not acknowledged, so that its next frame is fresh, but only so many.
 _MAX_IDLE_PICTURES = 30
 # A frame may come this share of its interval early, so that steps that come at just the requested rate all pass,
 # though not on the dot; what is early is made up for, and the rate is kept on average.
@@ -77,23 +77,23 @@ class Subscription:
 
     @property
     def unseen(self) -> bool:
-        """There is a picture that this watcher wants and has not got."""
+        """Whether there is a picture that this watcher wants and has not received."""
         return self.frames is not None and self.topic.picture is not None and self.topic.seq > self.sent_seq
 
     @property
     def credit(self) -> bool:
-        """The window has room for another frame."""
+        """Whether the window allows another frame."""
         return self.frames is not None and len(self.unacknowledged) < self.frames.window
 
     def picture_wanted_at(self) -> float:
-        """When it would like a new picture; inf for never."""
+        """When it wants a new picture; inf for never."""
         if self.frames is None or self.idle_pictures >= _MAX_IDLE_PICTURES:
             return math.inf
         interval_s = self.interval_s
         return max(self.next_at, self.topic.taken_at + interval_s) - _EARLY * interval_s
 
     def frame_due_at(self) -> float:
-        """When its next frame may go out; inf while there is none, or no credit. The final one waits for nothing."""
+        """When its next frame may go out; inf while there is none, or no credit. The final one may always go."""
         if not self.unseen:
             return math.inf
         if self.topic.final:

@@ -17,7 +17,7 @@ _MAX_HEADER_BYTES = 4096
 
 
 def _within_limits(value: float, info: ValidationInfo) -> float:
-    """What this server allows is the same field of the FrameOptions in the validation's context."""
+    """The server's limit is the same field of the FrameOptions in the validation's context."""
     if value > getattr(info.context, str(info.field_name)):
         raise ValueError("more than this server allows")
     return value
@@ -64,8 +64,8 @@ def decode_frame(data: bytes) -> tuple[dict[str, Any], bytes]:
     size = int.from_bytes(data[:_LENGTH_BYTES], "big")
     end = _LENGTH_BYTES + size
     if len(data) < end or not 0 < size <= _MAX_HEADER_BYTES:
-        raise ValueError("not a frame: the header does not fit")
+        raise ValueError("not a frame: the length of the header is out of range")
     header = json.loads(data[_LENGTH_BYTES:end].decode("utf-8"))
     if not isinstance(header, dict) or header.get("type") != "frame":
-        raise ValueError("not a frame: no frame header")
+        raise ValueError("not a frame: the header is not that of a frame")
     return header, data[end:]

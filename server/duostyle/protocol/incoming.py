@@ -1,7 +1,7 @@
-"""What clients say on the socket: one model for each message, which checks it and is documented as it stands here.
+"""Messages from clients on the socket: one model for each, which checks it and from which it is documented.
 
-`decode` turns text into an object, `parse` checks it, `ref_of` finds whom to answer. No I/O. What the server says is in
-`outgoing`.
+`decode` turns text into an object, `parse` checks it, `ref_of` finds the `ref` to answer with. No I/O. The server's
+messages are in `outgoing`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _asked_for(raw: Any, info: ValidationInfo) -> Any:
     return defaults | {name: value for name, value in raw.items() if name in FrameOptions.__dataclass_fields__}
 
 
-# Strings are only looked at: half a surrogate pair is no reason to refuse one, it is in no id.
+# Strings are not decoded: one with half a surrogate pair is accepted here and matches no id.
 Text = InstanceOf[str]
 JobId = Annotated[Text, Field(min_length=1, max_length=MAX_ID_CHARS), named("JobId")]
 JobKey = Annotated[Text, Field(min_length=1, max_length=MAX_ID_CHARS), named("JobKey")]
@@ -55,7 +55,7 @@ Frames = Annotated[
 
 
 class Message(BaseModel):
-    """What any message may carry: `ref` comes back in the answer. Fields that are not known are ignored."""
+    """What any message may carry: the answer repeats its `ref`. Fields that are not known are ignored."""
 
     model_config = ConfigDict(frozen=True)
     # types of what the server answers with
@@ -157,14 +157,14 @@ def decode(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadRequest("the message is not JSON") from None
+        raise BadRequest("the message is not valid JSON") from None
     if not isinstance(value, dict):
         raise BadRequest("the message must be a JSON object", limit="object", got=_kind(value))
     return value
 
 
 def ref_of(message: Mapping[str, Any]) -> str | None:
-    """The message's `ref`, None when it has none that could come back in an answer."""
+    """The message's `ref`, None when it has none that an answer could repeat."""
     ref = message.get("ref")
     return ref if isinstance(ref, str) and len(ref) <= MAX_REF_CHARS else None
 
@@ -186,7 +186,7 @@ def parse(message: Mapping[str, Any], most: FrameOptions) -> ClientMessage | Non
 
 
 def _refusal(problem: ErrorDetails, most: FrameOptions) -> BadRequest:
-    """What pydantic found, in words for whoever wrote the client."""
+    """The problem that pydantic found, in words for the author of the client."""
     kind, (type, *path) = problem["type"], problem["loc"]
     got: Any = None if kind == "missing" else problem["input"]
     field = ".".join(map(str, path))

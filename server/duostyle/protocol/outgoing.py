@@ -1,4 +1,4 @@
-"""What the server says on the socket in text: one class for each message, sent and documented as it stands here.
+"""The server's text messages on the socket: one class for each, from which it is sent and documented.
 
 Texts are ASCII (everything else escaped), so that a client's odd characters can always be echoed. Frames are in
 `frames`.
@@ -134,14 +134,14 @@ class Completed(_Ended):
 
 
 class Failed(_Ended):
-    """`partial`: there is a picture all the same."""
+    """`partial`: whether there is a picture nevertheless."""
 
     partial: bool
     error: Problem
 
 
 class Cancelled(_Ended):
-    """`partial`: there is a picture all the same."""
+    """`partial`: whether there is a picture nevertheless."""
 
     partial: bool
 
@@ -190,7 +190,7 @@ class Shutdown(ServerMessage):
 
 
 def messages(kind: type[ServerMessage] = ServerMessage) -> list[type[ServerMessage]]:
-    """Every message, in the order of this file, but for `state`: its fields are a job's (`Job.state`)."""
+    """Every message except `state`, in the order of this file; the fields of `state` are a job's (`Job.state`)."""
     below = kind.__subclasses__()
     return [message for each in below for message in messages(each)] if below else [kind]
 

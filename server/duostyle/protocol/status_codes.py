@@ -9,7 +9,7 @@ from duostyle import errors
 
 DONE, GOING_AWAY, NOT_TEXT, BAD_TEXT, POLICY, TOO_BIG = 1000, 1001, 1003, 1007, 1008, 1009
 INTERNAL, RESTART, TRY_LATER = 1011, 1012, 1013
-# Every code that a WebSocket is closed with, and what it tells a client.
+# Every code that a WebSocket is closed with, and what it means to a client.
 CLOSE_CODES = {
     DONE: "done",
     GOING_AWAY: "going away",

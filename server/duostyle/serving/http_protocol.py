@@ -1,7 +1,7 @@
 """HTTP connections: how many there may be, and how long a request may take to begin.
 
 A connection that never finishes the head of its request is no request yet: neither the guard nor the limits on bodies
-know of it, but it takes a file descriptor and memory all the same.
+see it, but it still takes a file descriptor and memory.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from duostyle.web.guard import access
 from duostyle.web.guard.quotas import Seats
 from duostyle.web.state import AppState
 
-# Clients that found no seat are told so when they ask; so many, and not for longer, since they take memory too.
+# Clients without a seat get an answer that says so; only so many, and only briefly, since they take memory too.
 _OVERFLOW, _OVERFLOW_S = 64, 1.0
 
 
 class ConnectionSeats:
-    """Seats for the connections of one server, and an overflow for some of those that found none."""
+    """Seats for the connections of one server, and an overflow for some of those that got none."""
 
     def __init__(self, settings: Settings) -> None:
         total = settings.max_connections
-        # behind a proxy all have its address, so there one client may have all of it
+        # behind a proxy all clients have its address, so one may take every seat
         per_client = total if settings.trusted_proxy else settings.max_connections_per_client
         self.seats = Seats("open connections", "max_connections", total, per_client)
         self.overflow = Seats("refused connections", "overflow", _OVERFLOW, _OVERFLOW)

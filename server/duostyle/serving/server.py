@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 _RETRY_S = 5.0
 # How long the message about a restart may take to reach the watchers.
 _FAREWELL_S = 1.0
-# The engine gets this much of the grace to let go of its job; open requests get what it leaves of the next part.
+# The engine gets this much of the grace to release its job; open requests get what it leaves of the next part.
 _ENGINE_SHARE, _REQUESTS_SHARE = 0.5, 0.7
 # Files of the data folder and of libraries.
 _OTHER_FILES = 256
@@ -40,7 +40,7 @@ _RESERVE_S = 0.5
 
 
 class Server(uvicorn.Server):
-    """uvicorn that says when it listens, and shuts down in this order: no more jobs, `shutdown` and 1012 to every
+    """uvicorn that reports when it listens, and shuts down in this order: no more jobs, `shutdown` and 1012 to every
     watcher, the running job interrupted, open requests answered."""
 
     def __init__(self, config: uvicorn.Config, state: State, *, on_ready: Callable[[Server], None]) -> None:
@@ -68,7 +68,7 @@ class Server(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=min(_FAREWELL_S, _ENGINE_SHARE * grace_s))
         for connection in list(self.server_state.connections):
             if isinstance(connection, WebSocketConnection) and connection.stalled():
-                # it does not read that it should go, and waiting for it helps nobody
+                # it will not read the close frame, and waiting for it helps nobody
                 connection.give_up()
         # until here the port is open: clients that ask get 503 and not silence
         await engine
@@ -107,14 +107,14 @@ def serve(settings: Settings, *, engine: Engine | None = None, pictures: Travers
         ready = f"duostyle is ready: {address(listening)}"
         app = create_app(settings, engine=engine, pictures=pictures)
         asyncio.run(run(app, settings, listening, lambda _: print(ready, flush=True)))
-    # All is closed and stored. The interpreter would spend seconds on taking the engine's libraries apart, and they
+    # All is closed and stored. The interpreter would spend seconds on unloading the engine's libraries, and they
     # abort the process when it does so under a thread that still computes.
     _leave(0)
 
 
 def set_up_log(level: str) -> None:
     """Log on standard error: the server's own lines from `level` on, those of libraries from warnings on."""
-    # at lower levels some libraries write down what clients send
+    # at lower levels some libraries log what clients send
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("duostyle").setLevel(level.upper())
     # Whoever sends damaged pictures would fill the log, and the memory where Python remembers what it has warned of.
@@ -137,9 +137,9 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.heartbeat_s,
-        # the connection itself judges which client does not answer
+        # the connection itself decides which client does not answer
         ws_ping_timeout=None,
-        # X-Forwarded-For is believed only from the proxies that the settings name.
+        # X-Forwarded-For is trusted only from the proxies that the settings name.
         proxy_headers=bool(settings.trusted_proxy),
         forwarded_allow_ips="*" if "*" in settings.trusted_proxy else settings.trusted_proxy,
         server_header=False,

@@ -1,4 +1,4 @@
-"""WebSocket connections that notice when the client is gone."""
+"""WebSocket connections that detect when the client is gone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from duostyle.web.state import AppState
 
 # Where Linux keeps the count of acknowledged bytes in its answer to TCP_INFO.
 _ACKED_AT, _TCP_INFO_BYTES = 120, 128
-# How often a client is looked at before its time runs out.
+# How often a client is checked before its time runs out.
 _LOOKS = 8
 # Of one message.
 _MOST_FRAGMENTS = 1024
@@ -45,7 +45,7 @@ class Liveness:
 
     @property
     def expects(self) -> bool:
-        """Something is expected of the client: `dead` should be asked now and then."""
+        """Whether something is expected of the client: then `dead` should be checked now and then."""
         return self._blocked_at is not None or self._pinged_at is not None
 
     def blocked(self, now: float, delivered: int) -> None:
@@ -174,7 +174,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         return self.transport.get_write_buffer_size() > 0
 
     def give_up(self) -> None:
-        """End the connection now and count it; say why when the client may still hear it."""
+        """End the connection now and count it; send the reason when the client may still receive it."""
         self._count()
         if self.writable.is_set() and not self.close_sent and not self.transport.is_closing():
             self.conn.fail(INTERNAL, "no answer to pings")

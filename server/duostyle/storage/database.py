@@ -61,14 +61,14 @@ CREATE TABLE uses (
 );
 CREATE INDEX uses_by_image ON uses(image);
 """
-# What brings a file of this version to the next one.
+# Upgrades a file of this version to the next one.
 _UPGRADES = {
     1: "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;",
     2: "ALTER TABLE jobs ADD COLUMN steering TEXT;",
 }
 
 
-# What the disk does to SQLite; every other error of its is a bug of ours.
+# What the disk does to SQLite; all its other errors are bugs of ours.
 _OF_THE_DISK = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -85,7 +85,7 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.DatabaseError) as error:
-        # the low byte is the kind, the rest tells where
+        # the low byte is the kind, the rest is the detail
         code = 0 if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", 0) & 0xFF
         if not isinstance(error, OSError) and code not in _OF_THE_DISK:
             raise
@@ -119,7 +119,9 @@ class Database:
         except sqlite3.OperationalError as error:
             self._sql.close()
             if "locked" in str(error):
-                raise BadRequest(f"another server uses the data folder {path.parent}", field="data_dir") from None
+                raise BadRequest(
+                    f"the data folder {path.parent} is in use by another server", field="data_dir"
+                ) from None
             raise
         except BaseException:
             self._sql.close()
@@ -139,7 +141,7 @@ class Database:
         self._sql.close()
 
     def scrub(self) -> None:
-        """What was deleted is gone from the log of changes too."""
+        """Truncate the write-ahead log, so that deleted data is gone from it too."""
         self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def probe(self) -> None:
@@ -253,6 +255,6 @@ def _job(row: tuple[Any, ...]) -> Job | None:
     try:
         return Job.from_stored(values)
     except ValidationError:
-        # its parameters were others: nothing can be painted from it
-        _log.warning("job of an earlier version left alone")
+        # its parameters were different: nothing can be painted from it
+        _log.warning("a job that another version stored cannot be read and is ignored")
         return None

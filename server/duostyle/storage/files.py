@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, flushed to the disk, then renamed."""
+"""Files that exist completely or not at all: written beside their target, flushed to the disk, then renamed."""
 
 from __future__ import annotations
 

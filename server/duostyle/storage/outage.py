@@ -1,6 +1,6 @@
 """A time in which the data folder cannot be used: it begins with an error and ends when a probe of the folder succeeds.
 
-Whoever must not lose its work waits here; nobody else does. Pure asyncio.
+Only callers that must not lose their work wait here. Pure asyncio.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Outage:
         return self._begun.is_set()
 
     def begin(self, error: StorageUnavailable) -> None:
-        """It has just failed with `error`. Nothing new when that is known."""
+        """The folder has just failed with `error`. Does nothing when the outage is known."""
         if self.lasts or self.abandoned:
             return
         _log.error("the data folder cannot be used: %s", error.__cause__ or error)
@@ -48,7 +48,7 @@ class Outage:
         await self._begun.wait()
 
     def abandon(self) -> None:
-        """Nobody waits any longer: the process is about to end."""
+        """Release all waiting callers: the process is about to end."""
         self.abandoned = True
         self._over.set()
         if self._task is not None:
@@ -63,7 +63,7 @@ class Outage:
                 continue
             except Exception:
                 # without this task the outage would last for ever
-                _log.exception("the data folder could not be tried")
+                _log.exception("checking the data folder failed")
                 continue
             break
         _log.warning("the data folder can be used again")

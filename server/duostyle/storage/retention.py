@@ -15,7 +15,7 @@ from duostyle.storage.files import Folder
 from duostyle.storage.timelapse_frames import TimelapseFrames
 
 _DAY_S = 86_400.0
-# An upload this young may be about to be used: room is made elsewhere.
+# An upload this young may be about to be used, so others are removed first.
 _FRESH_S = 3600.0
 
 
@@ -34,7 +34,7 @@ def image_file(image_id: str) -> str:
 
 
 class Retention:
-    """`kept` are pictures (the gallery's) that are never removed, whatever uses them or not."""
+    """`kept` are pictures (the gallery's) that are never removed, whether anything uses them or not."""
 
     def __init__(
         self,
@@ -115,10 +115,10 @@ class Retention:
         return removed
 
     def _remove_job(self, job_id: str) -> list[Unused]:
-        """Answers the pictures that no job uses any more."""
+        """Returns the pictures that no job uses any more."""
         unused = self.database.used_only_by(job_id)
         self._bytes -= self._results.size_bytes(job_id + ".png") + self._timelapses.size_bytes(job_id)
-        # The row first: a file without a row is removed at the next start, a row without a file would be a lie.
+        # The row first: a file without a row is removed at the next start, a row without a file would be wrong.
         self.database.remove_job(job_id)
         self._results.remove(job_id + ".png")
         self._timelapses.remove(job_id)

@@ -1,7 +1,7 @@
 """Jobs, uploads and results that outlive the process: one thread owns the database and the files.
 
 This is one of the two places where threads are crossed. Every method is asynchronous; its work runs on the store's
-own thread, one thing after the other, and the answer comes back through a future.
+own thread, one thing after the other, and the result comes back through a future.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Of a sweep without a break.
+# How many removals a sweep makes before other work gets its turn.
 _PORTION = 50
 _PROBE_EVERY_S = 2.0
-# Room for less than this is no room: a picture or a page of the database would not fit.
+# The disk counts as full below this: a picture or a page of the database would not fit.
 _PROBE_BYTES = 2**18
 
 
@@ -43,7 +43,7 @@ class Store:
     """The data folder: `duostyle.sqlite`, `images/` named by their hash; `results/`, `timelapses/` and `checkpoints/`
     named by their job.
 
-    Whatever needs the disk raises StorageUnavailable when that does not do what it should.
+    Methods that need the disk raise StorageUnavailable when it fails.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Store:
         self.checkpoints = CheckpointFiles(self._folders["checkpoints"])
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
         self._opened: Retention | None = None
-        # A folder that takes small files is not well while a large one waits for room.
+        # A folder that accepts small files is not well while a large one does not fit.
         self._needed_bytes = _PROBE_BYTES
         self.outage = Outage(self._probe, every_s=probe_every_s)
 
     async def open(self) -> None:
-        """Create what is missing and mend what a crash left. Raises BadRequest when the folder cannot be used."""
+        """Create what is missing and repair what a crash left. Raises BadRequest when the folder cannot be used."""
         try:
             await self._submit(self._open)
         except StorageUnavailable as error:
@@ -71,7 +71,7 @@ class Store:
             raise BadRequest(reason, field="data_dir") from error
 
     async def close(self) -> None:
-        """Finish what was asked for, then close. Nothing may be called afterwards."""
+        """Finish all earlier calls, then close. Nothing may be called afterwards."""
         self.outage.abandon()
         with contextlib.suppress(StorageUnavailable):
             await self._submit(self._close)
@@ -95,7 +95,7 @@ class Store:
         return await self._on_thread(self._images.read, image_file(image_id))
 
     async def keep_images(self, image_ids: Iterable[str]) -> None:
-        """These pictures (the gallery's) are never removed, whatever uses them or not."""
+        """These pictures (the gallery's) are never removed, whether anything uses them or not."""
         self._retention.kept = frozenset(image_ids)
 
     async def save_job(self, job: Job) -> None:
@@ -139,7 +139,7 @@ class Store:
     ) -> int:
         """Remove ended jobs and unused uploads older than `keep_days`, then the oldest until the limits are kept.
 
-        `max_jobs` counts ended jobs. Unfinished jobs, their pictures and `keep_images` stay. Answers how many jobs and
+        `max_jobs` counts ended jobs. Unfinished jobs, their pictures and `keep_images` stay. Returns how many jobs and
         pictures went.
         """
         limits, kept = Limits(keep_days, max_jobs, max_bytes), frozenset(keep_images)
@@ -150,13 +150,13 @@ class Store:
         await self._on_thread(lambda: self._retention.mend())
         removed, last = 0, _PORTION
         while last == _PORTION:
-            # others have their turn in between
+            # other work gets its turn in between
             last = await self._on_thread(portion)
             removed += last
         return removed
 
     async def _on_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Raises StorageUnavailable when the disk does not do what it should; `outage` lasts from then on."""
+        """Raises StorageUnavailable when the disk fails; `outage` lasts from then on."""
         try:
             return await self._submit(work, *args, **kwargs)
         except StorageUnavailable as error:
@@ -207,7 +207,7 @@ class Store:
                 self.checkpoints.keep_only(database.unfinished())
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
-            _log.warning("the data folder could not be mended: %s", error.__cause__)
+            _log.warning("the data folder could not be repaired: %s", error.__cause__)
 
     def _close(self) -> None:
         if self._opened is not None:

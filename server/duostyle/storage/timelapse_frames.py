@@ -1,7 +1,7 @@
 """The recorded frames of jobs, one file per job: small JPEGs one after another, each with its number and checksum.
 
 Blocking, and called from the store's thread only. A record that was cut off by a crash or a full disk is not read; it
-and all behind it are dropped when the file is next written anew.
+and everything after it are dropped when the file is next rewritten.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class TimelapseFrames:
         return {name.rpartition(".")[0] for name in self._folder.names()}
 
     def size_bytes(self, job: str) -> int:
-        """What the job's frames and animations take."""
-        return sum(self._folder.size_bytes(job + ending) for ending in _endings())
+        """The size of the job's frames and animations in bytes."""
+        return sum(self._folder.size_bytes(job + extension) for extension in _extensions())
 
     def remove(self, job: str) -> None:
-        for ending in _endings():
-            self._folder.remove(job + ending)
+        for extension in _extensions():
+            self._folder.remove(job + extension)
 
     def begin(self, job: str, step: int) -> list[Frame]:
         """The frames of an earlier process before `step`; later ones, and all animations, are removed."""
@@ -81,7 +81,7 @@ class TimelapseFrames:
     def append(self, job: str, frame: Frame, jpeg: bytes) -> None:
         """Add a frame. Raises OSError, and then leaves what was there before.
 
-        Not flushed to the disk: a time-lapse is not worth waiting for, and its checksum gives a torn end away.
+        Not flushed to the disk: a time-lapse is not worth waiting for, and its checksum reveals a torn end.
         """
         path = self._folder.path / (job + _FRAMES)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
@@ -142,7 +142,7 @@ class TimelapseFrames:
                 yield Frame(number, step, width, height, round(elapsed_s, 3), size), crc, file
 
 
-def _endings() -> tuple[str, ...]:
+def _extensions() -> tuple[str, ...]:
     return (_FRAMES, *(f".{format}" for format in ANIMATION_FORMATS))
 
 

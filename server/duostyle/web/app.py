@@ -1,4 +1,4 @@
-"""create_app: puts the server together. The only module that knows everything."""
+"""create_app: puts the server together. The only module that knows all parts."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _routes() -> list[BaseRoute]:
         *timelapse.routes(),
         *operations.routes(),
         WebSocketRoute("/ws", _watch),
-        # scripts and styles shrink to a third, which a first visit over a slow link feels
+        # scripts and styles shrink to a third, which matters on a first visit over a slow link
         Mount("/static", GZipMiddleware(files, minimum_size=1024)),
     ]
 
@@ -128,8 +128,8 @@ async def _sweep_now_and_then(built: AppState) -> None:
                 max_bytes=built.settings.max_store_bytes,
                 keep_images=built.jobs.registry.images_in_use,
             )
-            _log.info("swept: %d old jobs and pictures removed", removed)
+            _log.info("%d old jobs and pictures were removed", removed)
         except StorageUnavailable:
             # A full or vanished disk now may be fine in an hour.
-            _log.exception("sweeping failed")
+            _log.exception("removing old jobs and pictures failed")
         await asyncio.sleep(_SWEEP_EVERY_S)

@@ -1,4 +1,4 @@
-"""The built-in content and style pictures: found in the package, put into the store like any upload, never swept."""
+"""The built-in content and style pictures: found in the package, stored like any upload, never removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
 
 KINDS = ("content", "style")
-# What was shipped is trusted: a server that takes only small uploads still shows its gallery.
+# Shipped files are trusted: a server that takes only small uploads still shows its gallery.
 _MAX_BYTES, _MAX_PIXELS = 2**28, 2**26
 
 

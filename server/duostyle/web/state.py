@@ -1,4 +1,4 @@
-"""Everything that lives while the app runs, as one value in the lifespan state: what handlers reach for."""
+"""Everything that lives while the app runs, as one value in the lifespan state, for all handlers."""
 
 from __future__ import annotations
 

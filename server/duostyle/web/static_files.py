@@ -1,4 +1,4 @@
-"""The page's own files, with the types that browsers insist on and an ETag that says whether they have changed."""
+"""The page's own files, with the types that browsers insist on and an ETag that changes with them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Connection:
-    """One WebSocket, from its handshake to its end. `client` is whom the limits count it for."""
+    """One WebSocket, from its handshake to its end. `client` is the client that the limits count it for."""
 
     def __init__(
         self, socket: WebSocket, app_state: AppState, *, client: str, clock: Callable[[], float] = time.monotonic
@@ -47,7 +47,7 @@ class Connection:
         self._messages = TokenBucket(settings.max_messages_per_s, settings.max_messages_per_s, clock())
 
     async def serve(self) -> None:
-        """Accept, talk until either side is done, leave nothing behind."""
+        """Accept, serve until either side is done, clean up."""
         tasks: list[asyncio.Task[None]] = []
         try:
             offered = self._socket.scope.get("subprotocols", [])
@@ -198,7 +198,7 @@ class Connection:
             else:
                 await self._socket.send_bytes(message)
         except (OSError, RuntimeError) as error:
-            # the connection went away while we wrote
+            # the connection closed while we wrote
             raise WebSocketDisconnect(GOING_AWAY) from error
 
     async def _drop(self, code: int, reason: str) -> None:
@@ -206,7 +206,7 @@ class Connection:
         await self._close(code)
 
     async def _close(self, code: int) -> None:
-        """Say goodbye, but never wait for a client that does not listen."""
+        """Send the close frame, but never wait for a client that does not read."""
         if self._socket.application_state is not WebSocketState.CONNECTED:
             return
         with contextlib.suppress(OSError, RuntimeError, TimeoutError, WebSocketDisconnect):

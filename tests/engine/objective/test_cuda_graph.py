@@ -76,7 +76,7 @@ def test_what_no_graph_can_hold_is_computed_without(gpu: Gpu, caplog: pytest.Log
         assert graphed(_on_gpu(5.0))[0].tolist() == [25.0]
     assert gpu.replays == 0
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
-        "no CUDA graph, painting goes on without"
+        "no CUDA graph could be recorded; painting continues without one"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What tests and benchmarks say to a server over HTTP."""
+"""The HTTP requests of tests and benchmarks to a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.fake_engine import image_bytes
 
 
 class Client:
-    """HTTP. Each answer is checked to be what the contract calls an answer."""
+    """HTTP. Each answer is checked against the contract."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http

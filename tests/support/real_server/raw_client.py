@@ -1,4 +1,4 @@
-"""A client's socket down at the bytes: it reads only when told to, as slowly as wanted; or very quickly, very often."""
+"""A client's socket down at the bytes: it reads only on request, as slowly as wanted; or very quickly, very often."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Raw(Conversation, asyncio.BufferedProtocol):
                 return {**header, "image": image}
 
     def kill(self) -> None:
-        """Vanish as a crashed program does: with a reset, without a goodbye."""
+        """Vanish as a crashed program does: with a reset, without a close frame."""
         if not self._transport.is_closing():
             connection = self._transport.get_extra_info("socket")
             connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
@@ -133,7 +133,7 @@ class Raw(Conversation, asyncio.BufferedProtocol):
 
 @contextlib.asynccontextmanager
 async def raw(url: str, *, buffer_bytes: int | None = 4096) -> AsyncIterator[Raw]:
-    """A connection that has heard `hello` and is read when told to; the system takes `buffer_bytes` ahead of it."""
+    """A connection that has received `hello` and is read on request; the system takes `buffer_bytes` ahead of it."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     connection = sockets.socket()
     if buffer_bytes is not None:

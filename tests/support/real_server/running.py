@@ -22,7 +22,7 @@ _PATIENCE_S = 30
 
 
 class Running:
-    """A server that listens; `stop` ends it politely, as a signal would."""
+    """A server that listens; `stop` ends it gracefully, as a signal would."""
 
     def __init__(self, settings: Settings, engine: FakeEngine, app: Starlette) -> None:
         self.settings, self.engine, self.app = settings, engine, app
@@ -49,13 +49,13 @@ class Running:
 
     @property
     def app_state(self) -> AppState:
-        """Its rooms. What is asked of them is asked on their own event loop: see `inside`."""
+        """Its parts, which must be used on their own event loop: see `inside`."""
         assert self.server is not None
         app_state: AppState = self.server.lifespan.state["app_state"]
         return app_state
 
     async def inside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do `work` on the server's event loop, for what the server tells nobody outside."""
+        """Do `work` on the server's event loop, for what the server does not expose."""
         await asyncio.wait_for(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop)), _PATIENCE_S)
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""A server in a process of its own: how it is started, looked at from outside (Linux), and ended."""
+"""A server in a process of its own: how it is started, inspected from outside (Linux), and ended."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WIDE = {
 
 
 class ServerProcess:
-    """It runs from its making on, and is killed when its `with` block is left.
+    """It runs from construction on and is killed when its `with` block is left.
 
     In `folder` are its data, its log (standard error) and the diary; all may go on from a process before. `engine` has
     attributes of the stand-in's FakeEngine, with True for a diary; None takes the product with its own engine. Without
@@ -124,7 +124,7 @@ class ServerProcess:
         print(steps, file=self.process.stdin, flush=True)
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Tell it to end; the moment, of `time.monotonic`."""
+        """Send SIGTERM; the moment, of `time.monotonic`."""
         self.process.send_signal(number)
         return time.monotonic()
 

@@ -20,7 +20,7 @@ LONG_PATIENCE_S = 60
 
 
 class Conversation(ABC):
-    """What a client says and hears, whatever carries it: messages as dictionaries, frames with their `image`."""
+    """What a client sends and receives, over any transport: messages as dictionaries, frames with their `image`."""
 
     # whether frames are acknowledged on the way to the message that is waited for
     acknowledges = True
@@ -56,7 +56,7 @@ class Conversation(ABC):
 
 
 class Socket(Conversation):
-    """Carried by a library of others, as most clients are."""
+    """Over the library `websockets`, as most clients are."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -75,7 +75,7 @@ class Socket(Conversation):
         return {**header, "image": image}
 
     def kill(self) -> None:
-        """Vanish without a goodbye."""
+        """Vanish without a close frame."""
         self.connection.transport.abort()
 
 

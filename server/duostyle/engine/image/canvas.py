@@ -1,7 +1,7 @@
 """The canvas is a little larger than the picture; its rim is cut off whenever the picture is shown.
 
-The network pads its maps with zeros, which no picture shows inside: what is painted at the rim answers to that and
-looks like a glowing frame. So the rim lies outside of the picture. It starts as the mirrored content.
+The network pads its maps with zeros, which no picture shows inside: the painting reacts to that at its rim,
+which looks like a glowing frame. So the rim lies outside of the picture. It starts as the mirrored content.
 """
 
 from __future__ import annotations

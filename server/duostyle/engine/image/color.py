@@ -35,7 +35,7 @@ def match_colors(x: Tensor, target: Moments) -> Tensor:
     """The linear Monge-Kantorovich map of x's colours onto a palette: x [1, 3, h, w] in 0..1 -> same, clamped.
 
     Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer",
-    section 3: of all linear maps with the wished mean and covariance it moves the colours the least.
+    section 3: of all linear maps with the target's mean and covariance it moves the colours the least.
     """
     source = moments(x)
     matrix = transport(source.covariance, target.covariance)  # [3, 3]

@@ -24,7 +24,7 @@ EDGE = 0.04
 def from_masks(masks: Sequence[Tensor | None], width: int, height: int) -> list[Tensor]:
     """Guides of width x height px from one grey mask [1, 1, a, b] in 0..1 or None per style.
 
-    None takes what the others leave. Where no mask claims a place, all styles share it.
+    None gets the area that the others leave. All styles share an area that no mask claims.
     """
     given = [None if mask is None else resize(mask, width, height).clamp(0, 1) for mask in masks]
     claimed = sum((mask for mask in given if mask is not None), torch.zeros(1, 1, height, width))

@@ -19,7 +19,7 @@ SMALLEST_STYLE_PX = 32
 class Inputs:
     """The pictures of one painting, [1, 3, h, w] in 0..1: `content` at the final size, 1 to 4 `styles` of any size.
 
-    `masks` is empty, or has one map [1, 1, h, w] in 0..1 or None per style, of any size; others may be put in later.
+    `masks` is empty, or has one map [1, 1, h, w] in 0..1 or None per style, of any size; they may be replaced later.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Inputs:
         return resize(self.content, level.width, level.height).clamp(0, 1)
 
     def styles_at(self, level: Level, params: StyleParams) -> list[Tensor]:
-        """The styles, [1, 3, h, w] each, at the size that gives their strokes the wished size at this level.
+        """The styles, [1, 3, h, w] each, at the size that gives their strokes the requested size at this level.
 
         Never blown up beyond their own size (times `style_scale`): a blurred style paints a blurred picture.
         """

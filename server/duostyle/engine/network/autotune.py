@@ -30,8 +30,8 @@ HYSTERESIS = 0.6
 class Chooser:
     """Measures every shape of convolution once, on square maps of `small_px` and `large_px` on a side.
 
-    Layers of the same shape share the answer. `remembered` are names as `names` gave them earlier: what is among them
-    is not measured again.
+    Layers of the same shape share the answer. `remembered` are names as `names` gave them earlier: those are
+    not measured again.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Chooser:
             else:
                 weight, bias = torch.rand(outs, ins, 3, 3), torch.rand(outs)
                 # Winograd transforms the kernel in every call: on small maps of many channels that is the main cost,
-                # so there the plain kernel is the one to beat.
+                # so there the plain kernel is preferred.
                 small = fastest(kernels[::-1] if ins * outs >= 128 * 128 else kernels, weight, bias, self.small_px)
                 large = fastest(kernels, weight, bias, self.large_px)
             self._known[shape] = Choice(small, large, 2 * self.small_px * self.small_px)
@@ -93,7 +93,7 @@ def fastest(kernels: list[Kernel], weight: Tensor, bias: Tensor, side_px: int, r
         return kernels[0]
     x = torch.rand(1, weight.shape[1], side_px, side_px)
     best = [float("inf")] * len(kernels)
-    # interleaved, so that a passing load meets all of them
+    # interleaved, so that a passing load affects all of them
     for _ in range(repeats):
         for index, kernel in enumerate(kernels):
             start = time.perf_counter()
@@ -127,7 +127,7 @@ class KernelMemory:
             return {}
 
     def agree(self, names: Mapping[str, Sequence[str]], *, replace: bool = False) -> Names:
-        """Remember `names` and return what holds: that of another process that was first, unless `replace`.
+        """Remember `names` and return what holds: those of another process that was first, unless `replace`.
 
         Where nothing can be written `names` hold.
         """

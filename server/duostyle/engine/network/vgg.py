@@ -22,7 +22,7 @@ Check = Callable[[], None]
 
 
 def no_check() -> None:
-    """Never stops anything."""
+    """A check that never raises."""
 
 
 @dataclass

@@ -1,7 +1,7 @@
-"""An evaluation as one CUDA graph: below about 512 px a GPU computes faster than Python can tell it what to compute.
+"""An evaluation as one CUDA graph: below about 512 px a GPU computes faster than Python can launch its kernels.
 
 All that `compute` asks of the GPU is recorded once and from then on sent in one piece. So it must ask for the same at
-every call, must not look at a number on the way (that would wait for the GPU), and cannot be stopped in the middle.
+every call, must not read a number on the way (that would wait for the GPU), and cannot be stopped in the middle.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Graphed:
                 raise
             except RuntimeError as error:
                 self._refused = True
-                logging.getLogger(__name__).warning("no CUDA graph, painting goes on without: %s", error)
+                logging.getLogger(__name__).warning(
+                    "no CUDA graph could be recorded; painting continues without one: %s", error
+                )
         return compute(x) if self._recording is None else self._recording.play(x)
 
 

@@ -71,7 +71,7 @@ def content_layer(params: StyleParams, depth: Depth, width: int, height: int) ->
 
 
 class Objective:
-    """J and its gradient at the size of `content` [1, 3, h, w], with the parameters of the moment.
+    """J and its gradient at the size of `content` [1, 3, h, w], with the current parameters.
 
     `styles` holds the moments of each of 1 to 4 styles; more layers may be put in before `tune` asks for them.
     `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
@@ -109,7 +109,7 @@ class Objective:
         self.guides = guides if len(guides) > 1 else ()
         self._maps: dict[tuple[int, int], list[Tensor]] = {}
         self.picture_terms = picture_terms(params)
-        # it has the parameters recorded in it; regions ask for their areas on the way, which none can hold
+        # it has the parameters recorded in it; regions read their areas on the way, which no graph can hold
         self._graph = Graphed() if self.small_on_gpu and not self.guides else None
 
     def evaluate(self, x: Tensor) -> Evaluation:
@@ -132,7 +132,7 @@ class Objective:
         return self._costs(self._finish(x, torch.zeros_like(x), layers, content)[1].tolist()).total
 
     def _whole(self, x: Tensor, check: Check = no_check) -> tuple[Tensor, Tensor]:
-        """Gradient [1, 3, h, w] and costs, see `_finish`. Waits for no number, so that a GPU can run ahead."""
+        """Gradient [1, 3, h, w] and costs, see `_finish`. Reads no number, so that a GPU can run ahead."""
         outputs, taps, layers, content = self._look(x, check)
         gradient = self.network.backward(outputs, taps, check) if taps else torch.zeros_like(x)
         return self._finish(x, gradient, layers, content)
@@ -156,7 +156,7 @@ class Objective:
         return outputs, taps, costs, content
 
     def _in_tiles(self, x: Tensor, tile_px: int) -> tuple[Tensor, Tensor]:
-        """The same in two passes over tiles: sums of moments first, then the gradient that they ask for."""
+        """The same in two passes over tiles: sums of moments first, then their gradient."""
 
         def guides(layer: str) -> Sequence[Tensor]:
             return self._guides_at(self.height // tiling.stride(layer), self.width // tiling.stride(layer))

@@ -1,4 +1,4 @@
-"""The style cost of one layer, in the three moves that let a picture be looked at in pieces.
+"""The style cost of one layer, in three parts, so that a picture can be processed in pieces.
 
 `measure` sums the moments of a piece, `judge` turns the sums of the whole into a cost and a gradient that is linear in
 the features, `pull` adds that gradient to a piece.
@@ -18,7 +18,7 @@ from duostyle.engine.objective.moments import Moments, gram
 
 StyleMoments = Mapping[str, Moments]
 
-# a region smaller than this share of the picture has no moments worth the name
+# a region smaller than this share of the picture has no meaningful moments
 SMALLEST_REGION = 1e-3
 
 
@@ -34,7 +34,7 @@ class Sums:
         return Sums(self.weight + other.weight, self.first + other.first, self.second + other.second)
 
     def moments(self) -> Moments:
-        """Their means; not numbers when the weight is 0."""
+        """Their means; NaN when the weight is 0."""
         return Moments(self.first / self.weight, self.second / self.weight)
 
 

@@ -1,4 +1,4 @@
-"""What an optimiser of a picture in 0..1 is: asked for `x`, told of the cost there, frozen between two evaluations.
+"""The interface of optimisers of a picture in 0..1: `x` is evaluated, `tell` gets its cost; can be frozen in between.
 
 Optimisers know nothing of losses. They clamp in every step: clamping only at the end throws away what was won.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Frozen:
-    """All that an optimiser remembers: `numbers` are JSON-serialisable, nobody writes to the `tensors` any more."""
+    """All that an optimiser remembers: `numbers` are JSON-serialisable, the `tensors` are never written to."""
 
     numbers: Mapping[str, Any]
     tensors: Mapping[str, Tensor]

@@ -14,7 +14,7 @@ from duostyle.engine.optim.preconditioner import Spectrum
 # Equation 7.20 of Nocedal and Wright gives the shorter of the two usual lengths (Barzilai and Borwein 1988) to what the
 # pairs say nothing about; with it a third of the slope was left at the end of a typical step (docs/tuning-log.md).
 STRETCH = 1.5
-# what the pairs of L-BFGS may hold; beyond a megapixel the memory is worth more than the last pairs
+# most memory for the pairs of L-BFGS; beyond a megapixel memory matters more than the oldest pairs
 HISTORY_BYTES = 256 << 20
 
 
@@ -83,7 +83,7 @@ class Lbfgs:
         if self._base is not None and self._gradient is not None:
             tensors |= {"base": self._base, "gradient": self._gradient}
         if self._direction is not None and not self._pairs:
-            # with a history the direction is never looked at again
+            # with a history the direction is never used again
             tensors["direction"] = self._direction
         for index, (step, change, _) in enumerate(self._pairs):
             tensors |= {f"step{index}": step, f"change{index}": change}

@@ -1,6 +1,6 @@
 """How strongly the cost curves at each spatial frequency of a picture, learnt from the steps that were taken.
 
-Fine detail and large forms answer to very different forces: what is a long step for the one is a short one for the
+The cost curves very differently along fine detail and large forms: a long step for the one is a short one for the
 other. L-BFGS (Nocedal and Wright 2006, section 7.2) begins each direction with one number for all of them. Departure:
 here it is one number per third of an octave, a diagonal in Fourier space. That is symmetric and positive definite, as
 it has to be.
@@ -20,7 +20,7 @@ BANDS_PER_OCTAVE = 3
 MEMORY = 0.8
 # curvatures beyond these multiples of the median were seen too little to be believed
 FLATTEST, STEEPEST = 0.3, 3.0
-# steps until what was learnt counts in full: the first ones tell more of where painting began
+# steps until what was learnt counts in full: the first ones reflect mostly where the painting began
 TRUSTED_AFTER = 3
 
 
@@ -84,7 +84,7 @@ class Spectrum:
             return [1.0] * self.bands
         median = upwards[len(upwards) // 2]
         trust = min(1.0, self._learnt / TRUSTED_AFTER)
-        # what is not a number compares as false, so it counts as flat
+        # NaN compares as false, so it counts as flat
         return [min(max(FLATTEST, value / median), STEEPEST) ** trust for value in found]
 
     def flatten(self, direction: Tensor, curvature: float | None = None) -> Tensor:
@@ -117,7 +117,7 @@ class Spectrum:
     def _numbers(self, given: Sequence[Any]) -> list[float]:
         numbers = [float(value) for value in given]
         if len(numbers) != (self.bands if self._learnt > 0 else 0):
-            raise ValueError("the spectrum is of another size")
+            raise ValueError("the spectrum has a different size")
         return numbers
 
     def _sum(self, plane: Tensor) -> list[float]:

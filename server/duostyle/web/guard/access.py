@@ -54,7 +54,7 @@ def same_origin(origin: str, scheme: str, host: str) -> bool:
         return False
     if own is None or not parts.hostname or parts.scheme != scheme or scheme not in _DEFAULT_PORTS:
         return False
-    # an origin has no path; one with more to it was not written by a browser
+    # an origin has no path; a browser would not send one with more
     if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         return False
     return (_plain(parts.hostname), port) == (own[0], own[1] or _DEFAULT_PORTS[scheme])

@@ -22,7 +22,7 @@ from duostyle.web.guard.quotas import Seats
 
 # Boundaries and headers of the parts of a form.
 _FORM_SLACK_BYTES = 2**16
-# A body that is slower than this on average is given up: a client that sends a byte now and then holds a seat for ever.
+# A body that is slower than this on average is given up, or a client that trickles bytes would hold a seat for ever.
 _SLOWEST_BYTES_PER_S = 4096
 
 
@@ -39,7 +39,7 @@ class BodyLimits:
     def receiving(self, client: str, scope: Scope, receive: Receive) -> Iterator[Receive]:
         """`receive` with the limits on bodies; what was taken is given back at the end.
 
-        Raises ImageTooLarge, QueueFull and TooManyRequests at once where the headers already say too much; calling
+        Raises ImageTooLarge, QueueFull and TooManyRequests at once where the headers already announce too much; calling
         what it gives raises them, and BadRequest for a body that is too slow, as the body comes.
         """
         headers = Headers(scope=scope)
@@ -77,7 +77,7 @@ class BodyLimits:
         self._metrics.inflight_bytes.set(self._held_bytes)
 
     def _limit(self, path: str, headers: Headers) -> tuple[int, str]:
-        """The most bytes that a body may have, and the name of the limit that says so."""
+        """The most bytes that a body may have, and the name of that limit."""
         settings = self.settings
         form = headers.get("content-type", "").lower().startswith("multipart/")
         slack = _FORM_SLACK_BYTES if form else 0
@@ -88,7 +88,7 @@ class BodyLimits:
             limit, name = files + settings.max_message_bytes + slack, "max_upload_bytes"
         else:
             limit, name = settings.max_message_bytes, "max_message_bytes"
-        # what can never be held is too large, not too early
+        # a body that can never be held is too large, not a matter of waiting
         return min((limit, name), (settings.max_inflight_bytes, "max_inflight_bytes"))
 
 
@@ -104,7 +104,7 @@ class _Body:
 
     async def receive(self) -> Message:
         if self._complete:
-            # what is awaited now is that the client leaves, which may take as long as it likes
+            # what is awaited now is the client's disconnect, which may take any time
             return await self._receive()
         message = await self._in_time()
         size = len(message.get("body", b""))

@@ -34,7 +34,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # an address may carry the token or a job's id
+    # an address may contain the token or a job's id
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -179,7 +179,7 @@ def _policy(host: str) -> str:
 
 
 def _offered(scope: Scope, headers: Headers) -> list[str]:
-    """Every token that the request shows."""
+    """Every token that the request offers."""
     in_query = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [])
     return [*in_query, access.bearer(headers.get("authorization", ""))]
 
@@ -191,6 +191,6 @@ def _open(scope: Scope) -> bool:
 
 
 def _scheme(scope: Scope) -> str:
-    """Of the page that a request to this scope would come from."""
+    """The origin of the page that a request to this scope would come from."""
     scheme = str(scope.get("scheme", "http"))
     return {"ws": "http", "wss": "https"}.get(scheme, scheme)

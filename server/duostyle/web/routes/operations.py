@@ -52,7 +52,7 @@ async def readyz(request: Request) -> Response:
         raise StorageUnavailable("the data folder is full, read-only or gone")
     stalled_s = app_state.engine_thread.watchdog.stalled_s
     if stalled_s:
-        raise EngineStalled(f"the engine has made no evaluation for {stalled_s:.0f} s")
+        raise EngineStalled(f"the engine has not completed an evaluation for {stalled_s:.0f} s")
     if app_state.jobs.ready:
         return JSONResponse({"status": "ready", "device": app_state.engine_thread.device}, headers=_FRESH)
     if app_state.engine_thread.load_error is not None:
@@ -68,7 +68,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def status(request: Request) -> Response:
-    """What the server does at the moment, in numbers: no ids, no keys, no names.
+    """What the server is doing, in numbers: no ids, no keys, no names.
 
     `measured` are the steps whose time was taken and the sum of their seconds: quick steps are not measured one by one.
     Counts of ended jobs and of evaluations are those of this process.
