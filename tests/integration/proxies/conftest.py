@@ -133,7 +133,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
         "-subj",
         f"/CN={NAME}",
         "-addext",
-        f"subjectAltName=DNS:{NAME}",
+        f"subjectAltName=DNS:{NAME},DNS:localhost",
     ]
     subprocess.run([*command, "-keyout", made.key, "-out", made.chain], check=True, capture_output=True, timeout=60)
     return made
@@ -211,9 +211,10 @@ def _write_nginx(folder: Path, text: str, upstream: str, proxy: Proxy) -> list[s
 
 def _write_caddy(folder: Path, text: str, upstream: str, proxy: Proxy) -> list[str]:
     pair = f"{proxy.certificate.chain} {proxy.certificate.key}"
+    name = "localhost" if "\nlocalhost {" in text else NAME
     changes = [
         ("#tls /etc/ssl/paint.example.org.pem /etc/ssl/paint.example.org.key", f"tls {pair}"),
-        ("\npaint.example.org {", f"\npaint.example.org:{proxy.port} {{\n\tbind 127.0.0.1"),
+        (f"\n{name} {{", f"\n{name}:{proxy.port} {{\n\tbind 127.0.0.1"),
         ("reverse_proxy 127.0.0.1:8000", f"reverse_proxy {upstream}"),
         ("handle_path /*", f"handle_path {proxy.path}/*"),
     ]

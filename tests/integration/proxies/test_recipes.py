@@ -14,6 +14,9 @@ import pytest
 from PIL import Image
 from websockets.exceptions import InvalidStatus
 
+from duostyle.client import Client as PythonClient
+from duostyle.client import Frame, Ticket
+from duostyle.errors import NotFound
 from tests.integration.proxies.conftest import NAME, Kind, Proxy, recommended
 from tests.support.fake_engine import FakeEngine, image_bytes
 from tests.support.real_server.http_client import Client
@@ -156,6 +159,25 @@ async def test_basic_authentication_leaves_room_for_the_key_of_a_job(
         assert (await http.post(f"{job}/cancel", headers={"X-Duostyle-Key": "wrong"})).status_code == 403
         assert (await http.post(f"{job}/cancel", headers=key)).status_code == 200
         assert (await http.delete(job, headers=key)).status_code == 204
+
+
+def test_the_command_line_with_a_password_in_the_address(
+    start: Started, proxied: Proxied, kind: Kind, basic: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = {"nginx": [], "caddy": [("\npaint.example.org {", "\nlocalhost {")]}[kind]
+    running = start(**recommended(), token="a-token-beside-the-password")
+    proxy = proxied(kind, running, path="/paint", changes=[*here, *basic])
+    monkeypatch.setenv("SSL_CERT_FILE", str(proxy.certificate.chain))
+    url = f"https://anna:secret%20of%20the%20test@localhost:{proxy.port}/paint"
+    client = PythonClient(url, token="a-token-beside-the-password")
+    image = client.upload(image_bytes())
+    events = [event for event in client.paint(image, [image]) if not isinstance(event, Frame)]
+    assert (events[0]["type"], events[-1]["type"]) == ("accepted", "completed")
+    ticket = Ticket(events[0]["job"], events[0]["key"])
+    assert not client.cancel(ticket)
+    client.delete(ticket)
+    with pytest.raises(NotFound):
+        client.state(ticket.job)
 
 
 async def test_what_a_client_says_of_itself_is_not_passed_on(start: Started, proxied: Proxied, kind: Kind) -> None:
