@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -19,7 +18,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.support.processes import program
+from tests.support.processes import done, needed, program
 from tests.support.real_server.running import Running
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -126,46 +125,28 @@ def replaced(text: str, *changes: tuple[str, str]) -> str:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     folder = tmp_path_factory.mktemp("certificate")
     made = Certificate(folder / "chain.pem", folder / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += [
-        "-days",
-        "2",
-        "-subj",
-        f"/CN={NAME}",
-        "-addext",
-        f"subjectAltName=DNS:{NAME},DNS:localhost",
-    ]
-    subprocess.run([*command, "-keyout", made.key, "-out", made.chain], check=True, capture_output=True, timeout=60)
+    options = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},DNS:localhost"]
+    made_it = done("openssl", "req", *options, *names, "-keyout", made.key, "-out", made.chain)
+    assert made_it.returncode == 0, made_it.stderr
     return made
 
 
 @pytest.fixture(params=["nginx", "caddy"])
 def kind(request: pytest.FixtureRequest) -> Kind:
     chosen: Kind = request.param
-    program_of(chosen)
+    needed(chosen)
     return chosen
-
-
-def program_of(kind: Kind) -> str:
-    """Where the program is. Skips where there is none, and fails where it must be there."""
-    found = shutil.which(kind, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    if found is not None:
-        return found
-    if os.environ.get("CI"):
-        pytest.fail(f"{kind} is not installed, and CI must check the recipes")
-    pytest.skip(f"{kind} is not installed here")
 
 
 @pytest.fixture
 def basic(kind: Kind, tmp_path: Path) -> list[tuple[str, str]]:
     """The changes that ask for Basic authentication, of anna with the password `secret of the test`."""
     if kind == "nginx":
-        command = ["openssl", "passwd", "-apr1", "secret of the test"]
-        hashed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+        hashed = done("openssl", "passwd", "-apr1", "secret of the test").stdout.strip()
         (tmp_path / "htpasswd").write_text(f"anna:{hashed}\n", encoding="utf-8")
         return [("#auth_basic", "auth_basic"), ("/etc/nginx/duostyle.htpasswd", str(tmp_path / "htpasswd"))]
-    command = [program_of(kind), "hash-password", "--plaintext", "secret of the test"]
-    hashed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    hashed = done(kind, "hash-password", "--plaintext", "secret of the test").stdout.strip()
     return [("#basicauth {\n\t#\tNAME HASH\n\t#}", f"basicauth {{\n\t\tanna {hashed}\n\t}}")]
 
 
@@ -186,7 +167,7 @@ def proxied(tmp_path: Path, certificate: Certificate) -> Iterator[Callable[..., 
             environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
             # killed in the end: a proxy that is told to go waits for its visitors, for ever if need be
             process = stack.enter_context(
-                program([program_of(kind), *command], cwd=folder, env=environment, stdout=log, stderr=log)
+                program([needed(kind), *command], cwd=folder, env=environment, stdout=log, stderr=log)
             )
             _wait_for(port, process, folder / "log")
             return Proxy(port, path, certificate)
