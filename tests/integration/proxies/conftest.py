@@ -25,14 +25,14 @@ ROOT = Path(__file__).resolve().parents[3]
 NAME = "paint.example.org"
 Kind = Literal["nginx", "caddy"]
 _GUARD_S = 30.0
-# what nginx.conf of the system has around a site
+# what nginx.conf of the system has around a site; in one process, which leaves no workers behind when it is killed
 _NGINX = """
 daemon off;
-{user}
+master_process off;
 pid nginx.pid;
 error_log stderr warn;
-events {{}}
-http {{
+events {}
+http {
     access_log off;
     client_body_temp_path body;
     proxy_temp_path proxied;
@@ -40,7 +40,7 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     include site.conf;
-}}
+}
 """
 # no control port, and no certificate authority of its own
 _CADDY = """{
@@ -185,8 +185,7 @@ def _write_nginx(folder: Path, text: str, upstream: str, proxy: Proxy) -> list[s
         ("location / ", f"location {proxy.path}/ "),
     )
     (folder / "site.conf").write_text(site, encoding="utf-8")
-    # the workers of a master that root starts are somebody else, who may not enter the folder of the test
-    (folder / "main.conf").write_text(_NGINX.format(user="user root;" if os.getuid() == 0 else ""), encoding="utf-8")
+    (folder / "main.conf").write_text(_NGINX, encoding="utf-8")
     return ["-p", str(folder), "-c", "main.conf", "-e", "stderr"]
 
 
