@@ -81,6 +81,14 @@ def test_several_tokens_are_separated_by_commas() -> None:
     assert Settings().tokens == ()
 
 
+@pytest.mark.parametrize("value", ["'self'", "*", "example.org", "https://a.org;script-src *", "https://a.org b"])
+def test_what_may_frame_the_page_are_origins(value: str) -> None:
+    with pytest.raises(BadRequest, match="frame-ancestors"):
+        from_command_line("--frame-ancestors", value)
+    good = ["self", "https://school.example", "http://*.school.example:8080", "https://[fd00::1]"]
+    assert from_command_line("--frame-ancestors", ",".join(good)).frame_ancestors == good
+
+
 def test_a_flag_takes_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     assert from_command_line("--no-token").no_token is True
     assert from_command_line().no_token is False

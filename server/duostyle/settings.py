@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,6 +56,10 @@ class Settings(BaseSettings):
     allowed_origins: list[str] = Field(
         default_factory=list,
         description="Web origins (https://example.org) that may use the server, besides its own page.",
+    )
+    frame_ancestors: list[str] = Field(
+        default_factory=list,
+        description="Web origins whose pages may show this one in a frame; self for its own.",
     )
     token: str | None = Field(
         None,
@@ -147,6 +152,15 @@ class Settings(BaseSettings):
         if token is not None and any(len(part) < _MIN_TOKEN_CHARS for part in _tokens_in(token)):
             raise ValueError(f"a token needs at least {_MIN_TOKEN_CHARS} characters")
         return token
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _ancestors_are_origins(cls, ancestors: list[str]) -> list[str]:
+        for ancestor in ancestors:
+            # they become part of a header, where a semicolon or a space would begin something else
+            if ancestor != "self" and not re.fullmatch(r"https?://[A-Za-z0-9.*:\[\]-]+", ancestor):
+                raise ValueError("an origin such as https://example.org is expected, or self")
+        return ancestors
 
     @field_validator("trusted_proxy")
     @classmethod

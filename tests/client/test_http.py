@@ -32,7 +32,26 @@ def test_what_is_no_address_is_refused(given: str) -> None:
     assert raised.value.field == "server"
 
 
-def test_a_token_goes_into_the_header_and_beside_a_job_key_into_the_address() -> None:
+def test_a_password_goes_into_the_header_and_is_never_shown() -> None:
+    address = Address.parse("https://anna:s%40cret@paint.lan:8443/paint/", "secret-token")
+    assert (address.base, address.headers) == (
+        "https://paint.lan:8443/paint",
+        # anna:s@cret
+        {"Authorization": "Basic YW5uYTpzQGNyZXQ="},
+    )
+    # which leaves the token no place but the address
+    assert address.socket == "wss://paint.lan:8443/paint/ws?token=secret-token"
+    assert address.url("/livez", {"a": 1}) == "https://paint.lan:8443/paint/livez?a=1&token=secret-token"
+    assert "cret" not in repr(address)
+    with pytest.raises(BadRequest) as raised:
+        Address.parse("https://anna:s%40cret@paint.lan:none")
+    assert "cret" not in str(raised.value.as_dict())
+    with pytest.raises(Unreachable) as unreachable:
+        Remote(Address.parse("http://anna:s%40cret@127.0.0.1:1"), timeout_s=5).json("GET", "/api/limits")
+    assert "cret" not in str(unreachable.value)
+
+
+def test_a_token_goes_into_the_header() -> None:
     address = Address.parse("http://x", token="secret-token")
     assert address.headers == {"Authorization": "Bearer secret-token"}
     assert address.url("/a b", {"token": "x&y"}) == "http://x/a%20b?token=x%26y"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from duostyle.errors import BadRequest
-from duostyle.serving.listener import address, allow_files, listen
+from duostyle.serving.listener import address, allow_files, listen, network_address
 from duostyle.settings import Settings
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
@@ -23,6 +24,28 @@ def test_a_free_port_is_found_and_told() -> None:
 def test_an_open_server_is_shown_where_this_machine_finds_it() -> None:
     with listen(Settings(host="0.0.0.0", port=0, no_token=True)) as listening:  # noqa: S104
         assert address(listening).startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
+def test_other_machines_are_told_an_address_of_this_one(host: str) -> None:
+    try:
+        listening = listen(Settings(host=host, port=0, no_token=True))
+    except BadRequest:
+        pytest.skip(f"this machine has no {host}")
+    with listening:
+        told, port = network_address(listening), listening.getsockname()[1]
+    # a machine without a network has none
+    if told is not None:
+        parts = urlsplit(told)
+        assert (parts.scheme, parts.port, parts.path) == ("http", port, "/")
+        assert parts.hostname not in (None, "127.0.0.1", "::1", host)
+        # only an address of this machine can be listened on
+        socket.create_server((str(parts.hostname), 0), family=listening.family).close()
+
+
+def test_a_server_for_this_machine_alone_tells_others_nothing() -> None:
+    with listen(Settings(port=0)) as listening:
+        assert network_address(listening) is None
 
 
 def test_an_address_that_others_reach_needs_a_token_or_a_word() -> None:

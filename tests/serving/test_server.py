@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -66,7 +67,7 @@ async def test_a_data_folder_in_use_is_an_error_of_the_caller(tmp_path: Path) ->
 
 
 @pytest.mark.real_server
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_process_says_where_it_is_and_ends_politely(tmp_path: Path, number: signal.Signals) -> None:
     with ServerProcess(tmp_path, {"gated": True}) as server:
         out = server.process.stdout
@@ -78,3 +79,32 @@ def test_a_process_says_where_it_is_and_ends_politely(tmp_path: Path, number: si
         assert asyncio.run(server.ended(30)) == 0
         assert out.read() == ""
     assert "Traceback" not in server.log.read_text("utf-8")
+
+
+@pytest.mark.real_server
+def test_under_nohup_the_end_of_the_terminal_is_not_the_end(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        server = ServerProcess(tmp_path, {"gated": True})
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with server:
+        url = server.until_listening()
+        server.terminate(signal.SIGHUP)
+        assert httpx.get(f"{url}/livez").status_code == 200
+        server.terminate()
+        assert asyncio.run(server.ended(30)) == 0
+
+
+@pytest.mark.real_server
+def test_a_server_for_all_says_where_others_find_it(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, {"gated": True}, host="0.0.0.0", no_token=True) as server:  # noqa: S104
+        out = server.process.stdout
+        assert out is not None
+        assert out.readline().startswith("duostyle is ready: http://127.0.0.1:")
+        server.terminate()
+        assert asyncio.run(server.ended(30)) == 0
+        with listening.listen(Settings(host="0.0.0.0", port=0, no_token=True)) as other:  # noqa: S104
+            told = listening.network_address(other)
+        host = None if told is None else urlsplit(told).hostname
+        assert (f"other machines reach it at http://{host}:" in out.read()) == (host is not None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from duostyle.errors import BadRequest, DuostyleError, ServerError
 
@@ -22,15 +23,21 @@ class Unreachable(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server is: `base` is `http://host:port` or `https://...`, with a path when a proxy adds one."""
+    """Where a server is: `base` is `http://host:port` or `https://...`, with a path when a proxy adds one.
+
+    `password` is `name:password` for a proxy that asks for it (Basic authentication); like `token`, it is never shown.
+    """
 
     base: str
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, url: str, token: str | None = None) -> Address:
-        """Raises BadRequest when `url` is no address of a web server."""
+        """`url` may hold `name:password@`. Raises BadRequest when it is no address of a web server."""
         parts = urlsplit(url if "://" in url else f"http://{url}")
+        password, _, netloc = parts.netloc.rpartition("@")
+        shown = url.replace(f"{password}@", "") if password else url
         try:
             usable = (
                 parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -38,22 +45,28 @@ class Address:
         except ValueError:
             usable = False
         if not usable:
-            raise BadRequest(f"{url} is not a server address", field="server", limit="http://HOST:PORT", got=url[:80])
-        return cls(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", token)
+            raise BadRequest(
+                f"{shown} is not a server address", field="server", limit="http://HOST:PORT", got=shown[:80]
+            )
+        return cls(f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", token, unquote(password) or None)
 
     @property
     def socket(self) -> str:
         """The address of the WebSocket."""
-        return f"ws{self.base.removeprefix('http')}/ws"
+        return f"ws{self.url('/ws', {}).removeprefix('http')}"
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header with the token, if there is one."""
+        """The header with the password, or else the token, if there is one."""
+        if self.password:
+            return {"Authorization": f"Basic {b64encode(self.password.encode()).decode()}"}
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def url(self, path: str, query: Mapping[str, Any]) -> str:
         """`path` may hold characters that an address may not."""
-        return f"{self.base}{quote(path)}" + (f"?{urlencode(query)}" if query else "")
+        # the header has room for one of the two
+        asked = {**query, "token": self.token} if self.token and self.password else query
+        return f"{self.base}{quote(path)}" + (f"?{urlencode(asked)}" if asked else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +87,9 @@ class Remote:
         query: Mapping[str, Any] | None = None,
     ) -> bytes:
         """The body of the answer. `key` is a job's. Raises the server's error, or Unreachable."""
-        asked = dict(query or {})
         headers = {"Content-Type": kind} if body is not None else {}
-        if key is not None:
-            # the job's key takes the place of the token in the header
-            headers["Authorization"] = f"Bearer {key}"
-            asked |= {"token": self.address.token} if self.address.token else {}
-        else:
-            headers |= self.address.headers
-        request = urllib.request.Request(self.address.url(path, asked), body, headers, method=method)  # noqa: S310
+        headers |= self.address.headers | ({"X-Duostyle-Key": key} if key is not None else {})
+        request = urllib.request.Request(self.address.url(path, query or {}), body, headers, method=method)  # noqa: S310
         try:
             status, data = self._exchange(request)
         except (OSError, HTTPException) as error:

@@ -8,7 +8,7 @@ from duostyle.contract.schemas import COUNT, FLAG, SECONDS, TEXT, Schema, compon
 from duostyle.params import MAX_STYLES
 from duostyle.protocol.status_codes import codes
 
-_KEY: list[dict[str, list[str]]] = [{"jobKey": []}]
+_KEY: list[dict[str, list[str]]] = [{"jobKey": []}, {"jobKeyAlone": []}]
 _OPEN: list[dict[str, list[str]]] = [{}]
 _BYTES: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
 
@@ -25,7 +25,7 @@ def document(*, version: str) -> dict[str, Any]:
             "client must ignore those that it does not know.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "."}],
         "security": [{}, {"token": []}, {"tokenInAddress": []}],
         "paths": _pages() | _pictures() | _jobs() | _painted() | _health(),
         "components": {
@@ -35,6 +35,7 @@ def document(*, version: str) -> dict[str, Any]:
                 "token": {"type": "http", "scheme": "bearer", "description": "Required when the server has a token."},
                 "tokenInAddress": {"type": "apiKey", "in": "query", "name": "token"},
                 "jobKey": {"type": "http", "scheme": "bearer", "description": "The key of the job."},
+                "jobKeyAlone": {"type": "apiKey", "in": "header", "name": "X-Duostyle-Key"},
             },
         },
     }

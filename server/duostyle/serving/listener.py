@@ -50,7 +50,26 @@ def allow_files(wanted: int) -> None:
 def address(listening: socket.socket) -> str:
     """Where a browser on this machine finds the page."""
     host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return _url({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104
+
+
+def network_address(listening: socket.socket) -> str | None:
+    """Where other machines find the page when it listens on all addresses; None otherwise, or without a network."""
+    host, port = listening.getsockname()[:2]
+    # an address of the documents, which is nowhere: asking for the way to it sends nothing
+    far = {"0.0.0.0": "192.0.2.1", "::": "2001:db8::1"}.get(host)  # noqa: S104
+    if far is None:
+        return None
+    try:
+        with socket.socket(listening.family, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            own = str(probe.getsockname()[0])
+    except OSError:
+        return None
+    return None if access.is_loopback(own) else _url(own, port)
+
+
+def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 

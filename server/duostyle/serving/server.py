@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 
 from duostyle.engine.api import Engine
 from duostyle.serving.http_protocol import ConnectionSeats, HttpConnection
-from duostyle.serving.listener import address, allow_files, listen
+from duostyle.serving.listener import address, allow_files, listen, network_address
 from duostyle.serving.websocket_protocol import WebSocketConnection
 from duostyle.settings import Settings
 from duostyle.web.app import State, create_app
@@ -81,7 +81,7 @@ class Server(uvicorn.Server):
         """A first signal shuts down gracefully, with exit status 0; a second one ends the process at once."""
         before: dict[signal.Signals, Any] = {}
         with contextlib.suppress(ValueError):  # not the main thread: someone else handles the signals
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _signals():
                 before[number] = signal.signal(number, self._on_signal)
         try:
             yield
@@ -96,8 +96,16 @@ class Server(uvicorn.Server):
         self._signalled = self.should_exit = True
 
 
+def _signals() -> list[signal.Signals]:
+    """Those that end the server: also a terminal that closes, unless nohup was told that it shall not."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    return numbers
+
+
 def serve(settings: Settings, *, engine: Engine | None = None, pictures: Traversable | None = None) -> NoReturn:
-    """Serve until SIGINT or SIGTERM, then end the process with status 0.
+    """Serve until SIGINT, SIGTERM or SIGHUP, then end the process with status 0.
 
     Raises BadRequest when the address or data folder is taken. `engine` and `pictures` are those of `create_app`.
     """
@@ -105,6 +113,8 @@ def serve(settings: Settings, *, engine: Engine | None = None, pictures: Travers
     allow_files(settings.max_sockets + settings.max_connections + _OTHER_FILES)
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
+        elsewhere = network_address(listening)
+        ready += f"\nother machines reach it at {elsewhere}" if elsewhere else ""
         app = create_app(settings, engine=engine, pictures=pictures)
         asyncio.run(run(app, settings, listening, lambda _: print(ready, flush=True)))
     # All is closed and stored. The interpreter would spend seconds on unloading the engine's libraries, and they

@@ -62,7 +62,7 @@ export class Api {
   /** Delete a job, its painting and the pictures uploaded for it; a job that is gone already is fine too. */
   async forget(job, key) {
     try {
-      await this.#fetch(this.jobUrl(job), { method: "DELETE", headers: { Authorization: `Bearer ${key}` } });
+      await this.#fetch(this.jobUrl(job), { method: "DELETE", headers: { "X-Duostyle-Key": key } });
     } catch (error) {
       if (error.code !== "not_found") throw error;
     }

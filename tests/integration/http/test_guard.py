@@ -122,27 +122,105 @@ async def test_a_proxy_is_believed_only_when_it_is_named(start: Callable[..., Ru
     secure = {"Origin": running.url.replace("http:", "https:"), "X-Forwarded-Proto": "https"}
     async with httpx.AsyncClient(base_url=running.url) as raw:
         answers = [
-            (await raw.get("/livez", headers={"X-Forwarded-For": f"192.0.2.{number}"})).status_code
+            (await raw.get("/api/limits", headers={"X-Forwarded-For": f"192.0.2.{number}"})).status_code
             for number in range(3)
         ]
         assert answers == [200, 200, 200 if believed else 429]
     plain = {"X-Forwarded-For": "192.0.2.99", "Origin": running.url}
     async with httpx.AsyncClient(base_url=running.url) as raw:
-        own = await raw.get("/livez", headers={"X-Forwarded-For": "192.0.2.98", **secure})
+        own = await raw.get("/api/limits", headers={"X-Forwarded-For": "192.0.2.98", **secure})
         assert own.status_code == (200 if believed else 429)
         if believed:
             # the page that came over TLS is the proxy's, the one that did not is another
-            assert (await raw.get("/livez", headers={**plain, "X-Forwarded-Proto": "https"})).status_code == 403
+            assert (await raw.get("/api/limits", headers={**plain, "X-Forwarded-Proto": "https"})).status_code == 403
 
 
 async def test_too_many_requests(start: Callable[..., Running]) -> None:
     running = start(max_requests_per_s=1)
     async with httpx.AsyncClient(base_url=running.url) as raw:
-        answers = [await raw.get("/livez") for _ in range(4)]
+        answers = [await raw.get("/api/limits") for _ in range(4)]
         assert [answer.status_code for answer in answers[:2]] == [200, 200]
         assert answers[-1].status_code == 429
         assert int(answers[-1].headers["retry-after"]) > 0
         assert answers[-1].json()["error"]["code"] == "too_many_requests"
+
+
+@pytest.mark.parametrize("name", ["Host", "Origin"])
+async def test_the_page_and_its_health_come_whatever_the_names_say(start: Callable[..., Running], name: str) -> None:
+    """Else a proxy that is not set up gives a page without scripts, which cannot say what is wrong."""
+    running = start(max_requests_per_s=1)
+    strange = {name: "paint.lan" if name == "Host" else "https://paint.lan"}
+    async with httpx.AsyncClient(base_url=running.url, headers=strange) as raw:
+        for _ in range(5):
+            for path in ("/", "/status", "/static/js/main.js", "/livez", "/readyz"):
+                # 503 while the engine loads
+                assert (await raw.get(path)).status_code in ((200, 503) if path == "/readyz" else (200,)), path
+        assert (await raw.get("/api/limits")).status_code == 403
+        # only reading is free
+        assert (await raw.post("/", content=b"x")).status_code == 403
+
+
+async def test_a_literal_address_is_a_name_of_the_server(running: Running, http: Client) -> None:
+    for host in ("192.0.2.7", "192.0.2.7:8000", "[2001:db8::7]:8000"):
+        assert (await http.http.get("/api/limits", headers={"Host": host})).status_code == 200
+        # the page of that very address, and of no other
+        own, other = {"Host": host, "Origin": f"http://{host}"}, {"Host": host, "Origin": "http://192.0.2.8"}
+        assert (await http.http.get("/api/limits", headers=own)).status_code == 200
+        assert (await http.http.get("/api/limits", headers=other)).status_code == 403
+
+
+async def test_the_log_says_once_which_setting_would_let_a_refused_page_in(
+    start: Callable[..., Running], caplog: pytest.LogCaptureFixture
+) -> None:
+    running = start(allowed_hosts=["paint.lan"])
+    behind_tls = {"Host": "paint.lan", "Origin": "https://paint.lan"}
+    async with httpx.AsyncClient(base_url=running.url) as raw:
+        for _ in range(3):
+            for path in ("/api/images", "/api/jobs"):
+                assert (await raw.post(path, headers=behind_tls)).status_code == 403
+            assert await refused(running, "paint.lan", origin="https://paint.lan") == (403, "forbidden")
+            assert (await raw.get("/api/limits", headers={"Host": "other\tname.lan"})).status_code == 403
+            assert (await raw.get("/api/limits", headers={"Origin": "https://evil.example"})).status_code == 403
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("duostyle.web.guard")]
+    assert len(lines) == 3
+    behind, name, page = lines
+    assert "'https://paint.lan'" in behind
+    assert "127.0.0.1" in behind
+    assert "trusted_proxy" in behind
+    assert "allowed_hosts" in name
+    # as Python writes it: no client adds a line to the log
+    assert "\t" not in name
+    assert "'https://evil.example'" in page
+    assert "allowed_origins" in page
+
+
+async def test_a_key_may_come_in_a_header_of_its_own(running: Running, http: Client) -> None:
+    """Where a proxy asks for a password, Authorization is the proxy's."""
+    accepted = await http.submit()
+    job = f"/api/jobs/{accepted['job']}"
+    basic = {"Authorization": "Basic YW5uYTpzZWNyZXQ="}
+    for headers, status in (
+        (basic, 403),
+        ({**basic, "X-Duostyle-Key": "wrong"}, 403),
+        # the header of its own is the one that counts
+        ({"Authorization": f"Bearer {accepted['key']}", "X-Duostyle-Key": "wrong"}, 403),
+        ({**basic, "X-Duostyle-Key": accepted["key"]}, 200),
+    ):
+        assert (await http.http.post(f"{job}/cancel", headers=headers)).status_code == status
+    assert (await http.http.delete(job, headers={"X-Duostyle-Key": accepted["key"]})).status_code == 204
+
+
+async def test_other_sites_may_show_the_page_where_the_settings_say_so(
+    running: Running, http: Client, start: Callable[..., Running]
+) -> None:
+    page = await http.http.get("/")
+    assert page.headers["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none';" in page.headers["content-security-policy"]
+    framed = start(frame_ancestors=["self", "https://school.example"])
+    async with httpx.AsyncClient(base_url=framed.url) as raw:
+        page = await raw.get("/")
+    assert "x-frame-options" not in page.headers
+    assert "frame-ancestors 'self' https://school.example;" in page.headers["content-security-policy"]
 
 
 async def test_a_seat_is_free_again_after_its_socket(start: Callable[..., Running]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -20,6 +21,12 @@ from tests.support.real_server.socket_client import Socket, finished, socket
 pytestmark = pytest.mark.real_server
 
 
+def link(accepted: Mapping[str, Any], name: str) -> str:
+    """Where a link of the answer to /api/jobs leads."""
+    links: dict[str, str] = accepted["links"]
+    return urljoin("/api/jobs", links[name])
+
+
 async def test_a_job_from_form_to_painting(running: Running, http: Client) -> None:
     files = [
         ("content", ("c.png", image_bytes((1, 2, 3)), "image/png")),
@@ -29,11 +36,11 @@ async def test_a_job_from_form_to_painting(running: Running, http: Client) -> No
     response = await http.http.post("/api/jobs", files=files, data={"params": json.dumps({"iterations": 3})})
     assert response.status_code == 202
     accepted = response.json()
-    assert accepted["links"]["state"] == f"/api/jobs/{accepted['job']}"
+    assert link(accepted, "state") == f"/api/jobs/{accepted['job']}"
     await finished(running.url, accepted["job"])
     state = await http.state(accepted["job"])
     assert (state["status"], state["step"], len(state["costs"]["style"])) == ("completed", 3, 2)
-    png = await http.http.get(accepted["links"]["result"])
+    png = await http.http.get(link(accepted, "result"))
     assert png.headers["content-type"] == "image/png"
     # What the fake engine paints after three steps is known to the pixel.
     assert images.decode(png.content) == picture_of(3)
@@ -41,7 +48,7 @@ async def test_a_job_from_form_to_painting(running: Running, http: Client) -> No
         result = await http.http.get(f"/api/jobs/{accepted['job']}/result.{ending}")
         assert result.headers["content-type"] == f"image/{kind}"
         assert sniff(result.content) == kind
-    frame = await http.http.get(accepted["links"]["frame"])
+    frame = await http.http.get(link(accepted, "frame"))
     assert sniff(frame.content) == "jpeg"
 
 
@@ -54,9 +61,9 @@ async def test_no_result_before_the_end_but_the_best_so_far(start: Callable[...,
         await watcher.watch(accepted["job"])
         engine.release(2)
         await watcher.until("progress")
-        early = await raw.get(accepted["links"]["result"])
+        early = await raw.get(link(accepted, "result"))
         assert (early.status_code, early.json()["error"]["code"]) == (409, "not_finished")
-        asking = asyncio.create_task(raw.get(accepted["links"]["result"], params={"partial": 1}))
+        asking = asyncio.create_task(raw.get(link(accepted, "result"), params={"partial": 1}))
         while not asking.done():
             # The best so far is shown by the next step after the question.
             engine.release(1)
@@ -66,7 +73,7 @@ async def test_no_result_before_the_end_but_the_best_so_far(start: Callable[...,
         assert 1 <= images.decode(partial.content).rgb[0] < 200
         engine.release(200)
         await watcher.until("completed")
-        assert images.decode((await raw.get(accepted["links"]["result"])).content) == picture_of(200)
+        assert images.decode((await raw.get(link(accepted, "result"))).content) == picture_of(200)
 
 
 async def test_only_the_key_cancels_and_deletes(running: Running, http: Client) -> None:
@@ -93,7 +100,7 @@ async def test_cancelling_a_queued_job_never_touches_the_running_one(start: Call
         await watcher.until("progress")
         for _ in range(2):
             key = {"Authorization": f"Bearer {second['key']}"}
-            response = await raw.post(second["links"]["cancel"], headers=key)
+            response = await raw.post(link(second, "cancel"), headers=key)
             assert response.status_code == 200
             assert response.json()["state"]["status"] == "cancelled"
         assert response.json()["cancelled"] is False
@@ -121,12 +128,12 @@ async def test_cancelling_the_running_job_lets_the_next_run(start: Callable[...,
     async with httpx.AsyncClient(base_url=running.url) as raw, socket(running.url) as watcher:
         http = Client(raw)
         first, second = await two_jobs(http, watcher, engine)
-        response = await raw.post(first["links"]["cancel"], headers={"Authorization": f"Bearer {first['key']}"})
+        response = await raw.post(link(first, "cancel"), headers={"Authorization": f"Bearer {first['key']}"})
         assert (response.json()["cancelled"], response.json()["state"]["status"]) == (True, "cancelled")
         engine.release(10)
         await finished(running.url, second["job"])
         assert (await http.state(second["job"]))["status"] == "completed"
-        partial = await raw.get(first["links"]["result"], params={"partial": 1})
+        partial = await raw.get(link(first, "result"), params={"partial": 1})
         assert images.decode(partial.content) == picture_of(1)
 
 
@@ -172,7 +179,7 @@ async def test_a_restart_in_the_middle_loses_no_job(start: Callable[..., Running
         for accepted in (first, second):
             await finished(running.url, accepted["job"])
             assert (await http.state(accepted["job"]))["status"] == "completed"
-            result = await raw.get(accepted["links"]["result"])
+            result = await raw.get(link(accepted, "result"))
             assert images.decode(result.content) == picture_of(3)
         # The key is still the key.
         key = {"Authorization": f"Bearer {first['key']}"}

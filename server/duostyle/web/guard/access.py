@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -26,19 +25,20 @@ def split_host(value: str) -> tuple[str, int | None] | None:
 
 
 def host_allowed(value: str, *, listening: Iterable[str], allowed: Iterable[str]) -> bool:
-    """Whether a Host header names this server: itself, an address it listens on, or a name (or name:port) of `allowed`.
+    """Whether a Host header names this server: itself, any IP address, a name it listens on, or a name (or name:port)
+    of `allowed`.
 
-    Any other name may be an attacker's that resolves to this machine (DNS rebinding).
+    Any other name may be an attacker's that resolves to this machine (DNS rebinding, which needs a name).
     """
     host = split_host(value)
     if host is None:
         return False
-    if host[0] in _LOCAL or host[0] in {_plain(name) for name in listening}:
+    if host[0] == "localhost" or _is_ip(host[0]) or host[0] in {_plain(name) for name in listening}:
         return True
     for entry in allowed:
         if entry == "*":
             return True
-        wanted = split_host(f"[{entry}]" if _is_ipv6(entry) else entry)
+        wanted = split_host(entry)
         if wanted is not None and wanted[0] == host[0] and wanted[1] in (None, host[1]):
             return True
     return False
@@ -111,8 +111,9 @@ def _plain(name: str) -> str:
     return str(ip.ipv4_mapped or ip) if ip.version == 6 else str(ip)
 
 
-def _is_ipv6(entry: str) -> bool:
+def _is_ip(name: str) -> bool:
     try:
-        return ipaddress.ip_address(entry).version == 6
+        ipaddress.ip_address(name)
     except ValueError:
         return False
+    return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -30,10 +30,10 @@ from duostyle.web.guard.quotas import RateLimit, Seats
 _log = logging.getLogger(__name__)
 _OPEN_PATHS = ("/", "/status", "/livez", "/readyz")
 _OPEN_PREFIX = "/static/"
+_LOGGED = 80
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     # an address may contain the token or a job's id
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -51,6 +51,7 @@ class Guard:
         self._rate = RateLimit(settings.max_requests_per_s, clock)
         self._seats = Seats("open WebSockets", "max_sockets", settings.max_sockets, settings.max_sockets_per_client)
         self._bodies = BodyLimits(settings, metrics, clock)
+        self._explained: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -74,12 +75,15 @@ class Guard:
 
     def _admit(self, scope: Scope, headers: Headers) -> str:
         """Who asks, as the limits count clients. Raises Forbidden, TooManyRequests, Unauthorized."""
+        address = scope["client"][0] if scope.get("client") else None
+        if _open(scope):
+            return access.client_of(address)
         host = headers.get("host", "")
         listening = {self._settings.host, (scope.get("server") or ("", 0))[0]} - {"", "0.0.0.0", "::"}  # noqa: S104
         if not access.host_allowed(host, listening=listening, allowed=self._settings.allowed_hosts):
+            self._explain("host %r refused: if it is this server's name, add it to allowed_hosts", host[:_LOGGED])
             raise Forbidden("this host name is not allowed (see the setting allowed_hosts)", field="host")
         token = access.token_among(self._settings.tokens, _offered(scope, headers))
-        address = scope["client"][0] if scope.get("client") else None
         # a client that guesses tokens is still counted by its address
         client = access.client_of(address) if token is None else access.client_of_token(token)
         if self._rate.take(client) > 0:
@@ -87,11 +91,18 @@ class Guard:
             raise TooManyRequests("too many requests", limit=limit, reached="max_requests_per_s")
         origin = headers.get("origin")
         if origin is not None and not self._origin_allowed(origin, scope, host):
+            if access.same_origin(origin, "https", host):
+                text = "origin %r refused: if %s is a proxy that speaks TLS for this server, name it in trusted_proxy"
+                self._explain(text, origin[:_LOGGED], address)
+            else:
+                text = "origin %r refused for host %r: if its pages may use this server, add it to allowed_origins; "
+                text += "a proxy must pass on the Host header with its port, and be named in trusted_proxy"
+                self._explain(text, origin[:_LOGGED], host[:_LOGGED])
             raise Forbidden(
                 "pages from this origin may not use the server (see the settings allowed_origins and trusted_proxy)",
                 field="origin",
             )
-        if token is None and self._settings.tokens and not _open(scope):
+        if token is None and self._settings.tokens:
             raise Unauthorized("a token is required: Authorization: Bearer TOKEN, or ?token=TOKEN")
         return client
 
@@ -99,6 +110,12 @@ class Guard:
         if origin == "null":
             return False
         return access.same_origin(origin, _scheme(scope), host) or origin in self._settings.allowed_origins
+
+    def _explain(self, text: str, *values: object) -> None:
+        """Log each kind of refusal that a setting would mend once: strangers could fill the log."""
+        if text not in self._explained:
+            self._explained.add(text)
+            _log.warning(text, *values)
 
     async def _refuse(self, error: DuostyleError, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.refused.labels(error.code).inc()
@@ -140,7 +157,7 @@ class Guard:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(MutableHeaders(scope=message), host, cross_origin, self._settings.allowed_origins)
+                _add_headers(MutableHeaders(scope=message), host, cross_origin, self._settings)
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._metrics.requests.labels(method, str(message["status"])).inc()
             elif message["type"] == "http.response.body" and not message.get("more_body", False):
@@ -150,14 +167,16 @@ class Guard:
         return sending
 
 
-def _add_headers(headers: MutableHeaders, host: str, cross_origin: str, allowed: Collection[str]) -> None:
+def _add_headers(headers: MutableHeaders, host: str, cross_origin: str, settings: Settings) -> None:
     """What browsers may do with an answer to a request with this `Host`, and who may read it.
 
-    `cross_origin` is the Origin of the request when it is another site's, else empty; `allowed` are the origins of
-    other sites that may use the server.
+    `cross_origin` is the Origin of the request when it is another site's, else empty.
     """
+    allowed = settings.allowed_origins
     headers.update(_HEADERS)
-    headers["Content-Security-Policy"] = _policy(host)
+    headers["Content-Security-Policy"] = _policy(host, settings.frame_ancestors)
+    if not settings.frame_ancestors:
+        headers["X-Frame-Options"] = "DENY"
     headers["Cross-Origin-Resource-Policy"] = "cross-origin" if allowed else "same-origin"
     if not allowed:
         return
@@ -165,16 +184,17 @@ def _add_headers(headers: MutableHeaders, host: str, cross_origin: str, allowed:
     if cross_origin in allowed:
         headers["Access-Control-Allow-Origin"] = cross_origin
         headers["Access-Control-Allow-Methods"] = "GET, HEAD, POST, DELETE"
-        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Duostyle-Key"
         headers["Access-Control-Max-Age"] = "600"
 
 
-def _policy(host: str) -> str:
+def _policy(host: str, ancestors: list[str]) -> str:
     # Not every browser takes 'self' to mean this host's WebSocket too. A Host that did not pass is not repeated.
     sockets = f" ws://{host} wss://{host}" if access.split_host(host) is not None else ""
+    framing = " ".join("'self'" if name == "self" else name for name in ancestors) or "'none'"
     return (
         f"default-src 'self'; img-src 'self' blob: data:; connect-src 'self'{sockets}; object-src 'none'; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        f"frame-ancestors {framing}; base-uri 'none'; form-action 'none'"
     )
 
 
@@ -185,9 +205,14 @@ def _offered(scope: Scope, headers: Headers) -> list[str]:
 
 
 def _open(scope: Scope) -> bool:
-    """The page's own files hold no secret, and a browser cannot add a token to them; probes have none."""
+    """Requests that no rule stops: the page's own files hold no secret, and must come to say what is wrong; probes have
+    neither a token nor the right name."""
     path = scope["path"]
-    return scope["type"] == "http" and (path in _OPEN_PATHS or path.startswith(_OPEN_PREFIX))
+    return (
+        scope["type"] == "http"
+        and scope["method"] in ("GET", "HEAD")
+        and (path in _OPEN_PATHS or path.startswith(_OPEN_PREFIX))
+    )
 
 
 def _scheme(scope: Scope) -> str:

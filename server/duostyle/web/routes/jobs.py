@@ -50,14 +50,15 @@ async def submit(request: Request) -> Response:
     accepted = await app_state.jobs.commands.submit(
         content=content, styles=styles, params=params, client=str(request.state.client)
     )
+    links = _links(accepted.job)
     answer = {
         "job": accepted.job,
         "key": accepted.key,
         "position": accepted.position,
         "eta_s": accepted.eta_s,
-        "links": _links(accepted.job),
+        "links": links,
     }
-    return JSONResponse(answer, 202, {**_FRESH, "Location": f"/api/jobs/{accepted.job}"})
+    return JSONResponse(answer, 202, {**_FRESH, "Location": links["state"]})
 
 
 async def _take_in(app_state: AppState, data: bytes, field: str) -> str:
@@ -70,13 +71,14 @@ async def _take_in(app_state: AppState, data: bytes, field: str) -> str:
 
 
 def _links(job: str) -> dict[str, str]:
+    """Relative to /api/jobs, since a proxy may have put a path in front of it."""
     return {
-        "page": f"/?job={job}",
-        "state": f"/api/jobs/{job}",
-        "cancel": f"/api/jobs/{job}/cancel",
-        "result": f"/api/jobs/{job}/result.png",
-        "frame": f"/api/jobs/{job}/frame.jpg",
-        "timelapse": f"/api/jobs/{job}/timelapse.json",
+        "page": f"../?job={job}",
+        "state": f"jobs/{job}",
+        "cancel": f"jobs/{job}/cancel",
+        "result": f"jobs/{job}/result.png",
+        "frame": f"jobs/{job}/frame.jpg",
+        "timelapse": f"jobs/{job}/timelapse.json",
     }
 
 
@@ -119,5 +121,5 @@ async def frame(request: Request) -> Response:
 
 
 def _key(request: Request) -> str:
-    """The job key offered, or an empty one, which no job has."""
-    return bearer(request.headers.get("authorization", ""))
+    """The job key offered, or an empty one, which no job has. A proxy may use Authorization itself."""
+    return request.headers.get("x-duostyle-key") or bearer(request.headers.get("authorization", ""))
