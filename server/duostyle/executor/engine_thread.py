@@ -115,6 +115,7 @@ class EngineThread:
         if self.load_error is not None:
             return RunOutcome("failed", error=self.load_error.as_dict())
         try:
+            first_run = task.painter is None
             if task.painter is None:
                 request, task.request = task.request, None
                 if request is None:
@@ -122,9 +123,10 @@ class EngineThread:
                 self.watchdog.begin(request.params.size**2 / 1e6)
                 task.painter = self._begin(task, request)
                 del request
-                self._call_soon(task.on_begin, task.painter.plan)
             painter = task.painter
             self.watchdog.begin(painter.plan.width * painter.plan.height / 1e6)
+            if first_run:
+                self._call_soon(task.on_begin, painter.plan)
             while not painter.run(lambda step: self._step(task, step)):
                 # when resumed before the engine stopped, go on at once
                 if task.control.paused:
