@@ -53,7 +53,8 @@ class Judge:
         return painter.picture()
 
     def measure(self, picture: Picture, content: Picture, style: Picture) -> dict[str, float]:
-        """`patch`, `gram`, `random` are distances from the style, `ssim` and `edges` what is left of the content."""
+        """`patch`, `gram`, `random` are distances from the style, `ssim` and `edges` what is left of the content,
+        `grid2` a weave at single pixels."""
         with torch.inference_mode():
             x, a, b = to_tensor(picture), to_tensor(content), to_tensor(style)
             a = resize(a, picture.width, picture.height).clamp(0, 1)
@@ -64,4 +65,5 @@ class Judge:
                 "edges": measures.edges(x, a),
                 "gram": measures.held_out_gram(self.network, x, b),
                 "random": measures.random_gram(x, b),
+                "grid2": measures.grid2(x),
             }

@@ -2,7 +2,8 @@
 
 `patch_distance` is lower when a picture's texture is nearer to the style's; `ssim` is higher when more of the content
 is left; `held_out_gram` looks at feature layers that are not in the objective; `edges` asks whether contours point the
-same way; `random_gram` looks through networks that learnt nothing. Pictures are [1, 3, h, w] in 0..1.
+same way; `random_gram` looks through networks that learnt nothing; `grid2` finds a weave at single pixels. Pictures are
+[1, 3, h, w] in 0..1.
 """
 
 from __future__ import annotations
@@ -111,3 +112,17 @@ def random_gram(picture: Tensor, style: Tensor) -> float:
             count += 1
             a, b = functional.avg_pool2d(a, 2), functional.avg_pool2d(b, 2)
     return total / count
+
+
+def grid2(picture: Tensor) -> float:
+    """How differently even and odd pixels are treated: 0 not at all, 0.001 to 0.010 in photos and paintings.
+
+    The mean absolute difference of neighbours whose first one is at an even place against those at an odd place,
+    (larger - smaller) / mean, averaged over both directions.
+    """
+    total = 0.0
+    for x in (picture, picture.transpose(2, 3)):
+        steps = (x[..., 1:] - x[..., :-1]).abs()  # [1, 3, h, w-1]
+        even, odd = float(steps[..., 0::2].mean()), float(steps[..., 1::2].mean())
+        total += 2 * abs(even - odd) / max(even + odd, 1e-9)
+    return total / 2

@@ -246,7 +246,7 @@ def test_other_requests_and_versions_are_refused(engine: TorchEngine, unbroken: 
     others = [
         request_of(TWO | {"size": 176}),
         request_of(TWO | {"seed": 1}),
-        dataclasses.replace(request, content=scene_picture(176, 48)),
+        dataclasses.replace(request, content=scene_picture(171, 52)),
         dataclasses.replace(request, styles=(COOL, WARM)),
     ]
     for other_request in others:

@@ -75,7 +75,7 @@ def test_several_levels_end_at_the_finest(engine: TorchEngine) -> None:
     assert painter.plan.levels > 1
     sizes = [step.width for step in steps]
     assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1] == 177
+    assert sizes[0] < sizes[-1] == 172
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_step_can_show_its_picture(engine: TorchEngine, monkeypatch: pytest.Mo
     def show(step: Step) -> None:
         pictures.append(step.picture())
         # coarse levels are shown as large as the largest level that is no larger than a preview
-        wanted = (step.width, step.height) if preview_px == 100 else (177, 48)
+        wanted = (step.width, step.height) if preview_px == 100 else (172, 52)
         assert (pictures[-1].width, pictures[-1].height) == wanted
 
     painter.run(show)

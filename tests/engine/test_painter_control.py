@@ -260,7 +260,7 @@ def test_fewer_iterations_still_reach_the_finest_level(engine: TorchEngine) -> N
     after = StyleParams.model_validate(LONG | {"iterations": 3})
     assert painter.run(_stop_at(2, lambda: control.update(after), steps))
     assert [step.step for step in steps] == [1, 2, 3]
-    assert (steps[-1].width, steps[-1].level) == (177, painter.plan.levels)
+    assert (steps[-1].width, steps[-1].level) == (172, painter.plan.levels)
 
 
 def test_an_update_while_paused_waits_for_the_next_step(engine: TorchEngine) -> None:

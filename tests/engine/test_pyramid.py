@@ -91,16 +91,23 @@ def test_a_large_picture_has_more_levels(preset: str) -> None:
 
 
 def test_levels_by_hand() -> None:
-    first, second, third, fourth = PRESETS["standard"].steps
+    first, second, third, _ = PRESETS["standard"].steps
     shallow = PRESETS["standard"].depths[-1]
     assert plan_levels(800, 600, "standard", None) == [
-        Level(100, 75, first, FULL),
-        Level(200, 150, second, shallow),
-        Level(400, 300, third, shallow),
-        Level(800, 600, fourth, shallow),
+        # 800 / 2.13 and 376 / 2.13, rounded
+        Level(177, 133, first, FULL),
+        Level(376, 282, second, shallow),
+        Level(800, 600, third, shallow),
     ]
     # the only level gets the steps of two
     assert plan_levels(150, 100, "standard", None) == [Level(150, 100, first + second)]
+
+
+@given(SIDES, SIDES, NAMES)
+def test_no_level_is_the_next_one_halved(width: int, height: int, preset: str) -> None:
+    # enlarging by exactly 2 would leave a weave
+    for coarse, fine in pairwise(plan_levels(width, height, preset, None)):
+        assert max(fine.width, fine.height) / max(coarse.width, coarse.height) == pytest.approx(2.13, abs=0.02)
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
@@ -112,7 +119,7 @@ def test_the_first_level_painted_looks_at_everything(preset: str) -> None:
 
 
 def test_a_narrow_picture_has_no_level_too_narrow_for_the_deep_layers() -> None:
-    assert [(level.width, level.height) for level in plan_levels(800, 70, "standard", None)] == [(400, 35), (800, 70)]
+    assert [(level.width, level.height) for level in plan_levels(800, 70, "standard", None)] == [(376, 33), (800, 70)]
     assert [(level.width, level.height) for level in plan_levels(20, 900, "standard", None)] == [(20, 900)]
 
 

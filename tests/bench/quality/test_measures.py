@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.quality import measures
+from tests.support.engine.pictures import scene
 
 
 @pytest.fixture
@@ -42,3 +43,11 @@ def test_the_distance_of_two_flat_pictures_by_hand() -> None:
     # that is 0.25 * |sum of a|, whose mean is 0.25 * sqrt(2 / pi)
     a, b = torch.full((1, 3, 64, 64), 0.25), torch.full((1, 3, 64, 64), 0.5)
     assert measures.patch_distance(a, b, directions=4000) == pytest.approx(0.25 * (2 / torch.pi) ** 0.5, rel=0.03)
+
+
+def test_a_weave_is_seen_and_a_picture_has_none() -> None:
+    assert measures.grid2(scene(64, 48)) < 0.1
+    woven = scene(32, 24).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    # neighbours within a pair never differ, those of two pairs do
+    assert measures.grid2(woven) == pytest.approx(2)
+    assert measures.grid2(torch.zeros(1, 3, 8, 8)) == 0

@@ -23,8 +23,8 @@ SHALLOW: dict[str, Any] = {
     "style_layer_weights": {"relu1_1": 0.5, "relu2_1": 0.3, "relu3_1": 0.2},
 }
 # the smallest picture that is painted on two levels
-LONG_CONTENT = scene_picture(177, 48)
-LONG: dict[str, Any] = {"size": 177, "preset": "draft"} | SHALLOW
+LONG_CONTENT = scene_picture(172, 52)
+LONG: dict[str, Any] = {"size": 172, "preset": "draft"} | SHALLOW
 IMAGE = "sha256:" + "0" * 64
 
 
