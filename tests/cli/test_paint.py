@@ -47,6 +47,15 @@ def test_masks_are_files_or_none(files: Path) -> None:
     assert painting.request.params.masks == [None, image_id(mask.read_bytes())]
 
 
+def test_a_mask_painted_on_transparency_masks_what_was_painted(files: Path) -> None:
+    painted = Image.new("RGBA", (2, 1), (255, 255, 255, 0))
+    painted.putpixel((0, 0), (255, 255, 255, 255))
+    painted.save(files / "mask.png")
+    mask = painting_of(files, styles=("a.png", "b.png"), masks=[f"{files / 'mask.png'},-"]).request.masks[0]
+    assert mask is not None
+    assert mask.rgb == b"\xff\xff\xff\0\0\0"
+
+
 def test_a_black_mask_is_refused(files: Path) -> None:
     mask = files / "mask.png"
     mask.write_bytes(image_bytes((0, 0, 0)))

@@ -53,6 +53,24 @@ def test_alpha_goes_over_white() -> None:
     assert [pixel(picture, x, 0) for x in range(3)] == [RED, (127, 127, 127), WHITE]
 
 
+def test_the_alpha_of_a_mask_is_part_of_it() -> None:
+    # grey times alpha: white on white, half of it transparent, masks half; 200 at 128 of 255 is 100.4
+    image = Image.new("RGBA", (4, 1), (255, 255, 255, 255))
+    for x, colour in enumerate([(255, 255, 255, 0), (200, 200, 200, 128), (0, 0, 0, 255)], start=1):
+        image.putpixel((x, 0), colour)
+    wanted = [WHITE, (0, 0, 0), (100, 100, 100), (0, 0, 0)]
+    grey_alpha = image.convert("LA")
+    webp = saved(image, "WEBP", lossless=True, exact=True)
+    for data in (saved(image), webp, saved(image, "TIFF"), saved(grey_alpha)):
+        mask = images.decode_mask(data)
+        assert [pixel(mask, x, 0) for x in range(4)] == wanted
+
+
+def test_a_mask_without_alpha_is_itself() -> None:
+    data = saved(Image.new("L", (2, 2), 90))
+    assert images.decode_mask(data) == images.decode(data)
+
+
 def test_grey_alpha_goes_over_white() -> None:
     image = Image.new("LA", (2, 1), (10, 255))
     image.putpixel((1, 0), (10, 0))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from duostyle.errors import EngineError
 from tests.support.contract import ENDS
@@ -116,6 +118,21 @@ async def test_runs_that_never_came_back_are_counted_durably(tmp_path: Path) -> 
         if heard[-1]["type"] == "state" and heard[-1]["status"] != "completed":
             await ear.until("completed")
         assert await stored(built, accepted.job) == ("completed", 1), "nor is a polite stop"
+
+
+async def test_a_mask_painted_on_transparency_masks_what_was_painted(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    painted = Image.new("RGBA", (2, 1), (255, 255, 255, 0))
+    painted.putpixel((0, 0), (255, 255, 255, 255))
+    painted.save(out, "PNG")
+    async with rig(tmp_path, FakeEngine(steps=2, gated=True)) as built:
+        accepted = await built.submit(styles=2, masks=[await built.put(out.getvalue()), None])
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
+        await ear.until_begun()
+        mask = built.engine.painters[0].request.masks[0]
+        assert mask is not None
+        assert mask.rgb == b"\xff\xff\xff\0\0\0"
 
 
 async def test_masks_are_decoded_for_the_engine(tmp_path: Path) -> None:

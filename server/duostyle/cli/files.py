@@ -10,7 +10,7 @@ from typing import Any
 
 from duostyle.cli.options import read_options
 from duostyle.errors import BadRequest, ImageError
-from duostyle.imaging.decode import check, decode, image_id
+from duostyle.imaging.decode import check, decode, decode_mask, image_id
 from duostyle.imaging.encode import Format
 from duostyle.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
 from duostyle.picture import Picture
@@ -40,11 +40,11 @@ class InputFile:
         """The image id that a server gives these bytes."""
         return image_id(self.data)
 
-    def picture(self, max_pixels: int, max_px: int) -> Picture:
+    def picture(self, max_pixels: int, max_px: int, *, mask: bool = False) -> Picture:
         """Its longest side at most `max_px`. Raises ImageError naming the file, also for more than `max_pixels`."""
         try:
             check(self.data, max_bytes=len(self.data), max_pixels=max_pixels)
-            return decode(self.data, max_px=max_px)
+            return (decode_mask if mask else decode)(self.data, max_px=max_px)
         except ImageError as error:
             raise self.named(error) from None
 

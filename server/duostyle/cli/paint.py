@@ -135,7 +135,7 @@ def _request(order: Order, params: StyleParams, masks: Masks, max_pixels: int) -
 
 
 def _mask(file: InputFile, params: StyleParams, max_pixels: int) -> Picture:
-    mask = file.picture(max_pixels, max(DECODE_PX, params.size))
+    mask = file.picture(max_pixels, max(DECODE_PX, params.size), mask=True)
     if mask.is_black:
         raise BadRequest(
             f"masks: {file.path} is entirely black, so its style would appear nowhere; use - for the area that is left"

@@ -81,8 +81,8 @@ def sniff(data: bytes) -> str:
     raise UnsupportedFormat("this is not a picture in a supported format", limit=list(FORMATS))
 
 
-def decode(data: bytes, *, max_px: int | None = None) -> Picture:
-    """The picture upright, in 8-bit sRGB over white, its longest side at most `max_px` (never enlarged).
+def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop = "white") -> Picture:
+    """The picture upright, in 8-bit sRGB over the backdrop, its longest side at most `max_px` (never enlarged).
 
     Raises UnsupportedFormat, CorruptImage. The caps of `check` are not applied again.
     """
@@ -98,12 +98,17 @@ def decode(data: bytes, *, max_px: int | None = None) -> Picture:
             target = fit(*image.size, max_px)
         profile = image.info.get("icc_profile")
         orientation = pixels.orientation(image)
-        image = pixels.over_white(pixels.eight_bit(image))
+        image = pixels.flatten(pixels.eight_bit(image), backdrop)
         if image.size != target:
             image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
         image = pixels.to_srgb(image, profile)
         image = pixels.upright(image, orientation)
         return Picture(image.width, image.height, image.tobytes())
+
+
+def decode_mask(data: bytes, *, max_px: int | None = None) -> Picture:
+    """As `decode`, but over black, which makes each grey value grey times alpha: what is transparent is not masked."""
+    return decode(data, max_px=max_px, backdrop="black")
 
 
 def style_px(size: int, scale: float) -> int:

@@ -1,15 +1,18 @@
-"""Converts every kind of pixel to the one that is painted with: upright, 8-bit sRGB, over white."""
+"""Converts every kind of pixel to the one that is painted with: upright, 8-bit sRGB, without transparency."""
 
 from __future__ import annotations
 
 import io
-from typing import cast
+from typing import Literal, cast
 
 from PIL import Image, ImageCms
 
 from duostyle.errors import UnsupportedFormat
 
 _ORIENTATION = 0x0112
+
+# What shows through transparent pixels.
+Backdrop = Literal["white", "black"]
 
 
 def orientation(image: Image.Image) -> int:
@@ -56,11 +59,11 @@ def eight_bit(image: Image.Image) -> Image.Image:
     return image if wanted is None else image.convert(wanted)
 
 
-def over_white(image: Image.Image) -> Image.Image:
-    """LA as L and RGBA as RGB, laid over white; other modes as they are."""
+def flatten(image: Image.Image, backdrop: Backdrop) -> Image.Image:
+    """LA as L and RGBA as RGB, laid over the backdrop; other modes as they are."""
     if image.mode not in ("LA", "RGBA"):
         return image
-    flat = Image.new(image.mode.rstrip("A"), image.size, "white")
+    flat = Image.new(image.mode.rstrip("A"), image.size, backdrop)
     flat.paste(image.convert(flat.mode), mask=image.getchannel("A"))
     return flat
 

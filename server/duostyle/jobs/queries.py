@@ -10,7 +10,7 @@ import contextlib
 from typing import Any, Literal
 
 from duostyle.errors import BadRequest, NotFinished, NotFound
-from duostyle.imaging.decode import DECODE_PX, decode
+from duostyle.imaging.decode import DECODE_PX, decode, decode_mask
 from duostyle.imaging.encode import encode
 from duostyle.job import Job, JobStatus
 from duostyle.jobs.queue import ActiveJob, JobQueue
@@ -105,10 +105,7 @@ class Queries:
 
 async def load_image(context: JobContext, image_id: str, *, max_px: int) -> Picture:
     """An uploaded picture, decoded off the loop. Raises NotFound, CorruptImage."""
-    data = await context.store.image_bytes(image_id)
-    if data is None:
-        raise NotFound("an image of this job no longer exists", got=image_id)
-    return await context.pools.offload(decode, data, max_px=max_px)
+    return await context.pools.offload(decode, await _stored_image(context, image_id), max_px=max_px)
 
 
 async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture | None, ...]:
@@ -121,7 +118,9 @@ async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture 
     masks: list[Picture | None] = [None] * len(params.masks)
     for index, image_id in enumerate(params.masks):
         if image_id is not None:
-            mask = masks[index] = await load_image(context, image_id, max_px=max(DECODE_PX, params.size))
+            data, max_px = await _stored_image(context, image_id), max(DECODE_PX, params.size)
+            mask = await context.pools.offload(decode_mask, data, max_px=max_px)
+            masks[index] = mask
             _check_mask(mask, f"params.masks.{index}")
     return tuple(masks)
 
@@ -129,6 +128,13 @@ async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture 
 async def load_result(context: JobContext, job: Job) -> Picture:
     """An ended job's picture, or the one that a paused job stands at. Raises NotFound."""
     return await context.pools.offload(decode, await _stored_result(context, job))
+
+
+async def _stored_image(context: JobContext, image_id: str) -> bytes:
+    data = await context.store.image_bytes(image_id)
+    if data is None:
+        raise NotFound("an image of this job no longer exists", got=image_id)
+    return data
 
 
 async def _stored_result(context: JobContext, job: Job) -> bytes:
