@@ -9,7 +9,7 @@ from PIL import Image, ImageCms, features
 
 from duostyle.errors import UnsupportedFormat
 from duostyle.imaging import decode as images
-from tests.support.picture_files import BLUE, GREEN, RED, WHITE, check, near, pixel, png, saved
+from tests.support.picture_files import BLUE, GREEN, RED, WHITE, check, near, pixel, png, png_chunk, saved
 
 avif = pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 
@@ -91,6 +91,49 @@ def test_a_transparent_rgb_colour_without_alpha_channel() -> None:
     image.putpixel((1, 0), BLUE)
     picture = images.decode(saved(image, transparency=BLUE))
     assert [pixel(picture, x, 0) for x in range(2)] == [GREEN, WHITE]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("high_bits", [0, 0xFFFF])
+def test_a_transparent_grey_at_every_depth(depth: int, high_bits: int) -> None:
+    top = (1 << depth) - 1
+    # The greys 0, 1 and the two brightest, each packed from the left; 1 is transparent.
+    greys = [0, 1, top - 1, top] if depth > 1 else [0, 1, 0, 1]
+    packed = sum(grey << depth * (3 - at) for at, grey in enumerate(greys)) << max(0, 8 - 4 * depth)
+    row = b"\0" + packed.to_bytes(max(1, depth // 2), "big")
+    # Bits above the depth must be ignored.
+    key = struct.pack(">H", 1 | (high_bits & ~top))
+    picture = images.decode(png(4, 1, depth, 0, row, png_chunk(b"tRNS", key)))
+    shown = [255 if grey == 1 else round(grey * 255 / top) for grey in greys]
+    assert [pixel(picture, x, 0) for x in range(4)] == [(grey, grey, grey) for grey in shown]
+
+
+def test_a_transparent_grey_of_a_mask_is_not_masked() -> None:
+    mask = images.decode_mask(png(2, 1, 4, 0, b"\0\xf7", png_chunk(b"tRNS", b"\0\x0f")))
+    assert [pixel(mask, x, 0) for x in range(2)] == [(0, 0, 0), (119, 119, 119)]
+
+
+def test_a_transparent_rgb_colour_at_8_bits() -> None:
+    row = b"\0" + bytes((10, 20, 30, 10, 20, 31))
+    picture = images.decode(png(2, 1, 8, 2, row, png_chunk(b"tRNS", struct.pack(">3H", 10, 20, 30))))
+    assert [pixel(picture, x, 0) for x in range(2)] == [WHITE, (10, 20, 31)]
+
+
+def test_a_transparent_rgb_colour_at_16_bits_is_compared_in_full() -> None:
+    # The second pixel differs from the transparent one in a low byte only.
+    row = b"\0" + struct.pack(">6H", 0x1000, 0x2034, 0x30FF, 0x1000, 0x2035, 0x30FF)
+    picture = images.decode(png(2, 1, 16, 2, row, png_chunk(b"tRNS", struct.pack(">3H", 0x1000, 0x2034, 0x30FF))))
+    assert pixel(picture, 0, 0) == WHITE
+    assert near(pixel(picture, 1, 0), (0x10, 0x20, 0x31), 1)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_a_palette_with_alpha_at_every_depth(depth: int) -> None:
+    # Indices 0 and 1: blue without alpha, red at 51 of 255, which is 0.2 of it over white.
+    extra = png_chunk(b"PLTE", bytes((*BLUE, *RED))) + png_chunk(b"tRNS", b"\0\x33")
+    row = b"\0" + (1 << max(0, 8 - 2 * depth) if depth < 8 else 1).to_bytes(1 if depth < 8 else 2, "big")
+    picture = images.decode(png(2, 1, depth, 3, row, extra))
+    assert [pixel(picture, x, 0) for x in range(2)] == [WHITE, (255, 204, 204)]
 
 
 def test_black_and_white() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 from PIL import Image, features
 
 from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge, UnsupportedFormat
-from duostyle.imaging import pixels
+from duostyle.imaging import pixels, png_file
+from duostyle.imaging.png_file import PngFile
 from duostyle.picture import Picture, StoredImage, fit
 
 # The longest side that a JPEG can hold, so that every accepted picture can be sent as one.
@@ -53,8 +54,7 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
     kind = sniff(data)
     _check_scans(data, kind)
     with _Damage():
-        image = _open(data, kind)
-        _cap(image, max_pixels)
+        image, _ = _open(data, kind, max_pixels)
         image.load()
         # After load, because Pillow turns a TIFF upright by itself and then forgets the orientation.
         width, height = image.size
@@ -88,7 +88,7 @@ def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop 
     """
     kind = sniff(data)
     with _Damage():
-        image = _open(data, kind)
+        image, png = _open(data, kind)
         target = fit(*image.size, max_px)
         # A JPEG decoder can shrink by 2, 4 or 8 while it decodes; never below the target.
         image.draft(None, target)
@@ -96,9 +96,9 @@ def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop 
         if kind == "tiff":
             # Pillow has rotated it by itself, which may have swapped its sides.
             target = fit(*image.size, max_px)
-        profile = image.info.get("icc_profile")
+        profile = image.info.get("icc_profile") if png is None else png.profile
         orientation = pixels.orientation(image)
-        image = pixels.flatten(pixels.eight_bit(image), backdrop)
+        image = pixels.flatten(pixels.eight_bit(image, png), backdrop)
         if image.size != target:
             image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
         image = pixels.to_srgb(image, profile)
@@ -131,8 +131,15 @@ class _Damage:
         raise CorruptImage("the picture is damaged and cannot be decoded") from error
 
 
-def _open(data: bytes, kind: str) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=[kind])
+def _open(data: bytes, kind: str, max_pixels: int | None = None) -> tuple[Image.Image, PngFile | None]:
+    """The picture with only its header read, of at most `max_pixels`, and its chunks when it is a PNG."""
+    png = png_file.read(data) if kind == "png" else None
+    image = Image.open(io.BytesIO(data if png is None else png.plain()), formats=[kind])
+    if max_pixels is not None:
+        _cap(image, max_pixels)
+    if png is not None and not png.ended:
+        image = Image.open(io.BytesIO(png.whole()), formats=[kind])
+    return image, png
 
 
 def _cap(image: Image.Image, max_pixels: int) -> None:

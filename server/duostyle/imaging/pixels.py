@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from typing import Literal, cast
 
-from PIL import Image, ImageCms
+import numpy as np
+from PIL import Image, ImageCms, ImageFile
 
 from duostyle.errors import UnsupportedFormat
+from duostyle.imaging.png_file import PngFile
 
 _ORIENTATION = 0x0112
 
@@ -44,9 +46,17 @@ def refuse_32_bit(image: Image.Image) -> None:
         raise UnsupportedFormat("32-bit pixels are not supported", limit="8 or 16 bits per channel", got=image.mode)
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
-    """To a mode of 8 bits per channel: L, LA, RGB, RGBA, CMYK or LAB. Raises UnsupportedFormat for 32 bits."""
+def eight_bit(image: Image.Image, png: PngFile | None = None) -> Image.Image:
+    """To a mode of 8 bits per channel: L, LA, RGB, RGBA, CMYK or LAB. Raises UnsupportedFormat for 32 bits.
+
+    `png` has the chunks of the file that the picture came from, when that was a PNG.
+    """
     refuse_32_bit(image)
+    if png is not None and png.transparent_colour is not None:
+        alpha = _alpha(image, png, png.transparent_colour)
+        flat = eight_bit(image)
+        flat.putalpha(alpha)
+        return flat
     if image.mode.startswith("I;16"):
         # Pillow alone would clip 16-bit grey to white
         return image.point(lambda value: value * (1 / 257) + 0.5).convert("L")
@@ -57,6 +67,23 @@ def eight_bit(image: Image.Image) -> Image.Image:
     simple = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB", "HSV": "RGB"}
     wanted = simple.get(image.mode)
     return image if wanted is None else image.convert(wanted)
+
+
+def _alpha(image: Image.Image, png: PngFile, transparent: tuple[int, ...]) -> Image.Image:
+    """An L picture: 0 where `image` has the transparent colour, compared at the depth of the file, else 255."""
+    if png.depth == 16 and image.mode == "RGB":
+        # Pillow keeps the high bytes. Read in the other byte order it keeps the low ones.
+        low_bytes = cast("ImageFile.ImageFile", Image.open(io.BytesIO(png.whole()), formats=["png"]))
+        low_bytes.tile = [tile._replace(args="RGB;16L") for tile in low_bytes.tile]
+        high = np.all(np.asarray(image) == [value >> 8 for value in transparent], axis=2)
+        match = high & np.all(np.asarray(low_bytes) == [value & 255 for value in transparent], axis=2)
+    elif image.mode == "RGB":
+        match = np.all(np.asarray(image) == transparent, axis=2)
+    else:
+        # Pillow spreads 1, 2 and 4 bits over 0 to 255.
+        spread = 255 // ((1 << png.depth) - 1) if png.depth < 8 else 1
+        match = np.asarray(image.convert("L") if image.mode == "1" else image) == transparent[0] * spread
+    return Image.fromarray(np.where(match, 0, 255).astype(np.uint8))
 
 
 def flatten(image: Image.Image, backdrop: Backdrop) -> Image.Image:
