@@ -7,7 +7,6 @@ import struct
 import pytest
 from PIL import Image, ImageCms, features
 
-from duostyle.errors import UnsupportedFormat
 from duostyle.imaging import decode as images
 from tests.support.picture_files import BLUE, GREEN, RED, WHITE, check, near, pixel, png, png_chunk, saved
 
@@ -36,12 +35,54 @@ def test_sixteen_bit_colour() -> None:
     assert [pixel(picture, x, 0) for x in range(2)] == [RED, (0, 128, 255)]
 
 
-@pytest.mark.parametrize("mode", ["I", "F"])
-def test_thirty_two_bit_pixels_are_refused(mode: str) -> None:
-    data = saved(Image.new(mode, (4, 4)), "TIFF")
-    for function in (check, images.decode):
-        with pytest.raises(UnsupportedFormat):
-            function(data)
+def tiff_grey(
+    values: list[int | float], kind: str, *, bits: int, sample_format: int = 1, photometric: int = 1
+) -> bytes:
+    """One row of grey as an uncompressed TIFF; `kind` is the byte order and type that `struct` packs."""
+    order = kind[0]
+    row = struct.pack(f"{order}{len(values)}{kind[1]}", *values)
+    fields = [(256, len(values)), (257, 1), (258, bits), (259, 1), (262, photometric), (273, 8), (277, 1), (278, 1)]
+    fields += [(279, len(row)), (339, sample_format)]
+    directory = struct.pack(f"{order}H", len(fields))
+    for tag, value in fields:
+        directory += struct.pack(f"{order}HHII", tag, 4, 1, value)
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8 + len(row))
+    return head + row + directory + bytes(4)
+
+
+GREYS_IN_TIFF = {
+    "16 bits, little-endian": (tiff_grey([0, 0x8080, 0xFFFF], "<H", bits=16), [0, 128, 255]),
+    "16 bits, big-endian": (tiff_grey([0, 0x8080, 0xFFFF], ">H", bits=16), [0, 128, 255]),
+    "16 bits are not stretched": (tiff_grey([257, 514, 514], ">H", bits=16), [1, 2, 2]),
+    "16 bits, white is zero": (tiff_grey([0, 0x8080, 0xFFFF], "<H", bits=16, photometric=0), [255, 127, 0]),
+    "16 bits with sign": (tiff_grey([-32768, 0, 32767], ">h", bits=16, sample_format=2), [0, 128, 255]),
+    "32 bits": (tiff_grey([0, 2**31, 2**32 - 1], "<I", bits=32), [0, 128, 255]),
+    "32 bits with sign": (tiff_grey([-1000, 0, 1000], ">i", bits=32, sample_format=2), [0, 128, 255]),
+    "32 bits all the same": (tiff_grey([0, 0], "<I", bits=32), [0, 0]),
+    "floats within 0 to 1": (tiff_grey([0.2, 0.4, 0.8], "<f", bits=32, sample_format=3), [51, 102, 204]),
+    "floats beyond 1": (tiff_grey([-2.0, 0.0, 8.0], ">f", bits=32, sample_format=3), [0, 51, 255]),
+    "what is no number": (
+        tiff_grey([float("nan"), 0.2, float("-inf"), float("inf")], "<f", bits=32, sample_format=3),
+        [0, 51, 0, 255],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GREYS_IN_TIFF)
+def test_deep_grey_is_scaled_by_its_own_range(name: str) -> None:
+    data, greys = GREYS_IN_TIFF[name]
+    assert check(data).width == len(greys)
+    picture = images.decode(data)
+    assert [pixel(picture, x, 0) for x in range(len(greys))] == [(grey, grey, grey) for grey in greys]
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_adobe_deflate", "tiff_lzw"])
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
+def test_deep_grey_from_pillow(mode: str, compression: str) -> None:
+    image = Image.new(mode, (70, 130), 0)
+    image.paste(65535, (35, 0, 70, 130))
+    picture = images.decode(saved(image, "TIFF", compression=compression))
+    assert (pixel(picture, 0, 129), pixel(picture, 69, 0)) == ((0, 0, 0), WHITE)
 
 
 def test_alpha_goes_over_white() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import Literal, cast
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageCms
 
-from duostyle.errors import UnsupportedFormat
 from duostyle.imaging.png_file import PngFile
 
 _ORIENTATION = 0x0112
+# Tags of TIFF: https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+# Converted at a time, to bound memory.
+_STRIP_ROWS = 64
 
 # What shows through transparent pixels.
 Backdrop = Literal["white", "black"]
@@ -40,26 +44,18 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def refuse_32_bit(image: Image.Image) -> None:
-    """Raises UnsupportedFormat for 32 bits per channel, which do not say where white is."""
-    if image.mode in ("I", "F"):
-        raise UnsupportedFormat("32-bit pixels are not supported", limit="8 or 16 bits per channel", got=image.mode)
-
-
 def eight_bit(image: Image.Image, png: PngFile | None = None) -> Image.Image:
-    """To a mode of 8 bits per channel: L, LA, RGB, RGBA, CMYK or LAB. Raises UnsupportedFormat for 32 bits.
+    """To a mode of 8 bits per channel: L, LA, RGB, RGBA, CMYK or LAB.
 
     `png` has the chunks of the file that the picture came from, when that was a PNG.
     """
-    refuse_32_bit(image)
     if png is not None and png.transparent_colour is not None:
         alpha = _alpha(image, png, png.transparent_colour)
         flat = eight_bit(image)
         flat.putalpha(alpha)
         return flat
-    if image.mode.startswith("I;16"):
-        # Pillow alone would clip 16-bit grey to white
-        return image.point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _grey(image)
     if image.mode == "P":
         return image.convert("RGBA" if "transparency" in image.info else "RGB")
     if image.mode in ("RGB", "L") and "transparency" in image.info:
@@ -69,11 +65,40 @@ def eight_bit(image: Image.Image, png: PngFile | None = None) -> Image.Image:
     return image if wanted is None else image.convert(wanted)
 
 
+def _grey(image: Image.Image) -> Image.Image:
+    """An L picture of grey with more than 8 bits: Pillow alone would clip it to white.
+
+    Up to 16 bits without sign, black is 0 and white is the largest number of that many bits. Other numbers do not say
+    where white is: for floats that are all within 0 to 1 it is 1; else black is the least and white the greatest number
+    in the picture. What is no number is black.
+    """
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    values = np.asarray(image)
+    if image.mode == "I" and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1:
+        # Pillow reads 32 bits without sign as with sign.
+        values = values.view(np.uint32)
+    if image.mode.startswith("I;16"):
+        black, white = 0.0, float((1 << tags.get(_BITS_PER_SAMPLE, (16,))[0]) - 1)
+    else:
+        finite = values[np.isfinite(values)]
+        black, white = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        if image.mode == "F" and black >= 0 and white <= 1:
+            black, white = 0.0, 1.0
+        elif black == white:
+            black, white = min(black, 0.0), max(black, 1.0)
+    grey = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _STRIP_ROWS):
+        strip = (values[top : top + _STRIP_ROWS].astype(np.float64) - black) * (255 / (white - black))
+        grey[top : top + _STRIP_ROWS] = np.clip(np.nan_to_num(strip) + 0.5, 0, 255)
+    # Pillow inverts "white is zero" at up to 8 bits only.
+    return Image.fromarray(255 - grey if tags.get(_PHOTOMETRIC) == 0 else grey)
+
+
 def _alpha(image: Image.Image, png: PngFile, transparent: tuple[int, ...]) -> Image.Image:
     """An L picture: 0 where `image` has the transparent colour, compared at the depth of the file, else 255."""
     if png.depth == 16 and image.mode == "RGB":
         # Pillow keeps the high bytes. Read in the other byte order it keeps the low ones.
-        low_bytes = cast("ImageFile.ImageFile", Image.open(io.BytesIO(png.whole()), formats=["png"]))
+        low_bytes = Image.open(io.BytesIO(png.whole()), formats=["png"])
         low_bytes.tile = [tile._replace(args="RGB;16L") for tile in low_bytes.tile]
         high = np.all(np.asarray(image) == [value >> 8 for value in transparent], axis=2)
         match = high & np.all(np.asarray(low_bytes) == [value & 255 for value in transparent], axis=2)
