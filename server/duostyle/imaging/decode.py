@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image, features
 
 from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge, UnsupportedFormat
-from duostyle.imaging import pixels, png_file
+from duostyle.imaging import jpeg_file, pixels, png_file
 from duostyle.imaging.png_file import PngFile
 from duostyle.picture import Picture, StoredImage, fit
 
@@ -36,9 +36,6 @@ _MAGIC = (
     (b"MM\x00*", "tiff"),
 )
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-# A progressive JPEG of a few KiB may ask for a full pass over the picture per scan; real ones have about ten.
-_MAX_SCANS, _START_OF_SCAN = 100, b"\xff\xda"
-
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 
 
@@ -52,7 +49,6 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
             f"the picture is larger than {max_bytes} bytes", limit=max_bytes, got=len(data), reached="max_upload_bytes"
         )
     kind = sniff(data)
-    _check_scans(data, kind)
     with _Damage():
         image, _ = _open(data, kind, max_pixels)
         image.load()
@@ -133,11 +129,19 @@ class _Damage:
 def _open(data: bytes, kind: str, max_pixels: int | None = None) -> tuple[Image.Image, PngFile | None]:
     """The picture with only its header read, of at most `max_pixels`, and its chunks when it is a PNG."""
     png = png_file.read(data) if kind == "png" else None
-    image = Image.open(io.BytesIO(data if png is None else png.plain()), formats=[kind])
+    jpeg = jpeg_file.read(data) if kind == "jpeg" else None
+    if png is not None:
+        data = png.plain()
+    elif jpeg is not None:
+        data = jpeg.data
+    image = Image.open(io.BytesIO(data), formats=[kind])
     if max_pixels is not None:
         _cap(image, max_pixels)
+    # What was cut off is decoded to see how much of it there is, and so only after the cap.
     if png is not None and not png.ended:
         image = Image.open(io.BytesIO(png.whole()), formats=[kind])
+    if jpeg is not None and not jpeg.ended:
+        image = Image.open(io.BytesIO(jpeg.whole()), formats=[kind])
     return image, png
 
 
@@ -164,12 +168,6 @@ def _cap(image: Image.Image, max_pixels: int) -> None:
         raise ImageTooLarge(
             f"a tile of the picture has more than {max_pixels} pixels", limit=max_pixels, got=tile, reached="max_pixels"
         )
-
-
-def _check_scans(data: bytes, kind: str) -> None:
-    """Raises CorruptImage for a JPEG that would be decoded over and over."""
-    if kind == "jpeg" and data.count(_START_OF_SCAN) > _MAX_SCANS:
-        raise CorruptImage("the picture has too many scans", limit=_MAX_SCANS)
 
 
 def _brands(data: bytes) -> set[bytes]:
