@@ -14,7 +14,7 @@ from tests.support.contract import ENDS
 from tests.support.real_server.socket_client import Socket, socket
 
 # no answer for so long means that the server hangs
-PATIENCE_S = 600.0
+TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Session:
 async def session(address: str) -> AsyncIterator[Session]:
     """A socket to the server at `http://...`."""
     async with socket(address) as client:
-        client.patience_s = PATIENCE_S
+        client.timeout_s = TIMEOUT_S
         yield Session(client)
 
 

@@ -19,7 +19,7 @@ from websockets.exceptions import WebSocketException
 from tests.support.contract import ENDS
 from tests.support.real_server.socket_client import socket
 
-_PATIENCE_S = 300.0
+_TIMEOUT_S = 300.0
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Clients:
         """Wait for the first job of all."""
         while not self._ledger.jobs:
             self._news.clear()
-            await asyncio.wait_for(self._news.wait(), _PATIENCE_S)
+            await asyncio.wait_for(self._news.wait(), _TIMEOUT_S)
 
     async def until_over(self, url: str) -> None:
         """Watch until every job has ended."""
@@ -96,7 +96,7 @@ class Clients:
         try:
             while self._ledger.open():
                 self._news.clear()
-                await asyncio.wait_for(self._news.wait(), _PATIENCE_S)
+                await asyncio.wait_for(self._news.wait(), _TIMEOUT_S)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)

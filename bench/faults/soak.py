@@ -20,7 +20,7 @@ from tests.support.real_server.http_client import metric
 from tests.support.real_server.server_process import ServerProcess, server_process
 from tests.support.real_server.socket_client import socket
 
-_PATIENCE_S = 60.0
+_TIMEOUT_S = 60.0
 # What clients do with their job.
 MOODS = ("watch", "watch frames", "cancel", "vanish", "vanish at once", "delete", "pause")
 
@@ -70,7 +70,7 @@ class Soak:
 
     async def _until_idle(self) -> None:
         names = ("jobs_waiting", "jobs_running", "sockets", "jobs_paused")
-        async with asyncio.timeout(_PATIENCE_S), httpx.AsyncClient(base_url=self._server.url, timeout=60) as http:
+        async with asyncio.timeout(_TIMEOUT_S), httpx.AsyncClient(base_url=self._server.url, timeout=60) as http:
             while True:
                 if not any([await metric(http, f"duostyle_{name}") for name in names]):
                     return

@@ -16,7 +16,7 @@ from tests.support.real_server import wire
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.raw_client import Raw
 from tests.support.real_server.server_process import ServerProcess, server_process
-from tests.support.real_server.socket_client import PATIENCE_S
+from tests.support.real_server.socket_client import TIMEOUT_S
 
 _LARGEST_SEQ = 2**53 - 1
 _SIDE_PX = 512
@@ -76,7 +76,7 @@ class Watcher:
     async def heard(self) -> None:
         """Wait for the next text."""
         self._news.clear()
-        await asyncio.wait_for(self._news.wait(), PATIENCE_S)
+        await asyncio.wait_for(self._news.wait(), TIMEOUT_S)
 
     def _take(self, opcode: int, payload: bytes) -> None:
         now = time.monotonic()
@@ -110,7 +110,7 @@ async def watch(server: ServerProcess, **subscribe: Any) -> Watcher:
     """A watcher that has received `hello` and sent `subscribe` (nothing when empty)."""
     watcher = Watcher(subscribe or None)
     await asyncio.get_running_loop().create_connection(lambda: watcher.raw, host=server.host, port=server.port)
-    await asyncio.wait_for(watcher.greeted.wait(), PATIENCE_S)
+    await asyncio.wait_for(watcher.greeted.wait(), TIMEOUT_S)
     return watcher
 
 

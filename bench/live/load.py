@@ -68,7 +68,7 @@ async def reader(kilobytes_per_s: float, seconds: float) -> None:
                     await client.acknowledge(message)
         made = published(server)
         ages = [at - made[step] for at, step in shown]
-        third = len(ages) // 3
+        third = max(1, len(ages) // 3)
         first, last = statistics.median(ages[:third]), statistics.median(ages[-third:])
         print(f"one reader at {kilobytes_per_s:.0f} kB/s, 60 KiB frames, {_FPS} a second, {seconds:.0f} s")
         print(

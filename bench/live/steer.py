@@ -13,7 +13,7 @@ from bench.live.load import quantile
 from tests.support.real_server import wire
 from tests.support.real_server.server_process import ServerProcess, server_process
 
-_PATIENCE_S = 60.0
+_TIMEOUT_S = 60.0
 
 
 async def cancel(queued: int, running: int, size: int) -> None:
@@ -112,7 +112,7 @@ async def _first(one: Watcher, kind: str) -> float:
         if message["type"] == kind:
             return at
     one.on_message = look
-    return await asyncio.wait_for(found, _PATIENCE_S)
+    return await asyncio.wait_for(found, _TIMEOUT_S)
 
 
 async def _cancelled_after(server: ServerProcess, answer: dict[str, Any]) -> float:
@@ -128,7 +128,7 @@ async def _cancelled_after(server: ServerProcess, answer: dict[str, Any]) -> flo
 async def _cancelled_while_painting(server: ServerProcess, answer: dict[str, Any]) -> tuple[float, float]:
     """Seconds until it was cancelled, and those of its last evaluation."""
     one = await watch(server, job=answer["job"], frames={})
-    async with asyncio.timeout(_PATIENCE_S):
+    async with asyncio.timeout(_TIMEOUT_S):
         while one.progress.get("step", 0) < 10:
             await one.heard()
     step_s = max(message["step_s"] for _, message in one.texts[-5:] if message["type"] == "progress")

@@ -101,7 +101,7 @@ class Race:
             if seconds <= self.equal_s or run.picture_then is None:
                 run.picture_then, run.seconds_then = step.picture(), seconds
             if marks and step.level == step.levels:
-                self._hold_against(marks, run, step, seconds)
+                self.hold_against(marks, run, step, seconds)
 
         self._paint(self.params, see)
         return run
@@ -116,7 +116,7 @@ class Race:
         def see(step: Step, seconds: float, control: Control) -> None:
             left = [mark for name, mark in marks.items() if name not in run.reached_s]
             if step.step == step.total_steps or step.costs.total <= NEAR * max(left):
-                self._hold_against(marks, run, step, seconds)
+                self.hold_against(marks, run, step, seconds)
             if len(run.reached_s) == len(marks) or step.step >= most_evaluations:
                 control.cancel()
 
@@ -154,7 +154,8 @@ class Race:
         with self.judge.bare():
             self._paint(params, extend)
 
-    def _hold_against(self, marks: Mapping[str, float], run: Run, step: Step, seconds: float) -> None:
+    def hold_against(self, marks: Mapping[str, float], run: Run, step: Step, seconds: float) -> None:
+        """Score the picture of a step and note in `run` which marks it reaches."""
         run.cost, run.seconds, run.evaluations = self.score(step.picture()), seconds, step.step
         for name, mark in marks.items():
             if run.cost <= mark:

@@ -29,12 +29,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def checkpointer(tmp_path: Path, clock: Clock) -> AsyncIterator[Checkpointer]:
-    settings = Settings(data_dir=tmp_path, checkpoint_s=10, checkpoint_evaluations=25)
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store = Store(tmp_path)
     await store.open()
-    yield Checkpointer(settings, store, Metrics(), clock=clock)
+    yield store
     await store.close()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def checkpointer(tmp_path: Path, store: Store, metrics: Metrics, clock: Clock) -> Checkpointer:
+    settings = Settings(data_dir=tmp_path, checkpoint_s=10, checkpoint_evaluations=25)
+    return Checkpointer(settings, store, metrics, clock=clock)
 
 
 def due(watch: Watch, numbers: range) -> list[int]:
@@ -96,12 +106,12 @@ async def test_offered_ones_are_written_and_told(checkpointer: Checkpointer) -> 
 
 
 async def test_a_disk_that_fails_costs_only_the_checkpoint(
-    checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+    checkpointer: Checkpointer, store: Store, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def failing(job_id: str, checkpoint: Checkpoint) -> None:
         raise StorageUnavailable("full")
 
-    monkeypatch.setattr(checkpointer._store.checkpoints, "save", failing)
+    monkeypatch.setattr(store.checkpoints, "save", failing)
     watch = checkpointer.watch()
     watch.busy = True
 
@@ -111,4 +121,4 @@ async def test_a_disk_that_fails_costs_only_the_checkpoint(
     checkpointer.offer("a", watch, Checkpoint({"step": 4}, {}), on_kept)
     await soon(checkpointer.stop())
     assert not watch.busy
-    assert b'duostyle_checkpoints_total{outcome="failed"} 1.0' in checkpointer._metrics.text()
+    assert b'duostyle_checkpoints_total{outcome="failed"} 1.0' in metrics.text()

@@ -16,7 +16,7 @@ from tests.support.fake_engine import image_bytes
 from tests.support.mutations import messages, mutated_message, mutated_picture, pictures
 from tests.support.real_server.socket_client import Socket, socket
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 # Before so many messages are answered no more are sent: a client that never listens is closed, which is another matter.
 _BATCH = 50
 _UPLOADS_AT_ONCE = 4
@@ -39,7 +39,7 @@ class Found:
 async def throw_messages(address: str, count: int, chance: random.Random) -> Found:
     """`count` mutated messages over as many sockets as it takes; each batch must be answered to its end."""
     found, corpus = Found(), messages()
-    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as http:
+    async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT_S) as http:
         image = (await http.post("/api/images", content=image_bytes())).json()["id"]
         mask = (await http.post("/api/images", content=image_bytes((255, 255, 255)))).json()["id"]
         left = count
@@ -47,7 +47,7 @@ async def throw_messages(address: str, count: int, chance: random.Random) -> Fou
             job = (await http.post("/api/jobs", json={"content": image, "styles": [image]})).json()
             names = {"IMAGE": chance.choice((image, mask)), "JOB": job.get("job", "x"), "KEY": job.get("key", "x")}
             async with socket(address) as client:
-                client.patience_s = PATIENCE_S
+                client.timeout_s = TIMEOUT_S
                 while left > 0:
                     batch = [mutated_message(chance, corpus, names) for _ in range(min(_BATCH, left))]
                     left -= len(batch)
@@ -91,7 +91,7 @@ async def _batch(client: Socket, batch: list[bytes], found: Found) -> bool:
 async def _until_pong(client: Socket, found: Found, batch: list[bytes]) -> None:
     """Raises ConnectionClosed, TimeoutError."""
     await client.send("ping", ref="end of batch")
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while (answer := await client.receive()).get("ref") != "end of batch":
             if answer["type"] == "error":
                 found.check(answer, batch)
@@ -116,7 +116,7 @@ async def throw_pictures(address: str, count: int, chance: random.Random) -> Fou
     waiting = iter(range(count))
     # a connection each: one that is kept may be closed by the server just when it is used again
     fresh = httpx.Limits(max_keepalive_connections=0)
-    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S, limits=fresh) as http:
+    async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT_S, limits=fresh) as http:
 
         async def throw() -> None:
             for _ in waiting:

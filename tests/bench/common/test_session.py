@@ -18,7 +18,7 @@ from tests.support.real_server.running import Running, started
 
 pytestmark = pytest.mark.real_server
 
-PATIENCE_S = 30
+TIMEOUT_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ async def all_of(client: Session, image: str) -> list[Heard]:
 
 
 async def test_a_job_is_heard_to_its_end(running: Running, image: str) -> None:
-    async with session(running.url) as client, asyncio.timeout(PATIENCE_S):
+    async with session(running.url) as client, asyncio.timeout(TIMEOUT_S):
         heard = await all_of(client, image)
         assert [news.type for news in heard][-1] == "completed"
         frames = [news.message for news in heard if news.type == "frame"]
@@ -56,10 +56,10 @@ async def test_a_job_is_heard_to_its_end(running: Running, image: str) -> None:
 
 async def test_what_fails_ends_the_benchmark(running: Running, image: str) -> None:
     running.engine.fail_at = 2
-    async with session(running.url) as client, asyncio.timeout(PATIENCE_S):
+    async with session(running.url) as client, asyncio.timeout(TIMEOUT_S):
         with pytest.raises(SystemExit, match="failed"):
             await all_of(client, image)
-    async with session(running.url) as client, asyncio.timeout(PATIENCE_S):
+    async with session(running.url) as client, asyncio.timeout(TIMEOUT_S):
         with pytest.raises(SystemExit, match="bad_request"):
             await client.submit(image, [image], size=1)
 
@@ -67,7 +67,7 @@ async def test_what_fails_ends_the_benchmark(running: Running, image: str) -> No
 async def test_the_first_changed_picture_ends_the_wait(running: Running, image: str) -> None:
     # it would go on for hours
     running.engine.steps = 10**9
-    async with session(running.url) as client, asyncio.timeout(PATIENCE_S):
+    async with session(running.url) as client, asyncio.timeout(TIMEOUT_S):
         after_submit_s, after_started_s = await first_change(client, image, [image], 64)
     assert 0 < after_started_s <= after_submit_s
 
@@ -90,7 +90,7 @@ async def test_the_time_left_is_asked_after_a_tenth_of_the_steps(running: Runnin
     running.engine.gated, running.engine.steps = True, 40
     # nothing newer takes the place of the fourth step's message before it is sent
     running.engine.release(4)
-    async with session(running.url) as client, asyncio.timeout(PATIENCE_S):
+    async with session(running.url) as client, asyncio.timeout(TIMEOUT_S):
         told_s, took_s = await one_guess(
             cast("Session", Releasing(client, running.engine)), image, [image], 64, "draft"
         )

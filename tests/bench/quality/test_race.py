@@ -58,7 +58,7 @@ def test_a_continued_run_minimises_what_is_scored(race: Race) -> None:
         pictures.append((step.costs.total, race.score(step.picture())))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(race, "_hold_against", hold)
+        patch.setattr(race, "hold_against", hold)
         race.ours_continued({"easy": 1e9}, most_evaluations=26)
     assert pictures
     for own, scored in pictures:

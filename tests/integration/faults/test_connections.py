@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.real_server.running import Running
-from tests.support.real_server.socket_client import PATIENCE_S, socket
+from tests.support.real_server.socket_client import TIMEOUT_S, socket
 
 pytestmark = pytest.mark.real_server
 
@@ -19,7 +19,7 @@ async def said(running: Running, data: bytes) -> bytes:
     """All that the server says to `data` until it closes."""
     reader, writer = await asyncio.open_connection(*running.listening.getsockname()[:2])
     writer.write(data)
-    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
+    answer = await asyncio.wait_for(reader.read(), TIMEOUT_S)
     writer.close()
     return answer
 
@@ -42,9 +42,9 @@ async def test_a_second_head_has_to_end_too(start: Callable[..., Running]) -> No
     running = start(send_timeout_s=0.5)
     reader, writer = await asyncio.open_connection(*running.listening.getsockname()[:2])
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)).startswith(b"HTTP/1.1 200 ")
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT_S)).startswith(b"HTTP/1.1 200 ")
     writer.write(b"GET /livez HTTP/1.1\r\n")
-    rest = await asyncio.wait_for(reader.read(), PATIENCE_S)
+    rest = await asyncio.wait_for(reader.read(), TIMEOUT_S)
     assert b"HTTP/1.1 422 " in rest
     writer.close()
 

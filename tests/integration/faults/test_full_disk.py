@@ -16,7 +16,7 @@ from duostyle.imaging import decode as images
 from tests.support.fake_engine import image_bytes, proof_of, state_after
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.server_process import ServerProcess
-from tests.support.real_server.socket_client import PATIENCE_S, socket
+from tests.support.real_server.socket_client import TIMEOUT_S, socket
 
 pytestmark = [
     pytest.mark.real_server,
@@ -88,7 +88,7 @@ async def survives(server: ServerProcess, switch: Switch) -> None:
         assert (await raw.get("/livez")).status_code == 200
         assert "duostyle_storage_available 0.0" in (await raw.get("/metrics")).text
         server.release(29)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while (state := await http.state(accepted["job"]))["step"] < 30:
                 assert state["status"] == "running"
         key = {"Authorization": f"Bearer {waiting['key']}"}
@@ -98,7 +98,7 @@ async def survives(server: ServerProcess, switch: Switch) -> None:
         assert (await watcher.until("completed", "failed", "cancelled"))["type"] == "completed"
         result = await raw.get(f"/api/jobs/{accepted['job']}/result.png")
         assert images.decode(result.content) == proof_of(state_after(7, 30))
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while await ready(raw) != (200, ""):
                 pass
             while (await http.state(waiting["job"]))["status"] != "cancelled":

@@ -17,7 +17,7 @@ from tests.support.real_server import wire
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.raw_client import raw
 from tests.support.real_server.server_process import ServerProcess
-from tests.support.real_server.socket_client import PATIENCE_S, socket
+from tests.support.real_server.socket_client import TIMEOUT_S, socket
 
 pytestmark = [
     pytest.mark.real_server,
@@ -65,7 +65,7 @@ async def test_everyone_is_told_and_stalled_readers_do_not_delay_the_end(tmp_pat
             while (found := await healthy.frame())[0] != wire.CLOSE:
                 continue
             assert int.from_bytes(found[1][:2], "big") == 1012
-            assert await server.ended(PATIENCE_S) == 0
+            assert await server.ended(TIMEOUT_S) == 0
         # interrupted, not counted as a run that never came back
         assert jobs(server) == [("queued", 0)]
 
@@ -81,7 +81,7 @@ async def test_an_engine_that_does_not_let_go_is_left_behind(tmp_path: Path) -> 
             assert (await http.get("/readyz")).status_code == 503
             refused = await http.post("/api/jobs", json={"content": "x", "styles": ["x"]})
             assert (refused.status_code, refused.json()["error"]["code"]) == (503, "shutting_down")
-            assert await server.ended(PATIENCE_S) == 0
+            assert await server.ended(TIMEOUT_S) == 0
         assert jobs(server) == [("queued", 0)]
 
 
@@ -92,4 +92,4 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             server.terminate()
             await watcher.until("shutdown")
             server.terminate()
-            assert await server.ended(PATIENCE_S) == 128 + signal.SIGTERM
+            assert await server.ended(TIMEOUT_S) == 128 + signal.SIGTERM

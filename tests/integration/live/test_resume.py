@@ -16,7 +16,7 @@ from tests.support.real_server import wire
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.raw_client import Raw, raw
 from tests.support.real_server.running import Running
-from tests.support.real_server.socket_client import LONG_PATIENCE_S
+from tests.support.real_server.socket_client import LONG_TIMEOUT_S
 
 pytestmark = pytest.mark.real_server
 
@@ -61,7 +61,7 @@ class View:
 
 
 async def until(client: Raw, view: View, wanted: Callable[[dict[str, Any]], bool]) -> None:
-    async with asyncio.timeout(LONG_PATIENCE_S):
+    async with asyncio.timeout(LONG_TIMEOUT_S):
         while True:
             opcode, payload = await client.frame()
             if opcode not in (wire.TEXT, wire.BINARY):

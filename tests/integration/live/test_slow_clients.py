@@ -14,7 +14,7 @@ from tests.support.real_server import wire
 from tests.support.real_server.http_client import Client, metric
 from tests.support.real_server.raw_client import raw
 from tests.support.real_server.running import Running
-from tests.support.real_server.socket_client import PATIENCE_S
+from tests.support.real_server.socket_client import TIMEOUT_S
 
 pytestmark = pytest.mark.real_server
 
@@ -23,7 +23,7 @@ STALLED = 'duostyle_sockets_dropped_total{reason="stalled"}'
 
 async def until_alone(http: httpx.AsyncClient) -> None:
     """Until the server has let go of every socket."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while await metric(http, "duostyle_sockets") > 0:
             pass
 
@@ -45,7 +45,7 @@ async def test_a_reader_that_stops_in_a_flood_is_dropped_though_it_talks(start: 
     async with httpx.AsyncClient(base_url=running.url) as http, raw(running.url) as client:
         accepted = await Client(http).submit()
         await client.send("subscribe", job=accepted["job"], frames={"max_fps": 60, "quality": 95, "window": 4})
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while await metric(http, "duostyle_sockets") > 0:
                 engine.release()
                 try:
@@ -103,7 +103,7 @@ async def test_pongs_for_who_does_not_read_do_not_pile_up(start: Callable[..., R
             # 4 MB in all: one read of it may still be answered, the rest must not be
             await client.write(pings)
         await client.send("ping")
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             # when this one is counted, those before it have been handled
             while await metric(http, 'duostyle_messages_received_total{type="ping"}') == 0:
                 pass
@@ -118,7 +118,7 @@ async def test_no_compression_is_agreed_on(start: Callable[..., Running]) -> Non
     reader, writer = await asyncio.open_connection(host, port)
     asking = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
     writer.write(wire.upgrade(host, port)[:-2] + asking)
-    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT_S)
     assert answer.startswith(b"HTTP/1.1 101")
     assert b"extensions" not in answer.lower()
     writer.close()

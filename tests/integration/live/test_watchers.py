@@ -17,7 +17,7 @@ from tests.support.contract import ENDS
 from tests.support.fake_engine import ENDLESS, FakeEngine, picture_of
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.running import Running
-from tests.support.real_server.socket_client import PATIENCE_S, socket
+from tests.support.real_server.socket_client import TIMEOUT_S, socket
 
 pytestmark = pytest.mark.real_server
 
@@ -103,7 +103,7 @@ async def test_who_comes_back_sees_the_state_and_the_last_frame_at_once(start: C
 
 
 async def test_a_stalled_reader_delays_nobody_and_is_dropped(start: Callable[..., Running]) -> None:
-    # Uploaded to a server of ordinary patience: under load the impatient one might give up on the upload itself.
+    # Uploaded to a server with the ordinary limits: under load the stricter one might give up on the upload itself.
     patient = start(FakeEngine())
     async with httpx.AsyncClient(base_url=patient.url) as raw:
         image = await Client(raw).upload()
@@ -128,7 +128,7 @@ async def test_a_stalled_reader_delays_nobody_and_is_dropped(start: Callable[...
         stalled.connection.transport.pause_reading()
         steps: list[int] = []
         async with asyncio.timeout(60):
-            # Gone, not just given up: nothing of it is left in the server, whether its own patience or the system's
+            # Gone, not just given up: nothing of it is left in the server, whether its own time limit or the system's
             # ended first.
             while len(steps) % 10 or "duostyle_sockets 1.0" not in (await raw.get("/metrics")).text:
                 engine.release(1)
@@ -151,13 +151,13 @@ async def test_watchers_hear_of_a_restart_before_the_socket_closes(start: Callab
             await watcher.receive()
         assert raised.value.rcvd is not None
         assert raised.value.rcvd.code == 1012
-        await asyncio.wait_for(stopping, PATIENCE_S)
+        await asyncio.wait_for(stopping, TIMEOUT_S)
 
 
 async def test_a_client_that_offers_no_subprotocol_is_served(start: Callable[..., Running]) -> None:
     running = start()
     async with connect(running.url.replace("http", "ws") + "/ws") as connection:
-        assert '"hello"' in str(await asyncio.wait_for(connection.recv(), PATIENCE_S))
+        assert '"hello"' in str(await asyncio.wait_for(connection.recv(), TIMEOUT_S))
         assert connection.subprotocol is None
     async with socket(running.url) as watcher:
         assert watcher.connection.subprotocol == "duostyle.v1"

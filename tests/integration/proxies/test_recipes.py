@@ -21,7 +21,7 @@ from tests.integration.proxies.conftest import NAME, Kind, Proxy, recommended
 from tests.support.fake_engine import FakeEngine, image_bytes
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.running import Running
-from tests.support.real_server.socket_client import PATIENCE_S, Socket
+from tests.support.real_server.socket_client import TIMEOUT_S, Socket
 
 pytestmark = pytest.mark.real_server
 
@@ -117,7 +117,7 @@ async def test_what_is_too_large_is_refused_in_the_words_of_the_server(
 ) -> None:
     proxy = proxied(kind, start(**recommended(), max_upload_bytes=2**20))
     head = f"POST /api/images HTTP/1.1\r\nHost: {NAME}:{proxy.port}\r\nContent-Length: {2**25}\r\n\r\n"
-    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(TIMEOUT_S), asyncio.TaskGroup() as tasks:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", proxy.port, ssl=proxy.certificate.trusted(), server_hostname=NAME
         )

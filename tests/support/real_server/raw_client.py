@@ -14,7 +14,7 @@ from typing import Any
 
 from duostyle.protocol.frames import decode_frame
 from tests.support.real_server import wire
-from tests.support.real_server.socket_client import PATIENCE_S, Conversation
+from tests.support.real_server.socket_client import TIMEOUT_S, Conversation
 
 
 class Raw(Conversation, asyncio.BufferedProtocol):
@@ -81,7 +81,7 @@ class Raw(Conversation, asyncio.BufferedProtocol):
     async def write(self, data: bytes) -> None:
         """Bytes of `wire`, when they have nearly left. Raises ConnectionError when the server has hung up."""
         self.push(data)
-        await asyncio.wait_for(self._writable.wait(), PATIENCE_S)
+        await asyncio.wait_for(self._writable.wait(), TIMEOUT_S)
         if self._lost:
             raise self._error or ConnectionError("the server hung up")
 
@@ -97,7 +97,7 @@ class Raw(Conversation, asyncio.BufferedProtocol):
         self._news.clear()
         if not self._lost:
             self._transport.resume_reading()
-            await asyncio.wait_for(self._news.wait(), PATIENCE_S)
+            await asyncio.wait_for(self._news.wait(), TIMEOUT_S)
         return not self._lost
 
     def taken(self) -> tuple[int, bytes] | None:

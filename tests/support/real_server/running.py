@@ -18,7 +18,7 @@ from duostyle.web.app import create_app
 from duostyle.web.state import AppState
 from tests.support.fake_engine import FakeEngine
 
-_PATIENCE_S = 30
+_TIMEOUT_S = 30
 
 
 class Running:
@@ -32,7 +32,7 @@ class Running:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="server under test")
         self._thread.start()
-        assert self._ready.wait(_PATIENCE_S)
+        assert self._ready.wait(_TIMEOUT_S)
         assert self.server is not None, "the server did not start"
 
     def _run(self) -> None:
@@ -56,12 +56,12 @@ class Running:
 
     async def inside(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work` on the server's event loop, for what the server does not expose."""
-        await asyncio.wait_for(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop)), _PATIENCE_S)
+        await asyncio.wait_for(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop)), _TIMEOUT_S)
 
     def stop(self) -> None:
         assert self.server is not None
         self.server.should_exit = True
-        self._thread.join(_PATIENCE_S)
+        self._thread.join(_TIMEOUT_S)
         assert not self._thread.is_alive(), "the server does not stop"
 
 

@@ -22,7 +22,7 @@ import httpx
 from tests.support.real_server.http_client import value_of
 
 CHECKOUT = Path(__file__).parents[3]
-PATIENCE_S = 300.0
+TIMEOUT_S = 300.0
 # All clients of a test or benchmark have one address, and are as many as it takes.
 _WIDE = {
     "max_queue": 10_000,
@@ -98,7 +98,7 @@ class ServerProcess:
     def until_listening(self) -> str:
         """Its address, once it listens. Raises RuntimeError when it ends before."""
         assert self.process.stdout is not None
-        limit = threading.Timer(PATIENCE_S, self.process.kill)
+        limit = threading.Timer(TIMEOUT_S, self.process.kill)
         limit.start()
         try:
             for line in self.process.stdout:
@@ -112,7 +112,7 @@ class ServerProcess:
     def until_ready(self) -> None:
         """Wait until it listens and its engine has loaded. Raises RuntimeError."""
         self.until_listening()
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while httpx.get(f"{self.url}/readyz").status_code != 200:
             if time.monotonic() > deadline:
                 raise RuntimeError("the engine did not load")
@@ -130,9 +130,9 @@ class ServerProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(PATIENCE_S)
+        self.process.wait(TIMEOUT_S)
 
-    async def ended(self, limit_s: float = PATIENCE_S) -> int:
+    async def ended(self, limit_s: float = TIMEOUT_S) -> int:
         """Its exit status, once it has ended by itself. Raises subprocess.TimeoutExpired."""
         return await asyncio.to_thread(self.process.wait, limit_s)
 

@@ -14,9 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from duostyle.protocol.frames import decode_frame
 from tests.support.contract import ENDS
 
-PATIENCE_S = 20
+TIMEOUT_S = 20
 # for what takes many messages: each may come in time and the one that is waited for never
-LONG_PATIENCE_S = 60
+LONG_TIMEOUT_S = 60
 
 
 class Conversation(ABC):
@@ -44,7 +44,7 @@ class Conversation(ABC):
     async def all_until(self, *types: str) -> list[dict[str, Any]]:
         """Every message up to and with one of these types."""
         messages: list[dict[str, Any]] = []
-        async with asyncio.timeout(LONG_PATIENCE_S):
+        async with asyncio.timeout(LONG_TIMEOUT_S):
             while not messages or messages[-1]["type"] not in types:
                 messages.append(await self.receive())
                 if self.acknowledges and messages[-1]["type"] == "frame":
@@ -60,14 +60,14 @@ class Socket(Conversation):
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
-        self.patience_s: float = PATIENCE_S
+        self.timeout_s: float = TIMEOUT_S
 
     async def send(self, type: str, **fields: Any) -> None:
         await self.connection.send(json.dumps({"type": type, **fields}))
 
     async def receive(self) -> dict[str, Any]:
         """Raises ConnectionClosed, TimeoutError."""
-        data = await asyncio.wait_for(self.connection.recv(), self.patience_s)
+        data = await asyncio.wait_for(self.connection.recv(), self.timeout_s)
         if isinstance(data, str):
             message: dict[str, Any] = json.loads(data)
             return message
