@@ -16,3 +16,5 @@ if (token) memory.token = token;
 startTheme(document.getElementById("theme"), text.theme);
 const api = new Api({ token: token ?? memory.token });
 new App({ api, memory, parts: makeParts(api) }).start(jobInAddress());
+// the note of boot.js, which says that this script is missing
+document.getElementById("boot")?.remove();

@@ -71,3 +71,5 @@ function byId(id) {
 const memory = new Memory();
 startTheme(byId("theme"), text.theme);
 new Operator({ api: new Api({ token: memory.token }), memory }).look();
+// the note of boot.js, which says that this script is missing
+document.getElementById("boot")?.remove();

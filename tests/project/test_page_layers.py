@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("easel", "masks", "panels", "pictures", "settings"),
     ("page",),
     # the scripts that the two pages start with
-    ("main.js", "status.js"),
+    ("boot.js", "main.js", "status.js"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -116,8 +116,9 @@ def test_every_choice_is_one_that_the_server_takes(page: Page) -> None:
         ('<svg viewBox="0 0 32', "</a>"),
         ('id="theme"', "</header>"),
         ('<dialog class="ask" id="ask-token"', "</dialog>"),
+        ('<p class="boot"', "</p>"),
     ],
-    ids=["brand", "theme", "token"],
+    ids=["brand", "theme", "token", "boot"],
 )
 def test_what_both_pages_have_is_the_same(begin: str, end: str) -> None:
     parts = []
@@ -176,7 +177,7 @@ def test_every_imported_module_exists_and_exports_what_is_imported(path: Path) -
 
 
 def test_every_module_is_used() -> None:
-    used = {STATIC / "js" / name for name in ("main.js", "lib/theme.js", "status.js")}
+    used = {STATIC / "js" / name for name in ("boot.js", "main.js", "lib/theme.js", "status.js")}
     for path in MODULES:
         used |= {(path.parent / target).resolve() for target in IMPORT.findall(path.read_text(encoding="utf-8"))}
     assert used == set(MODULES)

@@ -5,12 +5,16 @@ import { make } from "../lib/elements.js";
 import { Emitter } from "../lib/emitter.js";
 import { text } from "../lib/texts.js";
 
+// a browser's own lazy loading fetches what is three screens away
+const AHEAD_PX = 200;
+
 /** Event `pick` with {kind, image} in `detail`. */
 export class Gallery extends Emitter {
   #element;
   #api;
   #template;
   #tiles = [];
+  #seen = new IntersectionObserver((entries) => this.#load(entries), { rootMargin: `${AHEAD_PX}px` });
 
   constructor({ element, api, template }) {
     super();
@@ -63,7 +67,8 @@ export class Gallery extends Emitter {
     const button = item.querySelector("button");
     const by = [picture.author, picture.licence].filter(Boolean).join(", ");
     const image = item.querySelector("img");
-    image.src = this.#api.imageUrl(picture.id, 256);
+    image.dataset.src = this.#api.imageUrl(picture.id, 256);
+    this.#seen.observe(image);
     item.querySelector(".tile-title").textContent = picture.title;
     item.querySelector(".tile-by").textContent = by;
     button.title = by ? `${picture.title} (${by})` : picture.title;
@@ -79,6 +84,14 @@ export class Gallery extends Emitter {
     });
     this.#tiles.push({ id: picture.id, button });
     return item;
+  }
+
+  #load(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      target.src = target.dataset.src;
+      this.#seen.unobserve(target);
+    }
   }
 
   #credits(pictures) {

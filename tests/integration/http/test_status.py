@@ -26,7 +26,7 @@ async def test_an_idle_server_says_so(http: Client) -> None:
 async def test_the_page_is_served_with_its_script(http: Client) -> None:
     page = await http.http.get("/status")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    script = re.search(r'src="(static/js/status\.js)"', page.text)
+    script = re.search(r'src="(static/[0-9a-f]+/js/status\.js)"', page.text)
     assert script
     assert (await http.http.get("/" + script[1])).status_code == 200
 

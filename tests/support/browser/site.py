@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Site:
     uvicorn as it comes: it ends without the product's farewell, which would have the page wait before it comes back.
     """
 
-    def __init__(self, folder: Path, pictures: Path, real: Engine | None = None, **limits: Any) -> None:
+    def __init__(self, folder: Path, pictures: Traversable, real: Engine | None = None, **limits: Any) -> None:
         self.engine = FakeEngine(steps=200, gated=True, size=SIZE)
         self._folder, self._pictures, self._real, self._limits = folder, pictures, real, limits
         self._port = 0
