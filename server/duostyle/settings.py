@@ -88,13 +88,14 @@ class Settings(BaseSettings):
         description="Maximum bytes of uploads being received or checked at once, from all clients.",
     )
     max_uploads: int = _limit(64, ge=1, le=10_000, description="Maximum number of uploads at once, from all clients.")
+    # a class behind one address is one client: thirty visitors at once, each with its painting
     max_uploads_per_client: int = _limit(
-        16, ge=1, le=10_000, description="Maximum number of uploads at once from one client."
+        32, ge=1, le=10_000, description="Maximum number of uploads at once from one client."
     )
     max_pixels: int = _limit(50_000_000, ge=4096, description="Maximum number of pixels of an uploaded picture.")
     max_queue: int = _limit(64, ge=1, le=10_000, description="Maximum number of jobs waiting, from all clients.")
     max_jobs_per_client: int = _limit(
-        16, ge=1, le=10_000, description="Maximum number of unfinished jobs from one client."
+        32, ge=1, le=10_000, description="Maximum number of unfinished jobs from one client."
     )
     max_sockets: int = _limit(512, ge=1, description="Maximum number of WebSockets open at once.")
     max_sockets_per_client: int = _limit(64, ge=1, description="Maximum number of WebSockets from one client.")
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
         512, ge=1, description="Maximum number of HTTP connections open at once, besides the WebSockets."
     )
     max_connections_per_client: int = _limit(
-        128,
+        256,
         ge=1,
         description="Maximum number of HTTP connections from one address; not applied behind a trusted proxy.",
     )
@@ -110,7 +111,7 @@ class Settings(BaseSettings):
     max_message_bytes: int = _limit(64 * 2**10, ge=1024, description="Largest WebSocket message from a client.")
     max_messages_per_s: int = _limit(100, ge=1, description="WebSocket messages a client may send per second.")
     max_requests_per_s: int = _limit(
-        100, ge=1, description="Requests a client may send per second, twice as many in one burst."
+        300, ge=1, description="Requests a client may send per second, twice as many in one burst."
     )
     max_frame_px: int = _limit(2048, ge=64, le=8192, description="Longest side of a live frame in px.")
     max_fps: float = _limit(10.0, gt=0, le=60, description="Maximum frames per second for one watcher.")

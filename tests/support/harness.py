@@ -24,6 +24,7 @@ from duostyle.metrics import Metrics
 from duostyle.protocol.frames import decode_frame
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
+from duostyle.web.gallery import Gallery
 from duostyle.web.state import AppState
 from duostyle.web.websocket import Connection
 from tests.support.fake_engine import FakeEngine, image_bytes
@@ -66,7 +67,7 @@ class Rig:
     def app_state(self) -> AppState:
         """The state that the web handlers use, without a gallery."""
         made = (self.settings, self.metrics, self.store, self.hub, self.engine_thread, self.pools, self.jobs)
-        return AppState(*made, gallery={})
+        return AppState(*made, gallery=Gallery({}))
 
     def watch(self) -> Ear:
         return Ear(self)

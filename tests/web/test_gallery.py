@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from duostyle.errors import CorruptImage
+from duostyle.errors import CorruptImage, StorageUnavailable
 from duostyle.imaging import decode as images
 from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
@@ -89,3 +90,57 @@ def test_what_is_shipped_is_whole() -> None:
         for entry in listing[kind]:
             assert all(entry[name] for name in ("file", "title", "author", "licence", "source"))
             assert folder.joinpath(*entry["file"].split("/")).is_file()
+
+
+class Maker:
+    """Makes bytes when told to, and counts how often it was asked."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.calls, self._fails = 0, fails
+        self.go = asyncio.Event()
+
+    async def __call__(self) -> bytes:
+        self.calls += 1
+        await self.go.wait()
+        if self._fails:
+            raise StorageUnavailable("gone")
+        return b"made"
+
+
+LISTING = {"content": [{"id": f"sha256:{number}"} for number in range(70)], "style": []}
+
+
+async def test_a_crowd_that_asks_for_one_picture_has_it_made_once() -> None:
+    shown, make = gallery.Gallery(LISTING), Maker()
+    asking = [asyncio.create_task(shown.encoded("sha256:1", 256, make)) for _ in range(30)]
+    await asyncio.sleep(0)
+    # who asked first leaves before it is there
+    asking[0].cancel()
+    make.go.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert (answers[1:], make.calls) == ([b"made"] * 29, 1)
+    assert await shown.encoded("sha256:1", 128, make) == b"made"
+    assert make.calls == 2
+
+
+@pytest.mark.parametrize(("image", "px"), [("sha256:1", None), ("sha256:1", 2048), ("sha256:other", 256)])
+async def test_only_small_pictures_of_the_gallery_are_kept(image: str, px: int | None) -> None:
+    shown, make = gallery.Gallery(LISTING), Maker()
+    make.go.set()
+    assert [await shown.encoded(image, px, make) for _ in range(2)] == [b"made"] * 2
+    assert make.calls == 2
+
+
+async def test_few_are_kept_and_a_failure_is_not() -> None:
+    shown, make, failing = gallery.Gallery(LISTING), Maker(), Maker(fails=True)
+    make.go.set()
+    failing.go.set()
+    with pytest.raises(StorageUnavailable):
+        await shown.encoded("sha256:0", 256, failing)
+    for number in range(65):
+        await shown.encoded(f"sha256:{number}", 256, make)
+    assert make.calls == 65
+    await shown.encoded("sha256:64", 256, make)
+    await shown.encoded("sha256:0", 256, make)
+    assert make.calls == 66

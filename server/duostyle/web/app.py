@@ -113,7 +113,7 @@ async def _living(
         await engine_thread.start()
         stack.push_async_callback(service.stop)
         await service.start()
-        built = AppState(settings, metrics, store, hub, engine_thread, pools, service, shown)
+        built = AppState(settings, metrics, store, hub, engine_thread, pools, service, gallery.Gallery(shown))
         for chore in (_sweep_now_and_then(built), engine_thread.watchdog.report(_WATCH_EVERY_S)):
             stack.callback(asyncio.create_task(chore).cancel)
         yield built

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
@@ -22,6 +24,37 @@ class Offload(Protocol):
     """Runs a blocking function off the event loop."""
 
     async def __call__(self, function: Callable[[], StoredImage], /) -> StoredImage: ...
+
+
+# Every first view shows them in the same two sizes; a few more are kept for other programs.
+_MAX_KEPT, _MAX_KEPT_PX = 64, 1024
+
+
+class Gallery:
+    """What `/api/gallery` answers, and its pictures as they were last encoded: a crowd asks for the same at once."""
+
+    def __init__(self, listing: Mapping[str, list[dict[str, Any]]]) -> None:
+        self.listing = listing
+        self._ids = {entry["id"] for entries in listing.values() for entry in entries}
+        self._made: OrderedDict[tuple[str, int], asyncio.Task[bytes]] = OrderedDict()
+
+    async def encoded(self, image: str, max_px: int | None, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """What `make` gives for this picture and size, made once for all that ask. Raises what it raises."""
+        if image not in self._ids or max_px is None or max_px > _MAX_KEPT_PX:
+            return await make()
+        key = (image, max_px)
+        if key not in self._made:
+            self._made[key] = asyncio.ensure_future(_awaited(make))
+        task = self._made[key]
+        self._made.move_to_end(key)
+        if len(self._made) > _MAX_KEPT:
+            self._made.popitem(last=False)
+        try:
+            # one who goes away does not take it from the others
+            return await asyncio.shield(task)
+        except Exception:
+            self._made.pop(key, None)
+            raise
 
 
 def shipped() -> Traversable:
@@ -46,6 +79,10 @@ async def load(store: Store, offload: Offload, folder: Traversable) -> dict[str,
             gallery[kind].append({**entry, "id": row.id, "width": row.width, "height": row.height})
     await store.keep_images(entry["id"] for kind in KINDS for entry in gallery[kind])
     return gallery
+
+
+async def _awaited(make: Callable[[], Awaitable[bytes]]) -> bytes:
+    return await make()
 
 
 async def _stored(store: Store, offload: Offload, data: bytes) -> StoredImage:

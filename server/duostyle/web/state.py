@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from duostyle.executor.engine_thread import EngineThread
 from duostyle.executor.pools import HelperPools
@@ -15,11 +13,12 @@ from duostyle.metrics import Metrics
 from duostyle.picture import StoredImage
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
+from duostyle.web.gallery import Gallery
 
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """Made and torn down by the app; `gallery` is what `/api/gallery` answers."""
+    """Made and torn down by the app."""
 
     settings: Settings
     metrics: Metrics
@@ -28,7 +27,7 @@ class AppState:
     engine_thread: EngineThread
     pools: HelperPools
     jobs: JobService
-    gallery: Mapping[str, Any]
+    gallery: Gallery
 
     async def take_in(self, data: bytes) -> tuple[StoredImage, bool]:
         """Check and keep an uploaded picture; True when it is new. Raises ImageError."""

@@ -50,12 +50,16 @@ async def picture(request: Request) -> Response:
     headers = {"Cache-Control": _IMMUTABLE, "ETag": f'"{row.id[7:39]}-{max_px or "full"}"'}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    data = await app_state.store.image_bytes(image_id)
-    if data is None:
-        raise NotFound("no such picture", field="image")
     # a photo stays a JPEG; everything else keeps its every pixel
     format: Format = "jpeg" if row.format == "jpeg" or max_px else "png"
-    shown = await app_state.pools.offload(_encoded_again, data, format, max_px)
+
+    async def make() -> bytes:
+        data = await app_state.store.image_bytes(image_id)
+        if data is None:
+            raise NotFound("no such picture", field="image")
+        return await app_state.pools.offload(_encoded_again, data, format, max_px)
+
+    shown = await app_state.gallery.encoded(image_id, max_px, make)
     return Response(shown, media_type=f"image/{format}", headers=headers)
 
 
@@ -77,4 +81,4 @@ def _size(request: Request) -> int | None:
 
 async def gallery(request: Request) -> Response:
     app_state: AppState = request.state.app_state
-    return JSONResponse(app_state.gallery)
+    return JSONResponse(app_state.gallery.listing)
