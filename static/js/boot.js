@@ -47,11 +47,13 @@ window.addEventListener(
   (event) => {
     const target = /** @type {any} */ (event.target);
     if (target === window) failed("broken", event.message);
-    else if (target.localName === "script" || target.rel === "stylesheet") failed("missing");
+    else if (target.localName === "script") failed("missing");
   },
   true,
 );
 window.setTimeout(() => failed("late"), 1000 * LATE_S);
 window.addEventListener("load", () => {
-  if (!note?.isConnected) keepTries(0);
+  if (!note?.isConnected && !waiting) keepTries(0);
 });
+// scripts run when the sheets have come, or failed
+if (note && getComputedStyle(note).position !== "fixed") failed("missing");

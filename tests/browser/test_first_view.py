@@ -149,6 +149,20 @@ def test_a_script_that_the_browser_does_not_understand_is_said_and_not_tried_for
     assert "in a moment" not in said
 
 
+@pytest.mark.parametrize("answer", [None, 429])
+def test_a_style_sheet_that_does_not_come_is_fetched_again(
+    site: Site, visit: Callable[..., BrowserContext], answer: int | None
+) -> None:
+    page = visit().new_page()
+    failing = lambda route: route.abort() if answer is None else route.fulfill(status=answer, body="{}")  # noqa: E731
+    page.route(re.compile(r"\.css"), failing)
+    page.goto(site.address)
+    page.wait_for_function("() => sessionStorage['duostyle:tries'] === '1'")
+    page.unroute_all()
+    page.wait_for_function("() => getComputedStyle(document.querySelector('main')).display === 'grid'")
+    page.wait_for_selector(CONNECTED)
+
+
 @pytest.mark.parametrize("width", [390, 1366])
 def test_without_any_script_the_page_says_so_and_can_be_loaded_again(
     site: Site, visit: Callable[..., BrowserContext], width: int

@@ -123,6 +123,7 @@ export const text = {
     pause: "Pause",
     resume: "Resume",
     watching: "You are watching a shared painting. Only the person who started it can change it.",
+    polling: "Without WebSockets it can be stopped, but not paused or changed, while it paints.",
     live: "Settings with a dot can be changed while it paints.",
     applied: "Change applied: watch the painting.",
     keys: "Ctrl + Enter launches, Esc stops",
@@ -164,15 +165,45 @@ export const text = {
     connecting: "Connecting",
     waiting: (seconds) => `No connection, next try in ${seconds} s`,
     trying: "No connection, trying again",
+    polling: "Connected, without WebSockets",
+    blocked:
+      "A proxy, or something else on the way to the server, blocks WebSockets. The page goes on by asking every second; only pausing and changing settings while it paints are not possible.",
+  },
+  polling: {
+    refused: "This needs a WebSocket, and none gets through to the server.",
   },
   problems: {
     unknown: "Something went wrong.",
     aborted: "The upload was cancelled.",
-    wordless: (status) => `The server answered with status ${status} and gave no reason.`,
+    wrongHost: (name) =>
+      `The server does not answer to the name ${name}. Its operator must add it: --allowed-hosts ${name}`,
+    wrongOrigin: (origin) =>
+      `The server does not take ${origin} for its own address. If a proxy stands in front, its operator must name the proxy with --trusted-proxy, and the proxy must pass on the Host header with its port; otherwise: --allowed-origins ${origin}`,
+    uploadCut: (sent) =>
+      `The upload of ${sent} was cut off, though the server can be reached: a proxy on the way may not let so much through.`,
     unreachable: "The server could not be reached. Is it running?",
     tooLarge: (got, limit) => `This file is ${got}; the server accepts at most ${limit}.`,
     offline: "There is no connection to the server.",
     cutOff: "The connection was lost before the server answered.",
+  },
+  // answers that are not the server's own, by status
+  proxy: {
+    who: (name) => (name ? `A proxy in front of the server (${name})` : "A proxy in front of the server"),
+    reasons: /** @type {Record<number, (who: string, request: {status: number, sent: string}) => string>} */ ({
+      401: (who) => `${who} requires a name and a password of its own (401). Reload the page to enter them.`,
+      403: (who) => `${who} does not allow this request (403). Its operator can say why.`,
+      404: (who) => `${who} does not pass this address on to the server (404). Its operator must forward all of them.`,
+      407: (who) => `${who} requires you to log in to it first (407).`,
+      408: (who) => `${who} gave up waiting (408): the connection may be too slow for this upload.`,
+      413: (who, { sent }) =>
+        `${who} does not let ${sent} through (413). Choose a smaller file; its operator can raise the proxy’s limit (client_max_body_size in nginx, request_body in Caddy).`,
+      429: (who) => `${who} limits how often it may be asked (429). Wait a moment, then try again.`,
+      502: (who) => `${who} cannot reach the server (502), which may be stopped or just starting.`,
+      503: (who) => `${who} has no server to ask at the moment (503).`,
+      504: (who) => `${who} waited for the server in vain (504).`,
+    }),
+    page: (who) => `${who} answered with a page of its own. You may have to log in there: reload this page.`,
+    other: (who, { status }) => `${who} answered with status ${status} instead of the server.`,
   },
   notCopied: "Not copied",
   copyAddress: "Copy the address above",

@@ -1,30 +1,10 @@
 // The HTTP side of the contract: limits, gallery, uploads and the addresses of pictures.
 
-import { bytes, sentence } from "../lib/format.js";
+import { bytes } from "../lib/format.js";
 import { text } from "../lib/texts.js";
+import { ApiError, errorOf, parse, sizeError, unreachable } from "./problems.js";
 
 const words = text.problems;
-
-/**
- * An error as sentences: what the server said, and what can be done about it.
- * @param {{code?: string, message?: string}} problem
- */
-export function advised({ code = "", message = "" }) {
-  const said = sentence(message).replace(/([^.!?:])$/, "$1.");
-  const advice = text.advice[code];
-  return [said, advice].filter(Boolean).join(" ");
-}
-
-/** An error with the server's own words, or ours when there was no server to speak. */
-export class ApiError extends Error {
-  /** @param {{code?: string, message?: string, field?: string, status?: number}} problem */
-  constructor({ code = "internal", message = words.unknown, field, status } = {}) {
-    super(advised({ code, message }));
-    this.code = code;
-    this.field = field;
-    this.status = status;
-  }
-}
 
 export class Api {
   #base;
@@ -68,14 +48,38 @@ export class Api {
     }
   }
 
+  /** Stop a job. */
+  async cancel(job, key) {
+    await this.json(`api/jobs/${encodeURIComponent(job)}/cancel`, { body: {}, headers: { "X-Duostyle-Key": key } });
+  }
+
   shareUrl(job) {
     const url = new URL(this.#base);
     url.searchParams.set("job", job);
     return url.href;
   }
 
-  async json(path) {
-    return (await this.#fetch(this.url(path))).json();
+  /** GET, or POST of a JSON body. */
+  async json(path, { body = /** @type {unknown} */ (undefined), headers = {} } = {}) {
+    const options = { method: "POST", body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" } };
+    const response = await this.#fetch(this.url(path), body === undefined ? {} : options);
+    const said = await response.text();
+    const value = parse(said);
+    // a captive portal, or a login page
+    if (value === null) throw errorOf({ status: response.status, body: said, server: response.headers.get("server") });
+    return value;
+  }
+
+  /**
+   * Resolves when the server answers this page; rejects with what is in the way. A browser does not tell a page why its
+   * socket was refused, and only a request that is not a GET has the Origin that a socket has.
+   */
+  async probe() {
+    try {
+      await this.#fetch(this.url("api/limits"), { method: "POST" });
+    } catch (error) {
+      if (error.code !== "method_not_allowed") throw error;
+    }
   }
 
   async blob(url) {
@@ -101,18 +105,30 @@ export class Api {
         if (event.lengthComputable) onProgress(event.loaded / event.total);
       });
       request.addEventListener("load", () => {
-        const body = parse(request.responseText);
-        if (request.status < 300 && body?.id) resolve(body);
-        else reject(errorOf(body, request.status));
+        const { status, responseText: said } = request;
+        const body = parse(said);
+        if (status < 300 && body?.id) resolve(body);
+        else reject(errorOf({ status, body: said, server: request.getResponseHeader("server"), sent: blob.size }));
       });
       request.addEventListener("error", () => {
-        // a server may answer 413 and close the connection during the upload: the browser then reports only a network error
-        reject(tooLarge ? sizeError(blob.size, limit) : unreachable());
+        // who answers 413 may close the connection during the upload: the browser then reports only a network error
+        if (tooLarge) reject(sizeError(blob.size, limit));
+        else this.#cutOff(blob.size).then(reject);
       });
       request.addEventListener("abort", () => reject(new ApiError({ code: "aborted", message: words.aborted })));
       signal?.addEventListener("abort", () => request.abort(), { once: true });
       request.send(blob);
     });
+  }
+
+  // an upload that ended without an answer, though the server can be reached, was too much for something on the way
+  async #cutOff(sent) {
+    try {
+      await this.probe();
+    } catch (error) {
+      return error;
+    }
+    return new ApiError({ code: "proxy", message: words.uploadCut(bytes(sent)) });
   }
 
   async #fetch(url, options = {}) {
@@ -122,28 +138,9 @@ export class Api {
     } catch {
       throw unreachable();
     }
-    if (!response.ok) throw errorOf(parse(await response.text()), response.status);
+    if (!response.ok) {
+      throw errorOf({ status: response.status, body: await response.text(), server: response.headers.get("server") });
+    }
     return response;
   }
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function errorOf(body, status) {
-  if (body?.error?.message) return new ApiError({ ...body.error, status });
-  return new ApiError({ message: words.wordless(status), status });
-}
-
-function unreachable() {
-  return new ApiError({ code: "unreachable", message: words.unreachable });
-}
-
-function sizeError(got, limit) {
-  return new ApiError({ code: "image_too_large", message: words.tooLarge(bytes(got), bytes(limit)) });
 }

@@ -1,6 +1,6 @@
 // The job on view and the socket that feeds it: submit, follow across lost connections, steer.
 
-import { ApiError } from "./api.js";
+import { ApiError } from "./problems.js";
 import { Emitter } from "../lib/emitter.js";
 import { newJob, reduce } from "./job.js";
 import { ACTIVE, ENDED } from "./protocol.js";
@@ -37,6 +37,11 @@ export class Session extends Emitter {
 
   get mine() {
     return Boolean(this.job?.key);
+  }
+
+  /** Whether the job can be paused and changed, and not only stopped. */
+  get steerable() {
+    return this.mine && !this.#socket.isPolling;
   }
 
   /** Follow a job; with its key it can be steered too. */
@@ -80,7 +85,7 @@ export class Session extends Emitter {
 
   /** Change a live parameter; changes within 150 ms travel together. */
   change(name, value) {
-    if (!this.active || !this.mine) return;
+    if (!this.active || !this.steerable) return;
     this.#changes[name] = value;
     clearTimeout(this.#changeTimer);
     this.#changeTimer = setTimeout(() => {

@@ -1,10 +1,11 @@
 // One WebSocket that reconnects by itself: growing delay with jitter, heartbeat, answers matched by reference.
 
-import { ApiError } from "./api.js";
+import { ApiError } from "./problems.js";
 import { Emitter } from "../lib/emitter.js";
 import { SUBPROTOCOL, parseFrame, parseMessage, retryDelay } from "./protocol.js";
 import { text } from "../lib/texts.js";
 
+const OPENING_MS = 20000;
 const ANSWERS = new Set(["accepted", "ok", "error", "pong"]);
 
 /**
@@ -17,6 +18,7 @@ export class LiveSocket extends Emitter {
   #attempt = 0;
   #timer = 0;
   #heartbeat = 0;
+  #opening = 0;
   #lastMessageMs = 0;
   #lastPingMs = 0;
   #heartbeatMs = 20000;
@@ -46,6 +48,9 @@ export class LiveSocket extends Emitter {
     const socket = new WebSocket(this.#url(), SUBPROTOCOL);
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    // what holds the upgrade back may hold it for ever
+    clearTimeout(this.#opening);
+    this.#opening = setTimeout(() => this.#drop(), OPENING_MS);
     socket.addEventListener("message", (event) => this.#receive(socket, event.data));
     socket.addEventListener("close", () => this.#closed(socket));
   }
@@ -100,6 +105,7 @@ export class LiveSocket extends Emitter {
 
   #opened(message) {
     this.#open = true;
+    clearTimeout(this.#opening);
     this.#attempt = 0;
     this.#restartS = null;
     this.#heartbeatMs = 1000 * (Number(message.heartbeat_s) || 20);
@@ -134,6 +140,7 @@ export class LiveSocket extends Emitter {
     if (socket !== this.#socket) return;
     this.#socket = null;
     this.#open = false;
+    clearTimeout(this.#opening);
     clearInterval(this.#heartbeat);
     for (const { reject } of this.#waiting.values()) {
       reject(new ApiError({ code: "unreachable", message: text.problems.cutOff }));

@@ -79,13 +79,18 @@ export class App {
   }
 
   #listenToServer() {
-    const { socket, session, status, easel, connection } = this.#parts;
-    socket.on("status", (state) => {
+    const { link, session, status, easel, connection } = this.#parts;
+    link.on("status", (state) => {
       connection.show(state);
-      status.offline = state.state !== "open";
+      status.offline = !link.isOpen;
+      this.#view.refresh();
     });
-    socket.on("hello", ({ device }) => {
+    link.on("hello", ({ device }) => {
       connection.device = device;
+    });
+    link.on("problem", ({ error }) => {
+      // the token is asked for
+      if (error.code !== "unauthorized") connection.explain(error.message);
     });
     session.on("job", ({ message }) => this.#jobChanged(message));
     session.on("frame", (frame) => easel.push(frame));

@@ -9,12 +9,12 @@ import { Controls } from "../settings/controls.js";
 import { Cropper } from "../pictures/cropper.js";
 import { Easel } from "../easel/easel.js";
 import { Gallery } from "../pictures/gallery.js";
+import { Link } from "../net/link.js";
 import { Masks } from "../masks/masks.js";
 import { Paintings } from "../panels/paintings.js";
 import { Recipe } from "../panels/recipe.js";
 import { Session } from "../net/session.js";
 import { Slots } from "../pictures/slots.js";
-import { LiveSocket } from "../net/socket.js";
 import { StatusLine } from "../panels/statusline.js";
 import { Timelapse } from "../easel/timelapse.js";
 import { Tools } from "../panels/tools.js";
@@ -29,7 +29,7 @@ const byId = (id) => document.getElementById(id);
 export function makeParts(api) {
   const easel = new Easel(byId("easel"));
   const masks = new Masks({ frame: document.querySelector("#easel .sheet"), toolbar: byId("mask-toolbar"), api });
-  const socket = new LiveSocket(() => api.socketUrl);
+  const link = new Link(api);
   const frames = () => ({
     max_px: Math.min(easel.pixels, api.limits.max_frame_px ?? USUAL_FRAME_PX),
     quality: FRAME_QUALITY,
@@ -38,9 +38,9 @@ export function makeParts(api) {
   return {
     easel,
     masks,
-    socket,
-    session: new Session({ socket, frames }),
-    background: new BackgroundJobs(socket),
+    link,
+    session: new Session({ socket: link, frames }),
+    background: new BackgroundJobs(link),
     slots: new Slots({
       element: byId("slots"),
       notes: byId("slot-notes"),
@@ -62,7 +62,7 @@ export function makeParts(api) {
     }),
     actions: new Actions(byId("form")),
     tools: new Tools(byId("status")),
-    connection: new Connection(byId("connection")),
+    connection: new Connection(byId("connection"), byId("notice")),
     token: new TokenQuestion(byId("ask-token")),
     confirm: byId("confirm"),
     welcome: byId("welcome"),

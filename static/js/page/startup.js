@@ -14,21 +14,20 @@ export class Startup {
     this.#api = api;
     this.#memory = memory;
     this.#parts = parts;
-    const { socket } = parts;
-    socket.on("hello", ({ limits }) => {
+    const { link } = parts;
+    link.on("hello", ({ limits }) => {
       api.limits = { ...limits, ...api.limits };
       this.#load().catch(() => {});
     });
-    // a browser does not tell a page why its socket was refused
-    socket.on("status", ({ state }) => {
-      if (state === "waiting") this.#probe();
+    link.on("problem", ({ error }) => {
+      if (error.code === "unauthorized" && !this.#refused) this.#ask();
     });
   }
 
   /** Load limits and gallery and connect; false when the server wants a token that nobody gives. */
   async run() {
     const loading = this.#load();
-    this.#parts.socket.connect();
+    this.#parts.link.connect();
     try {
       await loading;
     } catch (error) {
@@ -55,17 +54,6 @@ export class Startup {
     exampleButton.hidden = gallery.sample === null;
   }
 
-  async #probe() {
-    if (this.#refused || this.#asking) return;
-    const tried = this.#api.token;
-    try {
-      await this.#api.json("api/limits");
-    } catch (error) {
-      // another answer may have come while this one was on its way
-      if (error.code === "unauthorized" && tried === this.#api.token) await this.#ask();
-    }
-  }
-
   async #ask() {
     if (this.#asking) return;
     this.#asking = true;
@@ -74,7 +62,7 @@ export class Startup {
   }
 
   async #untilAccepted() {
-    const { token, socket, status } = this.#parts;
+    const { token, link, status } = this.#parts;
     let again = Boolean(this.#memory.token);
     for (;;) {
       const given = await token.ask({ again });
@@ -91,7 +79,7 @@ export class Startup {
         if (again) continue;
       }
       this.#memory.token = given;
-      socket.retryNow();
+      link.retryNow();
       return;
     }
   }

@@ -10,16 +10,16 @@ const CONTENT_PX = 1024;
 /**
  * What can be done with the job on view: names of tools. Pure.
  * @param {any} job as in job.js, or null
- * @param {{mine: boolean, painted: boolean, canCompare: boolean, hasTimelapse: boolean}} now `painted`: a picture is shown
+ * @param {{mine: boolean, steerable: boolean, painted: boolean, canCompare: boolean, hasTimelapse: boolean}} now `painted`: a picture is shown
  */
-export function possibleTools(job, { mine, painted, canCompare, hasTimelapse }) {
+export function possibleTools(job, { mine, steerable, painted, canCompare, hasTimelapse }) {
   const active = job !== null && ACTIVE.has(job.status);
   const ended = job !== null && ENDED.has(job.status);
   const picture = ended && painted && (job.status === "completed" || job.step > 0);
   const conditions = {
     compare: canCompare,
     timelapse: picture && hasTimelapse,
-    more: mine && (active || picture),
+    more: mine && (active ? steerable : picture),
     new: mine && active,
     reuse: picture,
     copy: picture,
@@ -142,10 +142,11 @@ export class View extends Emitter {
     const launching = this.#launcher.busy;
     const active = session.active || (job?.status === "unknown" && !launching);
     slots.locked = gallery.locked = active || launching;
-    controls.mode = active && session.mine ? "running" : active || launching ? "watching" : "free";
+    controls.mode = active && session.steerable ? "running" : active || launching ? "watching" : "free";
     actions.show({
       active,
       mine: session.mine,
+      steerable: session.steerable,
       launching,
       paused: job?.status === "paused",
       ended: job !== null && ENDED.has(job.status),
@@ -160,7 +161,8 @@ export class View extends Emitter {
     const { session, easel, tools, timelapse } = this.#parts;
     const { painted, canCompare } = easel;
     const hasTimelapse = job !== null && timelapse.has(job.id);
-    const can = possibleTools(job, { mine: session.mine, painted, canCompare, hasTimelapse });
+    const { mine, steerable } = session;
+    const can = possibleTools(job, { mine, steerable, painted, canCompare, hasTimelapse });
     const partial = job?.status !== "completed";
     if (job !== null) tools.explain("more", ACTIVE.has(job.status) ? text.more.active : text.more.ended);
     tools.show({

@@ -30,21 +30,25 @@ export class Actions extends Emitter {
     document.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** active: a job waits, runs or is paused; mine: we have its key; launching: its answer is awaited; ready: all chosen. */
-  show({ active, mine, launching, paused, ended, ready }) {
+  /**
+   * active: a job waits, runs or is paused; mine: we have its key; steerable: it can be changed; launching: its answer is
+   * awaited; ready: all chosen.
+   */
+  show({ active, mine, steerable, launching, paused, ended, ready }) {
     const held = /** @type {HTMLElement | null} */ (document.activeElement);
     this.#steering = active && mine;
     this.#launch.hidden = active;
     // not `disabled`: that would take the focus away
     this.#launch.setAttribute("aria-disabled", String(launching));
     this.#launch.textContent = launching ? words.starting : ended ? words.again : words.launch;
-    this.#pause.hidden = this.#stop.hidden = !this.#steering;
+    this.#stop.hidden = !this.#steering;
+    this.#pause.hidden = !this.#steering || !steerable;
     this.#pause.textContent = paused ? words.resume : words.pause;
     this.#pause.dataset.act = paused ? "resume" : "pause";
     if (!this.#steering) this.#notice = 0;
-    this.#hint.textContent = this.#notice ? words.applied : hint(active, mine, ready);
+    this.#hint.textContent = this.#notice ? words.applied : hint(active, mine, steerable, ready);
     // the focus of a button that is hidden now goes to its successor, not to the top of the page
-    if (held === this.#launch && this.#launch.hidden && this.#steering) this.#pause.focus();
+    if (held === this.#launch && this.#launch.hidden && this.#steering) (steerable ? this.#pause : this.#stop).focus();
     else if (held?.hidden && (held === this.#stop || held === this.#pause)) this.#launch.focus();
   }
 
@@ -68,8 +72,9 @@ export class Actions extends Emitter {
   }
 }
 
-function hint(active, mine, ready) {
+function hint(active, mine, steerable, ready) {
   if (active && !mine) return words.watching;
+  if (active && !steerable) return words.polling;
   if (active) return words.live;
   if (!ready) return "";
   return /Mac|iP(hone|ad)/.test(navigator.platform) ? words.keysMac : words.keys;

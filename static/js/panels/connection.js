@@ -7,12 +7,15 @@ const words = text.connection;
 
 export class Connection {
   #element;
+  #notice;
   #text;
   #timer = 0;
   #device = "";
 
-  constructor(element) {
+  /** `notice` is a paragraph for what needs a sentence or more. */
+  constructor(element, notice) {
     this.#element = element;
+    this.#notice = notice;
     this.#text = element.querySelector(".link-text");
   }
 
@@ -21,11 +24,21 @@ export class Connection {
     this.#device = name && name !== "loading" ? name : "";
   }
 
-  /** state: connecting, open, or waiting with the seconds until the next try. */
+  /** Say what is in the way of a connection; empty when nothing is. */
+  explain(sentences) {
+    this.#notice.hidden = !sentences;
+    // a live region that is written again would be read again
+    if (this.#notice.textContent !== sentences) this.#notice.textContent = sentences;
+  }
+
+  /** state: connecting, open, polling, or waiting with the seconds until the next try. */
   show({ state, retry_s: retryS }) {
     clearInterval(this.#timer);
     this.#element.dataset.state = state;
-    if (state === "open") {
+    if (state === "open" || state === "polling") this.explain(state === "open" ? "" : words.blocked);
+    if (state === "polling") {
+      this.#text.textContent = words.polling;
+    } else if (state === "open") {
       const device = make("span", { className: "link-device" }, this.#device && `, ${this.#device}`);
       this.#text.replaceChildren(words.open, device);
     } else if (state === "connecting") {

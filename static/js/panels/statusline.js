@@ -1,6 +1,6 @@
 // The status line and bar of a job, in words; screen readers hear changes of state, not every step.
 
-import { advised } from "../net/api.js";
+import { advised } from "../net/problems.js";
 import { make } from "../lib/elements.js";
 import { duration, timeLeft, wholeSeconds } from "../lib/format.js";
 import { ACTIVE } from "../net/protocol.js";

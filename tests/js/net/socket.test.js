@@ -99,6 +99,19 @@ test("a waiting page connects at once when the network is back or the tab is see
   assert.equal(FakeWebSocket.all.length, 2);
 });
 
+test("an upgrade that is held for ever is given up and tried again", (context) => {
+  socket.connect();
+  const held = server();
+  context.mock.timers.tick(19_999);
+  assert.deepEqual(states, ["connecting"]);
+  context.mock.timers.tick(1);
+  assert.deepEqual([states.at(-1), held.readyState], ["waiting 0.5", 3]);
+  context.mock.timers.tick(500);
+  server().say({ type: "hello" });
+  context.mock.timers.tick(60_000);
+  assert.deepEqual([socket.isOpen, FakeWebSocket.all.length], [true, 2]);
+});
+
 test("what a former connection still says is not heard", () => {
   opened();
   const former = server();

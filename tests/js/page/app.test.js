@@ -18,7 +18,7 @@ beforeEach(() => {
   parts = fakeParts();
   api = fakeApi();
   memory = fakeMemory();
-  socket = parts.socket;
+  socket = parts.link;
   app = new App({ api, memory, parts });
 });
 
@@ -163,12 +163,38 @@ test("frames are drawn, and acknowledged when they were", async () => {
 test("a lost connection is said, and the job is followed again from its last frame", async () => {
   await launched();
   socket.emit("frame", { header: { job: "j", seq: 3 }, image: null });
+  socket.isOpen = false;
   socket.emit("status", { state: "waiting", retry_s: 1 });
   assert.deepEqual([parts.status.offline, last(parts.connection, "show")], [true, [{ state: "waiting", retry_s: 1 }]]);
+  socket.isOpen = true;
   socket.emit("hello", { device: "cpu", limits: {} });
   socket.emit("status", { state: "open" });
   assert.deepEqual([parts.status.offline, parts.connection.device], [false, "cpu"]);
   assert.deepEqual(socket.of("subscribe").map(({ job, after }) => [job, after]), [["j", 3]]);
+});
+
+test("what is in the way of a connection is explained, but not that the token is missing", () => {
+  socket.emit("problem", { error: Object.assign(new Error("Name the proxy."), { code: "forbidden" }) });
+  assert.deepEqual(last(parts.connection, "explain"), ["Name the proxy."]);
+  socket.emit("problem", { error: Object.assign(new Error("A token is required."), { code: "unauthorized" }) });
+  assert.deepEqual(last(parts.connection, "explain"), ["Name the proxy."]);
+});
+
+test("without WebSockets a painting can be stopped, and its sliders send nothing", async (context) => {
+  socket.isPolling = true;
+  await launched();
+  const { mine, steerable } = last(parts.actions, "show")[0];
+  assert.deepEqual([mine, steerable, parts.controls.mode], [true, false, "watching"]);
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  parts.controls.emit("change", { name: "style_weight" });
+  context.mock.timers.tick(1000);
+  assert.deepEqual(socket.of("update"), []);
+  parts.actions.emit("cancel");
+  assert.equal(socket.of("cancel").length, 1);
+  // when they come through again, all is there again
+  socket.isPolling = false;
+  socket.emit("status", { state: "open" });
+  assert.deepEqual([last(parts.actions, "show")[0].steerable, parts.controls.mode], [true, "running"]);
 });
 
 test("a job that the server no longer has is forgotten", async () => {

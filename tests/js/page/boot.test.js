@@ -9,12 +9,14 @@ const SCRIPT = { localName: "script" };
 let note;
 let reloads;
 let loads = 0;
+let position;
 
 beforeEach((context) => {
   installBrowser();
   context.mock.timers.enable({ apis: ["setTimeout"] });
   globalThis.sessionStorage = new FakeStorage();
   reloads = 0;
+  position = "fixed";
   location.reload = () => (reloads += 1);
 });
 
@@ -27,6 +29,7 @@ async function load() {
   installBrowser();
   location.reload = () => (reloads += 1);
   document.getElementById = (id) => (id === "boot" ? note : null);
+  globalThis.getComputedStyle = () => ({ position });
   loads += 1;
   await import(`../../../static/js/boot.js?${loads}`);
 }
@@ -45,7 +48,7 @@ test("a missing script is said at once, and the page loaded again after longer a
     fail(SCRIPT);
     assert.deepEqual([note.shown(), note.classes.has("shown")], [["missing", "again"], true]);
     // a second file that is missing does not shorten the wait
-    fail({ localName: "link", rel: "stylesheet" });
+    fail(SCRIPT);
     context.mock.timers.tick(1000 * wait - 1);
     assert.equal(reloads, 0);
     context.mock.timers.tick(1);
@@ -60,6 +63,21 @@ test("a missing script is said at once, and the page loaded again after longer a
   fail(SCRIPT);
   context.mock.timers.tick(2000);
   assert.equal(reloads, 1);
+});
+
+test("without its style sheet the page is loaded again, though its script runs", async (context) => {
+  for (const wait of [2, 5]) {
+    position = "static";
+    await load();
+    assert.deepEqual(note.shown(), ["missing", "again"]);
+    note.isConnected = false;
+    window.dispatchEvent(new Event("load"));
+    reloads = 0;
+    context.mock.timers.tick(1000 * wait - 1);
+    assert.equal(reloads, 0);
+    context.mock.timers.tick(1);
+    assert.equal(reloads, 1);
+  }
 });
 
 test("a picture that is missing, and what fails after the start, are none of its business", async (context) => {

@@ -30,13 +30,14 @@ function show(fields, key = "k", message = null) {
 test("each state of a job has its tools", () => {
   const names = (fields, now) => {
     const job = fields && { ...newJob("j", "k"), ...fields };
-    return [...possibleTools(job, { mine: true, painted: true, canCompare: false, hasTimelapse: false, ...now })].join(" ");
+    return [...possibleTools(job, { mine: true, steerable: true, painted: true, canCompare: false, hasTimelapse: false, ...now })].join(" ");
   };
   assert.equal(names(null, { mine: false, painted: false }), "");
   assert.equal(names({ status: "unknown" }), "");
   assert.equal(names({ status: "queued" }, { painted: false }), "more new share");
   assert.equal(names({ status: "running" }, { canCompare: true }), "compare more new share");
   assert.equal(names({ status: "paused" }, { mine: false }), "share");
+  assert.equal(names({ status: "running" }, { steerable: false }), "new share");
   assert.equal(names({ status: "completed" }), "more reuse copy download share delete");
   assert.equal(names({ status: "completed" }, { hasTimelapse: true, mine: false }), "timelapse reuse copy download share");
   // without a picture there is nothing to take home

@@ -6,8 +6,8 @@ import { beforeEach, test } from "node:test";
 import { Actions } from "../../../static/js/panels/actions.js";
 import { FakeElement, installBrowser } from "../support/browser.js";
 
-const IDLE = { active: false, mine: false, launching: false, paused: false, ended: false, ready: true };
-const RUNNING = { ...IDLE, active: true, mine: true };
+const IDLE = { active: false, mine: false, steerable: false, launching: false, paused: false, ended: false, ready: true };
+const RUNNING = { ...IDLE, active: true, mine: true, steerable: true };
 
 let form;
 let actions;
@@ -38,7 +38,10 @@ test("each state has its buttons", () => {
   assert.deepEqual(shown(), ["Pause", stop]);
   actions.show({ ...RUNNING, paused: true });
   assert.deepEqual(shown(), ["Resume", stop]);
-  actions.show({ ...RUNNING, mine: false });
+  // without WebSockets
+  actions.show({ ...RUNNING, steerable: false });
+  assert.deepEqual([shown(), part(hint).textContent], [[stop], "Without WebSockets it can be stopped, but not paused or changed, while it paints."]);
+  actions.show({ ...RUNNING, mine: false, steerable: false });
   assert.deepEqual(shown(), []);
   actions.show({ ...IDLE, ended: true, mine: true });
   assert.deepEqual([shown(), part(launch).attributes["aria-disabled"]], [["Launch again"], "false"]);

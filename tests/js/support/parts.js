@@ -2,7 +2,8 @@
 
 import { Emitter } from "../../../static/js/lib/emitter.js";
 import { Memory } from "../../../static/js/lib/memory.js";
-import { Api, ApiError } from "../../../static/js/net/api.js";
+import { Api } from "../../../static/js/net/api.js";
+import { ApiError } from "../../../static/js/net/problems.js";
 import { BackgroundJobs } from "../../../static/js/net/background.js";
 import { Session } from "../../../static/js/net/session.js";
 import { FakeElement, FakeStorage } from "./browser.js";
@@ -11,6 +12,7 @@ import { FakeElement, FakeStorage } from "./browser.js";
 export class FakeSocket extends Emitter {
   sent = [];
   isOpen = true;
+  isPolling = false;
   connected = 0;
   #refs = 0;
   #open = [];
@@ -55,12 +57,12 @@ export const STYLE = { id: "s", title: "Red" };
 
 /** All parts by name, as in page/parts.js. Pictures are chosen, `size` is a setting of its own, `style_weight` a live one. */
 export function fakeParts() {
-  const socket = new FakeSocket();
+  const link = new FakeSocket();
   const values = { size: 256, style_weight: 20 };
   return {
-    socket,
-    session: new Session({ socket, frames: () => ({ max_px: 512 }) }),
-    background: new BackgroundJobs(socket),
+    link,
+    session: new Session({ socket: link, frames: () => ({ max_px: 512 }) }),
+    background: new BackgroundJobs(link),
     easel: fakePart({ painted: false, canCompare: false, comparing: false, canvas: { width: 8, height: 6 }, element: new FakeElement() }),
     slots: fakePart({ contentImage: CONTENT, styleImages: [STYLE], busy: false, missing: null, content: fakePart() }),
     gallery: fakePart({ find: (id) => ({ id, title: `found ${id}` }), sample: null }),
