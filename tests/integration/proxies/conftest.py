@@ -50,6 +50,16 @@ _CADDY = """{
 }
 """
 
+# a company's proxy: the upgrade is dropped on its way, or /ws is blocked
+NO_SOCKETS = {
+    "nginx": [("proxy_set_header Upgrade           $http_upgrade;", ""), ("$duostyle_connection;", '"";')],
+    "caddy": [("\t\treverse_proxy", '\t\t@sockets path /ws\n\t\trespond @sockets "blocked" 403\n\t\treverse_proxy')],
+}
+SMALL_BODIES = {
+    "nginx": [("client_max_body_size 0", "client_max_body_size 100k")],
+    "caddy": [("\t\treverse_proxy", "\t\trequest_body {\n\t\t\tmax_size 100KB\n\t\t}\n\t\treverse_proxy")],
+}
+
 
 @dataclass(frozen=True)
 class Certificate:

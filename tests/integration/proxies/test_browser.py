@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -9,9 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.integration.proxies.conftest import NAME, Kind, Proxy, recommended
+from tests.integration.proxies.conftest import NAME, NO_SOCKETS, SMALL_BODIES, Kind, Proxy, recommended
 from tests.support.fake_engine import FakeEngine, image_bytes
 from tests.support.real_server.running import Running
 
@@ -37,13 +39,13 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-def opened(browser: Browser, proxy: Proxy, **options: Any) -> Page:
+def opened(browser: Browser, proxy: Proxy, *, state: str = "open", **options: Any) -> Page:
     context = browser.new_context(ignore_https_errors=True, reduced_motion="reduce", **options)
     context.set_default_timeout(_GUARD_MS)
     context.add_init_script("""sessionStorage["duostyle:draft"] ??= '{"content": null, "styles": [], "params": {}}'""")
     page = context.new_page()
     page.goto(f"{proxy.url}/")
-    page.wait_for_selector("#connection[data-state=open]")
+    page.wait_for_selector(f"#connection[data-state={state}]")
     return page
 
 
@@ -100,3 +102,40 @@ def test_what_is_too_large_is_refused_while_it_is_sent(
       return [sent.status, (await sent.json()).error.reached];
     }""")
     assert answer == [413, "max_upload_bytes"]
+
+
+def test_a_painting_without_websockets(start: Started, proxied: Proxied, kind: Kind, browser: Browser) -> None:
+    engine = FakeEngine(steps=20, size=(64, 48))
+    page = opened(browser, proxied(kind, start(engine, **recommended()), changes=NO_SOCKETS[kind]), state="polling")
+    expect(page.locator("#notice")).to_contain_text("blocks WebSockets")
+    paint(page)
+    page.wait_for_selector("#status[data-status=completed]")
+
+
+def test_a_picture_that_the_proxy_does_not_let_through(
+    start: Started, proxied: Proxied, kind: Kind, browser: Browser
+) -> None:
+    page = opened(browser, proxied(kind, start(**recommended()), changes=SMALL_BODIES[kind]))
+    large = io.BytesIO()
+    Image.frombytes("RGB", (300, 300), os.urandom(270_000)).save(large, "PNG")
+    page.locator(".slots-content input[type=file]").first.set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": large.getvalue()}
+    )
+    # nginx refuses, Caddy cuts off what it has begun to pass on and says that the server failed
+    said = {"nginx": r"proxy .*\(nginx\) does not let 26\d KB through \(413\)", "caddy": r"proxy .*(413|502|cut off)"}
+    expect(page.locator("#slot-notes .note").first).to_have_text(re.compile(said[kind]), timeout=_GUARD_MS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"allowed_hosts": [NAME]}, r"does not take https://paint\.example\.org:\d+ for its own.*--trusted-proxy"),
+        ({"trusted_proxy": ["127.0.0.1"]}, r"does not answer to the name paint\.example\.org.*--allowed-hosts"),
+    ],
+    ids=["origin", "host"],
+)
+def test_a_server_that_does_not_know_its_proxy_says_which_setting_is_missing(
+    start: Started, proxied: Proxied, kind: Kind, browser: Browser, settings: dict[str, list[str]], says: str
+) -> None:
+    page = opened(browser, proxied(kind, start(**settings)), state="waiting")
+    expect(page.locator("#notice")).to_have_text(re.compile(says), timeout=_GUARD_MS)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.integration.proxies.conftest import Kind, Proxy, recommended
+from tests.integration.proxies.conftest import NO_SOCKETS, SMALL_BODIES, Kind, Proxy, recommended
 from tests.support.fake_engine import FakeEngine, image_bytes
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.running import Running
@@ -16,15 +16,6 @@ pytestmark = pytest.mark.real_server
 
 Started = Callable[..., Running]
 Proxied = Callable[..., Proxy]
-# a company's proxy: the upgrade is dropped on its way, or /ws is blocked
-NO_SOCKETS = {
-    "nginx": [("proxy_set_header Upgrade           $http_upgrade;", ""), ("$duostyle_connection;", '"";')],
-    "caddy": [("\t\treverse_proxy", '\t\t@sockets path /ws\n\t\trespond @sockets "blocked" 403\n\t\treverse_proxy')],
-}
-SMALL_BODIES = {
-    "nginx": [("client_max_body_size 0", "client_max_body_size 100k")],
-    "caddy": [("\t\treverse_proxy", "\t\trequest_body {\n\t\t\tmax_size 100KB\n\t\t}\n\t\treverse_proxy")],
-}
 
 
 async def test_without_websockets_everything_else_works(start: Started, proxied: Proxied, kind: Kind) -> None:
