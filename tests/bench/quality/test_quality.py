@@ -30,8 +30,8 @@ def test_medians_and_ratios_to_the_first_variant() -> None:
         row("b", 9, 0.3),
     ]
     assert summary(rows, ["a", "b"], table) == [
-        table.row("median", "3 pairs", "a", 20, 0.4, 0.5, 0.5, 0.5, 0.5),
-        table.row("median", "3 pairs", "b", 5, 0.3, 0.5, 0.5, 0.5, 0.5),
+        table.row("median", "3 pairs", "a", 20, 0.4, 0.5, 0.5, 0.5, 0.5, 0.5),
+        table.row("median", "3 pairs", "b", 5, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5),
         "b to a, medians of pairs: patch distance 0.50, seconds 0.25",
     ]
 

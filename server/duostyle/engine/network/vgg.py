@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.network.autotune import Chooser
-from duostyle.engine.network.layers import FrozenConv, channels_last, pool, unpool, unpool_relu
+from duostyle.engine.network.layers import (
+    FrozenConv,
+    channels_last,
+    conv_relu,
+    conv_relu_works,
+    pool,
+    unpool,
+    unpool_relu,
+)
 from duostyle.engine.network.weights import Weights, layer_names
 
 # what a tap adds to the gradient of its layer: (activation, gradient so far or None) -> gradient
@@ -44,6 +52,7 @@ class Network:
         self.name = weights.name
         self.device = device
         self.dtype = dtype
+        self._fused = device.type == "cpu" and dtype == torch.bfloat16 and conv_relu_works()
         self.layers = layer_names(weights.blocks)
         self.convs = [FrozenConv(*weights.convs[f"conv{layer}"], device, dtype) for layer in self.layers]
         self.mean = torch.tensor(weights.mean, device=device).view(1, 3, 1, 1)
@@ -78,7 +87,8 @@ class Network:
             check()
             if index and self._starts_block(index):
                 h = pool(h)
-            h = self.convs[index].forward(h).relu_()
+            conv = self.convs[index]
+            h = conv_relu(h, conv.weight, conv.bias) if self._fused else conv.forward(h).relu_()
             yield h
 
     def features(self, x: Tensor, layers: Collection[str], check: Check = no_check) -> dict[str, Tensor]:
