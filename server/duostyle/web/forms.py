@@ -96,6 +96,12 @@ class _Parser(MultiPartParser):
         self._part_bytes = 0
 
     def on_headers_finished(self) -> None:
+        part = self._current_part
+        disposition = part.content_disposition or b""
+        kind = dict(part.item_headers).get(b"content-type", b"text/plain").strip().lower()
+        if b"filename" not in disposition and not kind.startswith(b"text/"):
+            # some clients name the type of a file and not the file
+            part.content_disposition = disposition + b'; filename=""'
         super().on_headers_finished()
         self._part_bytes = 0
         name = self._current_part.field_name
