@@ -21,6 +21,7 @@ MODULES = {
     "crash": "bench.faults.crash",
     "soak": "bench.faults.soak",
     "fuzz": "bench.faults.fuzz",
+    "conformance": "bench.faults.conformance",
     "hostile": "bench.faults.hostile",
     "interleave": "bench.faults.interleave",
 }

@@ -12,7 +12,7 @@ import importlib.metadata
 import inspect
 import textwrap
 import tomllib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ import uvicorn
 from packaging.requirements import Requirement
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartParser, MultipartPart
 from starlette.staticfiles import StaticFiles
 from uvicorn.lifespan.off import LifespanOff
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -33,6 +35,7 @@ from duostyle.imaging import animation
 from duostyle.serving.http_protocol import HttpConnection
 from duostyle.serving.server import Server
 from duostyle.serving.websocket_protocol import WebSocketConnection
+from duostyle.web.forms import _Parser
 from duostyle.web.static_files import Files
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
@@ -40,6 +43,10 @@ NONE = type(None)
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+async def no_chunks() -> AsyncGenerator[bytes, None]:
+    yield b""
 
 
 def config() -> uvicorn.Config:
@@ -66,7 +73,7 @@ USES = [
         "uvicorn",
         HttpConnection,
         lambda: protocol(H11Protocol),
-        {"connection_made", "connection_lost", "data_received", "handle_websocket_upgrade"},
+        {"connection_made", "connection_lost", "data_received", "handle_websocket_upgrade", "on_response_complete"},
         {"client": NONE, "conn": h11.Connection, "loop": asyncio.AbstractEventLoop, "transport": NONE},
     ),
     Use(
@@ -106,6 +113,13 @@ USES = [
         lambda: StaticFiles(directory=Path(__file__).parent),
         {"file_response", "get_response"},
         {},
+    ),
+    Use(
+        "starlette",
+        _Parser,
+        lambda: MultiPartParser(Headers(), no_chunks()),
+        {"on_headers_finished", "on_part_data"},
+        {"_current_part": MultipartPart},
     ),
     Use(
         "pillow",

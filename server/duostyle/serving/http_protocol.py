@@ -21,6 +21,9 @@ from duostyle.web.guard import access
 from duostyle.web.guard.quotas import Seats
 from duostyle.web.state import AppState
 
+# What still comes of a body after its answer is thrown away, since many clients read only when they have sent: as much
+# as one more upload, at least this much, and for so long. More would make refusing as dear as taking.
+_DISCARDED_BYTES, _DISCARDING_S = 2**20, 5.0
 # Clients without a seat get an answer that says so; only so many, and only briefly, since they take memory too.
 _OVERFLOW, _OVERFLOW_S = 64, 1.0
 
@@ -39,7 +42,8 @@ class ConnectionSeats:
 class HttpConnection(H11Protocol):
     """uvicorn's HTTP connection with our limits. It has a seat until it ends or becomes a WebSocket, which has another.
 
-    A head has `send_timeout_s` to arrive, from its first byte or, of the first request, from the start.
+    A head has `send_timeout_s` to arrive, from its first byte or, of the first request, from the start. A body that was
+    answered before its end is not read to its end: see `_DISCARDED_BYTES`.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class HttpConnection(H11Protocol):
         self._taken: Seats | None = None
         self._refusal: DuostyleError | None = None
         self._timeout: asyncio.TimerHandle | None = None
+        self._discarding: asyncio.TimerHandle | None = None
+        self._discarded = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -83,15 +89,42 @@ class HttpConnection(H11Protocol):
             # not before: closing on bytes that nobody has read would take the answer back
             self._refuse(self._refusal)
             return
+        if self._discarding is not None and not self._may_discard(len(data)):
+            return
         super().data_received(data)
+        if self.conn.our_state is not h11.DONE:
+            self._stop_discarding()
         if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
             self._start_timeout()
         else:
             self._stop_timeout()
 
+    def on_response_complete(self) -> None:
+        # what was sent behind this request, in one go, begins in here
+        unread = self.conn.their_state is h11.SEND_BODY
+        super().on_response_complete()
+        if unread and not self.transport.is_closing():
+            self._discarded = 0
+            self._discarding = self.loop.call_later(_DISCARDING_S, self.transport.abort)
+
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._leave()
         super().handle_websocket_upgrade(event)
+
+    def _may_discard(self, size: int) -> bool:
+        """Whether to go on with a body that has its answer; when not, the client has a while to read that."""
+        self._discarded += size
+        if self._discarded <= max(_DISCARDED_BYTES, self._app_state.settings.max_upload_bytes):
+            return True
+        self.transport.pause_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        return False
+
+    def _stop_discarding(self) -> None:
+        if self._discarding is not None:
+            self._discarding.cancel()
+            self._discarding = None
 
     def _start_timeout(self) -> None:
         if self._timeout is None:
@@ -132,6 +165,7 @@ class HttpConnection(H11Protocol):
 
     def _leave(self) -> None:
         self._stop_timeout()
+        self._stop_discarding()
         if self._taken is not None:
             self._taken.give_back(self._client)
             self._taken = None

@@ -29,7 +29,7 @@ def routes() -> list[Route]:
 async def upload(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     try:
-        data = await forms.picture(request)
+        data = await forms.picture(request, max_bytes=app_state.settings.max_upload_bytes)
         row, new = await app_state.take_in(data)
     except DuostyleError as error:
         app_state.metrics.uploads.labels(error.code).inc()

@@ -33,7 +33,9 @@ async def submit(request: Request) -> Response:
     max_bytes = app_state.settings.max_message_bytes
     kind = forms.content_type(request)
     if kind == "multipart/form-data":
-        form = await forms.job_form(request, max_bytes=max_bytes)
+        form = await forms.job_form(
+            request, max_file_bytes=app_state.settings.max_upload_bytes, max_text_bytes=max_bytes
+        )
         content: Any = await _take_in(app_state, form.content, "content")
         styles: Any = [await _take_in(app_state, data, f"style.{index}") for index, data in enumerate(form.styles)]
         params = form.params
