@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from duostyle import settings, version
 from duostyle.cli import options
-from duostyle.cli.progress import INTERRUPTED
+from duostyle.cli.progress import INTERRUPTED, discard
 from duostyle.engine.api import Engine
 from duostyle.engine.environment import create_engine, prepare
 from duostyle.errors import DuostyleError, RequestError
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None, *, make_engine: EngineMaker | None =
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # Python would complain again when it flushes standard output at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return 1
     except OSError as error:
         return _complain(str(error), 1)

@@ -16,6 +16,9 @@ from duostyle.params import MAX_STYLES
 from duostyle.protocol import incoming as protocol
 
 _MULTIPART = "multipart/form-data"
+# Parts beyond those that are allowed are still read, so that the error can name the field.
+_SPARE_PARTS = 4
+_SPARE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ async def job_form(request: Request, *, max_bytes: int) -> JobForm:
     async with _form(request, files=1 + MAX_STYLES, texts=1, max_text_bytes=max_bytes) as form:
         _known(form, ("content", "style", "params"))
         texts = form.getlist("params")
+        if len(texts) > 1:
+            raise BadRequest("the form has params more than once", field="params", limit=1, got=len(texts))
         params = None
         if texts:
             text = texts[0] if isinstance(texts[0], str) else _utf8(await texts[0].read(max_bytes))
@@ -79,9 +84,14 @@ async def job_form(request: Request, *, max_bytes: int) -> JobForm:
 
 @asynccontextmanager
 async def _form(request: Request, *, files: int, texts: int, max_text_bytes: int = 0) -> AsyncIterator[FormData]:
+    most = {"max_files": files + _SPARE_PARTS, "max_fields": texts + _SPARE_PARTS}
     try:
-        form = await request.form(max_files=files, max_fields=texts, max_part_size=max_text_bytes)
+        form = await request.form(**most, max_part_size=max(max_text_bytes, _SPARE_BYTES))
     except HTTPException as error:
+        if error.detail.startswith("Too many"):
+            raise BadRequest("the form has too many fields", limit=files + texts) from None
+        if error.detail.startswith("Part exceeded"):
+            raise BadRequest("a text in the form is too long", limit=max_text_bytes) from None
         raise BadRequest(f"the form could not be read: {error.detail}") from None
     try:
         yield form
