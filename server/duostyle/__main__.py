@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 _INTERRUPTED = 130
 
@@ -15,11 +16,15 @@ def main() -> int:
     signal.signal(signal.SIGINT, _leave)
     from duostyle.cli.main import main as run
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    return run()
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return run()
+    except KeyboardInterrupt:
+        # a second Ctrl-C while the first is being handled
+        _leave()
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _leave(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:
     # an exception here would come out of whatever is being imported, as a traceback or as an ImportError
     os.write(2, b"duostyle: interrupted\n")
     os._exit(_INTERRUPTED)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from duostyle import version as installed
 from duostyle.cli import main as cli
-from duostyle.errors import EngineError, WeightsError
+from duostyle.errors import DeviceUnavailable, DuostyleError, EngineError, WeightsError
 from duostyle.settings import Settings
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.recorder import Recorder
@@ -194,11 +194,37 @@ def test_a_failure_while_painting_exits_1(folder: Path, capsys: Capture, error: 
     assert not (folder / "out.png").exists()
 
 
-def test_missing_weights_exit_1(folder: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize("error", [WeightsError("the weights are missing"), DeviceUnavailable("there is no cuda")])
+def test_paint_without_weights_or_device_is_one_line_and_exits_2(
+    folder: Path, capsys: Capture, error: DuostyleError
+) -> None:
     engine = FakeEngine()
-    engine.load_error = WeightsError("the weights are missing")
-    assert run("paint", "content.png", "--style", "style.png", "-o", "out.png", engine=engine) == 1
-    assert capsys.readouterr().err == "duostyle: the weights are missing\n"
+    engine.load_error = error
+    assert run("paint", "content.png", "--style", "style.png", "-o", "out.png", engine=engine) == 2
+    assert capsys.readouterr().err == f"duostyle: {error.message}\n"
+    assert not (folder / "out.png").exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "doctor"])
+def test_a_device_that_is_not_there_is_one_line_and_exits_2(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert run(command, "--device", "cuda", "--port", "0", "--data-dir", "data") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "", "it does not say that it is ready"
+    assert re.fullmatch("duostyle: the device cuda cannot be used: .*\n", captured.err)
+    assert not (folder / "data").exists()
+
+
+def test_serve_with_damaged_weights_is_one_line_and_exits_2(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duostyle.engine.network.weights_file.vgg16_bytes", lambda: b"short")
+    assert run("serve", "--port", "0", "--data-dir", "data") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.fullmatch("duostyle: the feature weights .* are damaged; .*\n", captured.err)
 
 
 def test_serve_gets_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -249,7 +275,7 @@ def test_every_setting_is_an_option_of_serve(capsys: Capture) -> None:
 
 def test_the_doctor_prints_json(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
-    assert run("doctor", "--json", "--data-dir", str(folder)) == 0
+    assert run("doctor", "--port", "0", "--json", "--data-dir", str(folder)) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["device"] == "fake"
     assert facts["problems"] == []
@@ -259,9 +285,9 @@ def test_the_doctor_measures_kernels_again_when_asked(folder: Path) -> None:
     remembered = folder / "data" / "kernels" / "0123.json"
     remembered.parent.mkdir(parents=True)
     remembered.write_text("{}")
-    run("doctor", "--data-dir", "data")
+    run("doctor", "--port", "0", "--data-dir", "data")
     assert remembered.exists()
-    run("doctor", "--data-dir", "data", "--measure")
+    run("doctor", "--port", "0", "--data-dir", "data", "--measure")
     assert not remembered.exists()
 
 
@@ -271,7 +297,7 @@ def test_the_doctor_exits_1_when_something_is_wrong(
     monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
     engine = FakeEngine()
     engine.load_error = WeightsError("the weights are missing")
-    assert run("doctor", "--data-dir", str(folder), engine=engine) == 1
+    assert run("doctor", "--port", "0", "--data-dir", str(folder), engine=engine) == 1
     assert "PROBLEM      engine: the weights are missing" in capsys.readouterr().out
 
 

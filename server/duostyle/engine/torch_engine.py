@@ -10,6 +10,7 @@ import torch
 
 from duostyle import version
 from duostyle.engine.api import Checkpoint, Control, Painter, Request
+from duostyle.engine.device import choose_device
 from duostyle.engine.network.autotune import Chooser, KernelMemory
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import load_weights
@@ -52,7 +53,7 @@ class TorchEngine:
         self.weights_sha256 = ""
 
     def load(self) -> None:
-        """Load weights and choose kernels, once. Raises WeightsError, EngineError when the device is not there."""
+        """Load weights and choose kernels, once. Raises WeightsError, DeviceUnavailable."""
         if self.network is not None:
             return
         device = choose_device(self.device)
@@ -113,11 +114,3 @@ class TorchEngine:
             return self.memory_budget_mb << 20
         whole = torch.cuda.get_device_properties(0).total_memory if self.device == "cuda" else machine_bytes()
         return int(whole) // 2
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` uses CUDA where available. Raises EngineError when CUDA is requested and missing."""
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise EngineError("the device cuda was requested, but torch finds no CUDA device; use --device cpu")
-    return torch.device("cuda" if there and name in ("auto", "cuda") else "cpu")
