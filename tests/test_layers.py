@@ -41,7 +41,7 @@ ONLY_IN = {
     "uvicorn": {"serving"},
     "PIL": {"imaging"},
     "av": {"imaging"},
-    "sqlite3": {"storage.database"},
+    "sqlite3": {"storage.database", "storage.database_file", "storage.backup"},
     "prometheus_client": {"metrics"},
 }
 

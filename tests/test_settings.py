@@ -89,6 +89,16 @@ def test_what_may_frame_the_page_are_origins(value: str) -> None:
     assert from_command_line("--frame-ancestors", ",".join(good)).frame_ancestors == good
 
 
+@pytest.mark.parametrize(
+    "value", ["foo", "*", "null", "example.org", "https://a.org/", "https://A.org", "ftp://a.org", "https://a.org:x"]
+)
+def test_what_may_use_the_server_are_origins(value: str) -> None:
+    with pytest.raises(BadRequest, match=r"allowed-origins.*https://example\.org"):
+        from_command_line("--allowed-origins", value)
+    good = ["https://app.example", "http://localhost:3000", "https://[fd00::1]:8443"]
+    assert from_command_line("--allowed-origins", ",".join(good)).allowed_origins == good
+
+
 def test_a_flag_takes_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     assert from_command_line("--no-token").no_token is True
     assert from_command_line().no_token is False

@@ -23,6 +23,7 @@ DuostyleError
 └── ServerError             the caller can do nothing but report it
     ├── InternalError       internal: a bug; details are in the server's log only
     ├── EngineError         engine_failed: the optimisation could not continue
+    ├── DeviceUnavailable   device_unavailable: the engine's device is not there, or this PyTorch cannot use it
     ├── OutOfMemory         out_of_memory: the picture does not fit into memory
     └── WeightsError        weights_unavailable: feature weights are missing or damaged
 """
@@ -148,6 +149,10 @@ class InternalError(ServerError):
 
 class EngineError(ServerError):
     code = "engine_failed"
+
+
+class DeviceUnavailable(ServerError):
+    code = "device_unavailable"
 
 
 class OutOfMemory(ServerError):

@@ -157,6 +157,15 @@ class Settings(BaseSettings):
             raise ValueError(f"a token needs at least {_MIN_TOKEN_CHARS} characters")
         return token
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            # browsers send scheme, host and port, and nothing behind them: anything else would never match
+            if not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", origin):
+                raise ValueError("an origin such as https://example.org is expected, in lower case and without a path")
+        return origins
+
     @field_validator("frame_ancestors")
     @classmethod
     def _ancestors_are_origins(cls, ancestors: list[str]) -> list[str]:
@@ -209,7 +218,7 @@ def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None
         if field.annotation is bool:
             parser.add_argument(option, dest=name, default=argparse.SUPPRESS, action="store_true", help=help)
             continue
-        default = "" if field.get_default(call_default_factory=False) is None else f" (default {field.default})"
+        default = "" if field.default_factory or field.default is None else f" (default {field.default})"
         metavar = name.rsplit("_", 1)[-1].upper()
         parser.add_argument(option, dest=name, default=argparse.SUPPRESS, metavar=metavar, help=help + default)
 

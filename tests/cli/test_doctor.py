@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from duostyle.cli.doctor import ITERATIONS, SIDE_PX, describe, examine, made_up_
 from duostyle.engine.api import Step
 from duostyle.errors import WeightsError
 from duostyle.settings import Settings
+from duostyle.storage.store import Store
 from tests.support.fake_engine import FakeEngine, FakePainter
 
 
 def settings_in(folder: Path, **values: object) -> Settings:
-    return Settings(data_dir=folder, **values)  # type: ignore[arg-type]
+    return Settings(**{"data_dir": folder, "port": 0, **values})  # type: ignore[arg-type]
 
 
 def test_all_is_well(tmp_path: Path) -> None:
@@ -85,8 +87,47 @@ def test_a_data_folder_that_does_not_exist_yet_is_fine_and_not_made(tmp_path: Pa
 def test_a_data_folder_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
     facts = examine(settings_in(tmp_path / "data"), FakeEngine(), weights_hash=lambda name: "abc")
-    assert len(facts["problems"]) == 1
-    assert "cannot be written" in facts["problems"][0]
+    assert facts["problems"] == [
+        f"the data folder {tmp_path / 'data'} cannot be used: {tmp_path / 'data'} is not a folder"
+    ]
+
+
+async def test_a_folder_in_use_is_a_problem(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    facts = examine(settings_in(tmp_path), FakeEngine(), weights_hash=lambda name: "abc")
+    await store.close()
+    assert facts["problems"] == [f"the data folder {tmp_path} is in use by another server"]
+
+
+def test_a_port_that_is_taken_is_a_problem(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        facts = examine(settings_in(tmp_path, port=port), FakeEngine(), weights_hash=lambda name: "abc")
+    assert facts["problems"] == [f"cannot listen on 127.0.0.1 port {port}: Address already in use"]
+
+
+def test_an_open_address_without_a_token_is_a_problem(tmp_path: Path) -> None:
+    facts = examine(settings_in(tmp_path, host="0.0.0.0"), FakeEngine(), weights_hash=lambda name: "abc")  # noqa: S104
+    (problem,) = facts["problems"]
+    assert "set a token" in problem
+
+
+def test_files_of_the_package_that_are_missing_are_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duostyle.web.gallery.shipped", lambda: tmp_path)
+    monkeypatch.setattr("duostyle.web.static_files.folder", lambda: tmp_path)
+    facts = examine(settings_in(tmp_path), FakeEngine(), weights_hash=lambda name: "abc")
+    assert facts["problems"] == [
+        f"the page's files are missing ({tmp_path / 'index.html'}); install duostyle again",
+        "the gallery is missing; install duostyle again",
+    ]
+
+
+def test_what_can_be_done_without_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duostyle.cli.doctor.has_mp4", lambda: False)
+    facts = examine(settings_in(tmp_path), FakeEngine(), weights_hash=lambda name: "abc")
+    assert facts["problems"] == []
+    assert "note         PyAV is not installed" in describe(facts)
 
 
 def test_a_missing_package_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from duostyle import version as installed
 from duostyle.cli import main as cli
-from duostyle.errors import EngineError, WeightsError
+from duostyle.errors import DeviceUnavailable, DuostyleError, EngineError, WeightsError
 from duostyle.settings import Settings
-from tests.support.fake_engine import FakeEngine, image_bytes
+from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.recorder import Recorder
 
 Capture = pytest.CaptureFixture[str]
@@ -193,11 +194,37 @@ def test_a_failure_while_painting_exits_1(folder: Path, capsys: Capture, error: 
     assert not (folder / "out.png").exists()
 
 
-def test_missing_weights_exit_1(folder: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize("error", [WeightsError("the weights are missing"), DeviceUnavailable("there is no cuda")])
+def test_paint_without_weights_or_device_is_one_line_and_exits_2(
+    folder: Path, capsys: Capture, error: DuostyleError
+) -> None:
     engine = FakeEngine()
-    engine.load_error = WeightsError("the weights are missing")
-    assert run("paint", "content.png", "--style", "style.png", "-o", "out.png", engine=engine) == 1
-    assert capsys.readouterr().err == "duostyle: the weights are missing\n"
+    engine.load_error = error
+    assert run("paint", "content.png", "--style", "style.png", "-o", "out.png", engine=engine) == 2
+    assert capsys.readouterr().err == f"duostyle: {error.message}\n"
+    assert not (folder / "out.png").exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "doctor"])
+def test_a_device_that_is_not_there_is_one_line_and_exits_2(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert run(command, "--device", "cuda", "--port", "0", "--data-dir", "data") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "", "it does not say that it is ready"
+    assert re.fullmatch("duostyle: the device cuda cannot be used: .*\n", captured.err)
+    assert not (folder / "data").exists()
+
+
+def test_serve_with_damaged_weights_is_one_line_and_exits_2(
+    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duostyle.engine.network.weights_file.vgg16_bytes", lambda: b"short")
+    assert run("serve", "--port", "0", "--data-dir", "data") == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.fullmatch("duostyle: the feature weights .* are damaged; .*\n", captured.err)
 
 
 def test_serve_gets_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -216,6 +243,29 @@ def test_serve_gets_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert seen[0].allowed_hosts == ["a.example", "b.example"]
 
 
+@pytest.mark.parametrize("command", ["serve", "paint", "submit", "watch", "doctor"])
+def test_help_shows_no_names_of_libraries(capsys: Capture, command: str) -> None:
+    assert run(command, "--help") == 0
+    assert not re.search(r"Undefined|\bNone\b|<class|factory", capsys.readouterr().out)
+
+
+def test_an_interrupt_while_it_starts_is_one_line() -> None:
+    # whatever is imported first sends the interrupt: at that moment nothing else would catch it
+    script = (
+        "import signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'duostyle.cli.main': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "import duostyle.__main__ as command\n"
+        "sys.exit(command.main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(cli.__file__).parents[2], capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"duostyle: interrupted\n")
+
+
 def test_every_setting_is_an_option_of_serve(capsys: Capture) -> None:
     assert run("serve", "--help") == 0
     shown = capsys.readouterr().out
@@ -225,7 +275,7 @@ def test_every_setting_is_an_option_of_serve(capsys: Capture) -> None:
 
 def test_the_doctor_prints_json(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
-    assert run("doctor", "--json", "--data-dir", str(folder)) == 0
+    assert run("doctor", "--port", "0", "--json", "--data-dir", str(folder)) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["device"] == "fake"
     assert facts["problems"] == []
@@ -235,9 +285,9 @@ def test_the_doctor_measures_kernels_again_when_asked(folder: Path) -> None:
     remembered = folder / "data" / "kernels" / "0123.json"
     remembered.parent.mkdir(parents=True)
     remembered.write_text("{}")
-    run("doctor", "--data-dir", "data")
+    run("doctor", "--port", "0", "--data-dir", "data")
     assert remembered.exists()
-    run("doctor", "--data-dir", "data", "--measure")
+    run("doctor", "--port", "0", "--data-dir", "data", "--measure")
     assert not remembered.exists()
 
 
@@ -247,18 +297,20 @@ def test_the_doctor_exits_1_when_something_is_wrong(
     monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
     engine = FakeEngine()
     engine.load_error = WeightsError("the weights are missing")
-    assert run("doctor", "--data-dir", str(folder), engine=engine) == 1
+    assert run("doctor", "--port", "0", "--data-dir", str(folder), engine=engine) == 1
     assert "PROBLEM      engine: the weights are missing" in capsys.readouterr().out
 
 
-def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
+@pytest.mark.parametrize("progress", ["json", "auto"])
+def test_a_reader_that_goes_away_does_not_stop_the_painting(folder: Path, progress: str) -> None:
     # standard input holds the painting back until the pipe is closed
     script = (
         "import sys; from duostyle.cli import main as cli; from tests.support.fake_engine import FakeEngine; "
         "sys.stdin.read(); sys.exit(cli.main(sys.argv[1:], make_engine=lambda settings: FakeEngine(steps=3)))"
     )
-    argv = ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--progress", "json"]
+    argv = ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--progress", progress]
     source = Path(cli.__file__).parents[2]
+    # the bar and the lines go to standard error, JSON to standard output
     with subprocess.Popen(
         [sys.executable, "-c", script, *argv],
         stdin=subprocess.PIPE,
@@ -268,12 +320,17 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     ) as process:
         try:
             assert process.stdout is not None
-            process.stdout.close()
+            assert process.stderr is not None
+            gone, other = process.stdout, process.stderr
+            if progress == "auto":
+                gone, other = other, gone
+            gone.close()
             assert process.stdin is not None
             process.stdin.close()
-            assert process.stderr is not None
-            assert process.stderr.read() == b""
-            assert process.wait(60) == 1
+            assert other.read() == b""
+            assert process.wait(60) == 0
+            with Image.open(folder / "out.png") as painted:
+                assert painted.convert("RGB").tobytes() == picture_of(3).rgb
         finally:
             # else leaving would wait for one that hangs, for ever
             process.kill()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
+import torch
 
-from duostyle.engine.environment import WISHES, create_engine, prepare, weights_sha256
-from duostyle.engine.network.weights import VGG16_SHA256
+from duostyle.engine.environment import WISHES, check_start, create_engine, prepare, weights_sha256
+from duostyle.engine.network.weights_file import VGG16_FILE, VGG16_SHA256
 from duostyle.engine.torch_engine import TorchEngine
-from duostyle.errors import WeightsError
+from duostyle.errors import DeviceUnavailable, WeightsError
 from duostyle.settings import Settings
 
 
@@ -43,6 +45,33 @@ def test_the_engine_is_made_as_the_settings_say(tmp_path: Path) -> None:
     assert made.precision == "bfloat16"
     assert made.kernel_folder == settings.kernel_dir
     assert made.network is None
+
+
+def test_the_weights_are_checked_before_torch_is_there() -> None:
+    code = (
+        "import sys, duostyle.engine.environment as e; from duostyle.settings import Settings; "
+        "e.check_start(Settings()); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"short", "damaged"), (None, "missing")])
+def test_weights_that_are_missing_or_damaged_are_found_before_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: bytes | None, said: str
+) -> None:
+    (tmp_path / "weights").mkdir()
+    if data is not None:
+        (tmp_path / "weights" / VGG16_FILE).write_bytes(data)
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
+    with pytest.raises(WeightsError, match=f"{VGG16_FILE} are {said}; install duostyle again"):
+        check_start(Settings(device="cpu"))
+
+
+def test_a_device_by_name_is_checked_before_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceUnavailable):
+        check_start(Settings(device="cuda"))
+    check_start(Settings(device="auto"))
 
 
 def test_the_hash_of_the_weights_needs_no_engine() -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from duostyle.engine.api import Cancelled, Control, Request
-from duostyle.engine.network.weights import VGG16_SHA256
-from duostyle.engine.torch_engine import TorchEngine, choose_device
-from duostyle.errors import EngineError, OutOfMemory, WeightsError
+from duostyle.engine.network.weights_file import VGG16_SHA256
+from duostyle.engine.torch_engine import TorchEngine
+from duostyle.errors import DeviceUnavailable, EngineError, OutOfMemory, WeightsError
 from duostyle.params import StyleParams
 from tests.support.engine.pictures import scene_picture, stripes_picture
 
@@ -17,25 +17,10 @@ def _request() -> Request:
     return Request(scene_picture(40, 30), (stripes_picture(40, 40),), StyleParams(size=64, iterations=1))
 
 
-@pytest.mark.parametrize(
-    ("name", "there", "wanted"),
-    [
-        ("auto", True, "cuda"),
-        ("auto", False, "cpu"),
-        ("cpu", True, "cpu"),
-        ("cpu", False, "cpu"),
-        ("cuda", True, "cuda"),
-    ],
-)
-def test_the_device(monkeypatch: pytest.MonkeyPatch, name: str, there: bool, wanted: str) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-    assert choose_device(name).type == wanted
-
-
 def test_cuda_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     engine = TorchEngine(device="cuda")
-    with pytest.raises(EngineError, match="cuda") as caught:
+    with pytest.raises(DeviceUnavailable, match="cuda") as caught:
         engine.load()
     assert "\n" not in caught.value.message
     assert engine.network is None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from pathlib import Path
 
 import pytest
 
-from duostyle.errors import BadRequest, NotFound, QueueFull, TooManyJobs
+from duostyle.errors import BadRequest, DeviceUnavailable, NotFound, QueueFull, TooManyJobs
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import rig, soon
 
@@ -75,3 +76,24 @@ async def test_what_a_client_began_is_finished_without_it(tmp_path: Path) -> Non
         await soon(built.jobs.until_settled())
         rows = await built.store.jobs()
         assert [row.id for row in rows] == list(built.jobs.registry.unfinished)
+
+
+async def test_an_engine_that_could_not_be_loaded_takes_no_jobs_and_leaves_the_old_ones(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(gated=True)) as built:
+        earlier = await built.submit()
+    engine = FakeEngine()
+    engine.load_error = DeviceUnavailable("the GPU is gone")
+    async with rig(tmp_path, engine) as built:
+        with pytest.raises(DeviceUnavailable):
+            await soon(built.engine_thread.until_loaded())
+        for _ in range(2):
+            with pytest.raises(DeviceUnavailable) as caught:
+                await built.submit()
+        assert len(traceback.extract_tb(caught.value.__traceback__)) < 20
+        assert await built.status(earlier.job) == "queued"
+        assert not built.jobs.ready
+    async with rig(tmp_path) as built:
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, earlier.job, None)
+        if await built.status(earlier.job) != "completed":
+            await ear.until("completed")

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from duostyle.engine.api import Costs, Step
+from duostyle.errors import StorageUnavailable
 from duostyle.executor.task import StepReport
 from duostyle.imaging import decode as images
 from duostyle.jobs.timelapse import MAX_SHARE, TimelapseRecorder
-from duostyle.storage.timelapse_frames import TimelapseFrames
+from duostyle.storage.timelapse_frames import Frame, TimelapseFrames
 from tests.support.clock import Clock
 from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.harness import Rig, rig, soon
@@ -137,11 +138,45 @@ async def test_a_job_painted_again_drops_what_it_overtakes(tmp_path: Path) -> No
         assert [frame.number for frame in again.recording.frames] == [0, 1, 2]
 
 
-async def test_a_broken_disk_ends_the_recording_not_the_job(
+async def test_a_full_disk_leaves_out_frames_and_the_recording_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    full, room = [False], TimelapseFrames.append
+
+    def append(self: TimelapseFrames, job: str, frame: Frame, jpeg: bytes) -> None:
+        if full[0]:
+            # as a disk that vanishes while it writes: half a record stays
+            with (tmp_path / "timelapses" / f"{job}.frames").open("ab") as file:
+                file.write(b"DSF1half")
+            raise OSError(28, "No space left on device")
+        room(self, job, frame, jpeg)
+
+    async def still_full() -> None:
+        if full[0]:
+            raise StorageUnavailable("full")
+
+    monkeypatch.setattr(TimelapseFrames, "append", append)
+    async with rig(tmp_path) as built:
+        monkeypatch.setattr(built.store.outage, "_probe", still_full)
+        recorded = Recorded(built)
+        await recorded.offer(1)
+        full[0] = True
+        for step in (2, 3, 4):
+            await recorded.offer(step)
+        full[0] = False
+        await soon(built.store.outage.until_over())
+        await recorded.offer(5)
+        assert await recorded.steps() == [1, 5]
+        pictures = await built.store.with_timelapses(lambda timelapses: timelapses.pictures(JOB))
+        assert len(pictures) == 2
+    assert caplog.text.count("No space left on device") == 1, "the log has it once"
+
+
+async def test_a_bug_ends_the_recording_not_the_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
+        raise ZeroDivisionError
 
     monkeypatch.setattr(TimelapseFrames, "append", full)
     async with rig(tmp_path, FakeEngine(steps=3)) as built:

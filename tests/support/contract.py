@@ -46,6 +46,7 @@ CONTRACT = {
     "engine_stalled": 503,
     "internal": 500,
     "engine_failed": 500,
+    "device_unavailable": 503,
     "out_of_memory": 500,
     "weights_unavailable": 503,
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from duostyle.errors import CorruptImage, StorageUnavailable
+from duostyle.errors import StorageUnavailable
 from duostyle.imaging import decode as images
 from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
@@ -73,13 +73,27 @@ async def test_no_listing_is_an_empty_gallery(tmp_path: Path) -> None:
     await store.close()
 
 
-async def test_a_damaged_picture_is_noticed(tmp_path: Path, folder: Path) -> None:
-    (folder / "c.png").write_bytes(image_bytes()[:30])
+@pytest.mark.parametrize("data", [image_bytes()[:30], None], ids=["damaged", "missing"])
+async def test_a_picture_that_cannot_be_shown_is_left_out(
+    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture, data: bytes | None
+) -> None:
+    (folder / "c.png").unlink()
+    if data is not None:
+        (folder / "c.png").write_bytes(data)
     store = Store(tmp_path / "data")
     await store.open()
-    with pytest.raises(CorruptImage):
-        await gallery.load(store, Offload(), folder)
+    shown = await gallery.load(store, Offload(), folder)
+    assert [len(shown[kind]) for kind in gallery.KINDS] == [0, 1]
+    assert "c.png is left out" in caplog.text
     await store.close()
+
+
+def test_what_is_missing_is_found(folder: Path) -> None:
+    assert gallery.problems_of(folder) == []
+    (folder / "style" / "s.png").unlink()
+    assert gallery.problems_of(folder) == ["pictures of the gallery are missing: style/s.png; install duostyle again"]
+    (folder / "gallery.json").unlink()
+    assert gallery.problems_of(folder) == ["the gallery is missing; install duostyle again"]
 
 
 def test_what_is_shipped_is_whole() -> None:

@@ -1,11 +1,10 @@
-"""`duostyle doctor`: what this machine offers, whether painting works on it, and how fast."""
+"""`duostyle doctor`: what this machine offers, whether a server would start on it and paint, and how fast."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
 import platform
-import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,10 +14,16 @@ from duostyle.contract.limits import limits
 from duostyle.engine.api import Control, Engine, Request, Step
 from duostyle.engine.environment import weights_sha256
 from duostyle.errors import DuostyleError
+from duostyle.imaging.animation import has_mp4
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
+from duostyle.serving.listener import listen
 from duostyle.settings import Settings
+from duostyle.storage.inspection import problems_of
+from duostyle.storage.store import DATABASE_FILE
 from duostyle.threads import usable_cores
+from duostyle.web import gallery
+from duostyle.web import static_files as pages
 
 PACKAGES = ("torch", "torchvision", "starlette", "uvicorn", "websockets", "pillow", "numpy", "safetensors", "pydantic")
 SIDE_PX = 256
@@ -36,7 +41,8 @@ def run(arguments: Namespace, settings: Settings, make_engine: Callable[[Setting
 
 
 def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str], str] | None = None) -> dict[str, Any]:
-    """Everything that is known, JSON-serialisable; `problems` is a list of sentences, empty when there is none.
+    """Everything that is known, JSON-serialisable; `problems` is a list of sentences, empty when there is none;
+    `notes` are sentences too, of what is missing without being wrong.
 
     `weights_hash` gives the SHA-256 of the named weights or raises WeightsError; by default it reads and checks them.
     Paints a few steps of a made-up picture to measure `seconds_per_megapixel_evaluation` (None when that failed).
@@ -55,15 +61,19 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
         problems.append(f"engine: {error.message}")
     except Exception as error:
         problems.append(f"engine: {type(error).__name__}: {error}")
+    _port(settings, problems)
+    problems += problems_of(settings.state_dir, DATABASE_FILE)
+    _own_files(problems)
     return {
         "device": device,
         "precision": precision,
         "threads": settings.threads or usable_cores(),
         "weights": {"name": settings.weights, "sha256": digest},
         "seconds_per_megapixel_evaluation": seconds,
-        "data_dir": _data_dir(settings.state_dir, problems),
+        "data_dir": str(settings.state_dir),
         "limits": limits(settings),
         "versions": versions,
+        "notes": _notes(),
         "problems": problems,
     }
 
@@ -112,6 +122,7 @@ def describe(facts: Mapping[str, Any]) -> str:
         ("data folder", facts["data_dir"]),
         *(("limit", f"{name} = {value}") for name, value in facts["limits"].items()),
         *(("version", f"{name} {value or 'missing'}") for name, value in facts["versions"].items()),
+        *(("note", note) for note in facts["notes"]),
         *(("PROBLEM", problem) for problem in facts["problems"]),
     ]
     lines.append(("result", "problems were found" if facts["problems"] else "all is well"))
@@ -126,12 +137,24 @@ def _version(name: str, problems: list[str]) -> str | None:
         return None
 
 
-def _data_dir(folder: Path, problems: list[str]) -> str:
-    # the server creates the folder; the doctor only checks whether it could
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+def _port(settings: Settings, problems: list[str]) -> None:
+    """What keeps a server from listening where it shall."""
     try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as error:
-        problems.append(f"data folder {folder} cannot be written: {error.strerror}")
-    return str(folder)
+        listen(settings).close()
+    except DuostyleError as error:
+        problems.append(error.message)
+
+
+def _own_files(problems: list[str]) -> None:
+    """Files of the package that a server needs besides the weights."""
+    page = pages.folder() / "index.html"
+    if not page.is_file():
+        problems.append(f"the page's files are missing ({page}); install duostyle again")
+    problems.extend(gallery.problems_of(gallery.shipped()))
+
+
+def _notes() -> list[str]:
+    """What a server does without, in sentences."""
+    return (
+        [] if has_mp4() else ["PyAV is not installed, so time-lapses come as WebP only: pip install 'duostyle[video]'"]
+    )

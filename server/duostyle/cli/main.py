@@ -6,18 +6,19 @@ Bad arguments: one line on standard error and exit status 2.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from duostyle import settings, version
 from duostyle.cli import options
-from duostyle.cli.progress import INTERRUPTED
+from duostyle.cli.progress import INTERRUPTED, discard
 from duostyle.engine.api import Engine
-from duostyle.engine.environment import create_engine, prepare
-from duostyle.errors import DuostyleError, RequestError
+from duostyle.engine.environment import check_device, check_start, create_engine, prepare
+from duostyle.errors import BadRequest, DeviceUnavailable, DuostyleError, RequestError, WeightsError
 from duostyle.settings import Settings
 
 ENGINE_SETTINGS = ("data_dir", "device", "precision", "threads", "weights", "memory_budget_mb")
@@ -27,9 +28,9 @@ EngineMaker = Callable[[Settings], Engine]
 
 def main(argv: Sequence[str] | None = None, *, make_engine: EngineMaker | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 failed, 2 bad arguments or pictures, 130 interrupted."""
-    prepare(os.environ)
-    arguments = make_parser().parse_args(options.join_values(sys.argv[1:] if argv is None else argv))
     try:
+        prepare(os.environ)
+        arguments = make_parser().parse_args(options.join_values(sys.argv[1:] if argv is None else argv))
         return int(arguments.run(arguments, make_engine or create_engine))
     except RequestError as error:
         return _complain(error_line(error), 2)
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None, *, make_engine: EngineMaker | None =
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # Python would complain again when it flushes standard output at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return 1
     except OSError as error:
         return _complain(str(error), 1)
@@ -91,7 +92,10 @@ def make_parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor",
         help="check this installation and measure its speed",
-        description="Check this installation and measure its speed. The exit status is 1 when there is a problem.",
+        description=(
+            "Check whether a server would start here with these settings and paint, and measure its speed. The exit "
+            "status is 1 when there is a problem."
+        ),
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument(
@@ -99,7 +103,7 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="forget which convolution kernels and precision were the fastest and measure again",
     )
-    settings.add_arguments(doctor, ENGINE_SETTINGS)
+    settings.add_arguments(doctor)
     doctor.set_defaults(run=_doctor)
     return parser
 
@@ -129,13 +133,17 @@ def error_line(error: DuostyleError) -> str:
 def _serve(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
     from duostyle.serving.server import serve
 
-    return serve(options.read_settings(arguments))
+    settings = options.read_settings(arguments)
+    with _needed_to_start():
+        check_start(settings)
+    return serve(settings)
 
 
 def _paint(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
     from duostyle.cli.paint import run
 
-    return run(arguments, options.read_settings(arguments), make_engine)
+    with _needed_to_start():
+        return run(arguments, options.read_settings(arguments), make_engine)
 
 
 def _submit(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
@@ -153,7 +161,19 @@ def _watch(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
 def _doctor(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
     from duostyle.cli.doctor import run
 
-    return run(arguments, options.read_settings(arguments), make_engine)
+    settings = options.read_settings(arguments)
+    with _needed_to_start():
+        check_device(settings.device)
+    return run(arguments, settings, make_engine)
+
+
+@contextlib.contextmanager
+def _needed_to_start() -> Iterator[None]:
+    """A device that is not there, or weights that are not, are as wrong as a bad argument: nothing has begun yet."""
+    try:
+        yield
+    except (DeviceUnavailable, WeightsError) as error:
+        raise BadRequest(error.message) from None
 
 
 def _complain(message: str, status: int) -> int:

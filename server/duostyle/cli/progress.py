@@ -23,6 +23,23 @@ INTERRUPTED = 130
 LINES = 20
 
 
+def say(out: TextIO, line: str) -> None:
+    """Write a line at once. When nobody reads any more (`| head`), this and all later ones go nowhere: what is
+    being done is worth finishing."""
+    try:
+        out.write(line + "\n")
+        out.flush()
+    except BrokenPipeError:
+        discard(out)
+
+
+def discard(out: TextIO) -> None:
+    """Send what is still written to `out` nowhere, also what Python flushes at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, out.fileno())
+    os.close(nowhere)
+
+
 class Reporter:
     """Called for each step and once at the end. This one, for the mode `none`, shows nothing."""
 
@@ -69,9 +86,7 @@ class JsonReporter(Reporter):
         self._write(outgoing.text(kind, **facts))
 
     def _write(self, line: str) -> None:
-        # a reader at the other end of a pipe wants each line now
-        self._out.write(line + "\n")
-        self._out.flush()
+        say(self._out, line)
 
 
 class LineReporter(Reporter):
@@ -88,11 +103,10 @@ class LineReporter(Reporter):
             self.note(f"step {step.step}/{step.total_steps}, {describe_step(step)}")
 
     def note(self, text: str) -> None:
-        self._err.write(text + "\n")
-        self._err.flush()
+        say(self._err, text)
 
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
-        self._err.write(describe_end(facts) + "\n")
+        say(self._err, describe_end(facts))
 
 
 class BarReporter(Reporter):
@@ -118,7 +132,7 @@ class BarReporter(Reporter):
 
     def end(self, kind: str, facts: Mapping[str, Any]) -> None:
         self.close()
-        self._err.write(describe_end(facts) + "\n")
+        say(self._err, describe_end(facts))
 
     def close(self) -> None:
         self._bar.close()

@@ -36,8 +36,28 @@ def create_engine(settings: Settings) -> Engine:
     )
 
 
+def check_start(settings: Settings) -> None:
+    """Find out before anything else starts what the engine could not load with, as far as that is quick: the shipped
+    weights, and a GPU that was asked for by name. Raises WeightsError, DeviceUnavailable."""
+    if settings.weights == "vgg16":
+        weights_sha256(settings.weights)
+    check_device(settings.device)
+
+
+def check_device(name: str) -> None:
+    """Raises DeviceUnavailable for `cuda` where it cannot be used. Imports torch for it alone."""
+    if name == "cuda":
+        from duostyle.engine.device import choose_device
+
+        choose_device(name)
+
+
 def weights_sha256(name: str) -> str:
     """The SHA-256 of the weights `vgg16` or `vgg19`, read and checked. Raises WeightsError."""
+    if name == "vgg16":
+        from duostyle.engine.network.weights_file import checked_sha256, vgg16_bytes
+
+        return checked_sha256(vgg16_bytes())
     from duostyle.engine.network.weights import load_weights
 
     return load_weights(name).sha256

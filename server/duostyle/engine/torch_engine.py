@@ -10,6 +10,7 @@ import torch
 
 from duostyle import version
 from duostyle.engine.api import Checkpoint, Control, Painter, Request
+from duostyle.engine.device import choose_device
 from duostyle.engine.network.autotune import PRECISION, Chooser, KernelMemory, Names
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import Weights, load_weights
@@ -60,7 +61,7 @@ class TorchEngine:
     def load(self) -> None:
         """Load weights and choose kernels and precision, once.
 
-        Raises WeightsError, EngineError when the device is not there or has no such precision.
+        Raises WeightsError, DeviceUnavailable; EngineError when the device has no such precision.
         """
         if self.network is not None:
             return
@@ -162,11 +163,3 @@ def _precision_in(remembered: Names) -> str | None:
     """What was remembered of the precision, unless that is nothing known."""
     name = "".join(remembered.get(PRECISION, ()))
     return name if name in DTYPES else None
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` uses CUDA where available. Raises EngineError when CUDA is requested and missing."""
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise EngineError("the device cuda was requested, but torch finds no CUDA device; use --device cpu")
-    return torch.device("cuda" if there and name in ("auto", "cuda") else "cpu")

@@ -71,8 +71,13 @@ class EngineThread:
     async def until_loaded(self) -> None:
         """Wait for the end of loading. Raises what loading raised."""
         await self._loaded.wait()
+        self.check_loadable()
+
+    def check_loadable(self) -> None:
+        """Raises what loading raised, if it has failed."""
         if self.load_error is not None:
-            raise self.load_error
+            # raised any number of times: the traceback would grow with each
+            raise self.load_error.with_traceback(None)
 
     async def stop(self) -> None:
         """End the engine thread after its task; give up on one that hangs (it dies with the process)."""
@@ -100,6 +105,7 @@ class EngineThread:
         try:
             self._engine.load()
         except DuostyleError as error:
+            _log.error("the engine could not be loaded: %s", error.message)
             self.load_error = error
         except Exception:
             _log.exception("the engine could not be loaded")

@@ -62,7 +62,7 @@ class Commands:
         """Queue a job of `client` (its address); the other fields came as JSON. Durable when it returns.
 
         Raises BadRequest, NotAvailable, NotFound (with the field's path), CorruptImage, TooManyJobs, QueueFull,
-        ShuttingDown, StorageUnavailable.
+        ShuttingDown, StorageUnavailable, and what loading the engine has raised.
         """
         try:
             accepted = await self._surely(self._submit(content, styles, params, client, answer))
@@ -222,6 +222,8 @@ class Commands:
     def _check_room(self, client: str) -> None:
         if self.closed:
             raise ShuttingDown("the server is shutting down")
+        # what cannot be painted is not taken
+        self._context.engine_thread.check_loadable()
         jobs = [active.job for active in self._registry.unfinished.values()]
         limit = self._settings.max_jobs_per_client
         if sum(job.client == client for job in jobs) >= limit:

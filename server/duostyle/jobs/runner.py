@@ -83,9 +83,11 @@ class Runner:
             self._show(active, active.best, active.job.step)
 
     async def _run(self) -> None:
-        # when loading failed, every job fails with that error
-        with contextlib.suppress(DuostyleError):
+        try:
             await self._context.engine_thread.until_loaded()
+        except DuostyleError:
+            # the jobs of earlier processes wait for one that can paint them
+            return
         while not self._draining:
             # a job begins only when that can be stored, and its result as well
             await self._context.store.outage.until_over()

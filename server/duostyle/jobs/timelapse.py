@@ -2,7 +2,7 @@
 
 Pictures that watchers want are used first; with nobody watching the engine is asked for one, but only so often that
 taking them costs no more than MAX_SHARE of its time. When a job has as many frames or bytes as it may, every second
-frame goes and the next ones come half as often. A disk error ends a job's recording, never the job.
+frame goes and the next ones come half as often. While the disk cannot be written, frames are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from duostyle.errors import DuostyleError, NotAvailable, NotFinished, NotFound
+from duostyle.errors import DuostyleError, NotAvailable, NotFinished, NotFound, StorageUnavailable
 from duostyle.executor.pools import HelperPools
 from duostyle.executor.task import StepReport
 from duostyle.imaging import animation
@@ -92,7 +92,8 @@ class TimelapseRecorder:
         now = self._clock()
         recording.ask_at = now + max(recording.interval_s, report.picture_s / MAX_SHARE)
         if (
-            now < recording.recorded_at + _NEARLY * recording.interval_s
+            self._store.outage.lasts
+            or now < recording.recorded_at + _NEARLY * recording.interval_s
             or picture == recording.last
             or recording.writing is not None
         ):
@@ -141,6 +142,10 @@ class TimelapseRecorder:
             await self._make_room(job, recording, len(jpeg))
             frame = Frame(recording.next_number, step, width, height, round(elapsed_s, 3), len(jpeg))
             await self._store.with_timelapses(lambda timelapses: timelapses.append(job, frame, jpeg))
+        except StorageUnavailable:
+            # a full disk may have room again soon, and the log has it already; what was written is looked at anew
+            recording.begun = False
+            return
         except Exception:
             _log.exception("a time-lapse frame could not be recorded; the recording of this job stops")
             recording.broken, recording.ask_at = True, math.inf

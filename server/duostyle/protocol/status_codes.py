@@ -56,6 +56,7 @@ _TABLE: dict[type[errors.DuostyleError], WireStatus] = {
     errors.ServerError: WireStatus(500, INTERNAL),
     errors.InternalError: WireStatus(500, INTERNAL),
     errors.EngineError: WireStatus(500, INTERNAL),
+    errors.DeviceUnavailable: WireStatus(503, INTERNAL),
     errors.OutOfMemory: WireStatus(500, INTERNAL),
     errors.WeightsError: WireStatus(503, INTERNAL),
 }

@@ -6,6 +6,7 @@ The columns of a job, their types and what is JSON follow from the fields of `Jo
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import sqlite3
@@ -16,9 +17,10 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
-from duostyle.errors import BadRequest, StorageUnavailable
+from duostyle.errors import StorageUnavailable
 from duostyle.job import Job, JobStatus, stored_types
 from duostyle.picture import StoredImage
+from duostyle.storage.database_file import VERSION, check_version, identity, locked
 
 _log = logging.getLogger(__name__)
 # How a field's type is stored; all others are JSON in a TEXT.
@@ -45,7 +47,6 @@ _UPSERT = (
 )
 _ENDED = f"status IN ({', '.join(repr(status.value) for status in JobStatus if status.ended)})"
 
-_VERSION = 3
 _SCHEMA = f"""
 CREATE TABLE images (
     id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
@@ -76,7 +77,12 @@ _OF_THE_DISK = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_BUSY,
 }
+# How long a write waits for another program that uses the database, in seconds.
+_BUSY_S = 5.0
+_NO_FILE = (0, 0)
 
 
 @contextlib.contextmanager
@@ -105,48 +111,53 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         """Open or create. Raises BadRequest when another server has it open or a newer version wrote it."""
-        self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # Two servers on one folder would paint each other's jobs.
+        self._lock = locked(path)
+        self._path, self._file = path, _NO_FILE
         try:
-            self._sql.execute("PRAGMA busy_timeout = 0")
-            # Two servers on one folder would paint each other's jobs: the lock is held for the life of the process.
-            self._sql.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._sql.execute("PRAGMA journal_mode = WAL")
-            self._sql.execute("PRAGMA synchronous = FULL")
-            self._sql.execute("PRAGMA foreign_keys = ON")
-            # What is deleted is overwritten, not just unlinked from the tables.
-            self._sql.execute("PRAGMA secure_delete = ON")
-            self._prepare(path)
-        except sqlite3.OperationalError as error:
-            self._sql.close()
-            if "locked" in str(error):
-                raise BadRequest(
-                    f"the data folder {path.parent} is in use by another server", field="data_dir"
-                ) from None
-            raise
+            # Others may read while this process writes: a backup does.
+            self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
+            try:
+                self._prepare()
+            except BaseException:
+                self._sql.close()
+                raise
         except BaseException:
-            self._sql.close()
+            self._lock.close()
             raise
+        self._file = identity(path)
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self) -> None:
+        self._sql.execute("PRAGMA journal_mode = WAL")
+        self._sql.execute("PRAGMA synchronous = FULL")
+        self._sql.execute("PRAGMA foreign_keys = ON")
+        # What is deleted is overwritten, not just unlinked from the tables.
+        self._sql.execute("PRAGMA secure_delete = ON")
         (version,) = self._sql.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise BadRequest(f"{path} was written by a newer version of duostyle", field="data_dir")
+        check_version(self._path, version)
         if version == 0:
-            self._sql.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            self._sql.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
             return
-        for old in range(version, _VERSION):
+        for old in range(version, VERSION):
             self._sql.executescript(f"BEGIN IMMEDIATE; {_UPGRADES[old]} PRAGMA user_version = {old + 1}; COMMIT;")
 
     def close(self) -> None:
         self._sql.close()
+        self._lock.close()
 
     def scrub(self) -> None:
         """Truncate the write-ahead log, so that deleted data is gone from it too."""
         self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def check_present(self) -> None:
+        """Raises OSError when the file at its path is gone, or is no longer the one that is open."""
+        if identity(self._path) != self._file:
+            raise OSError(errno.ESTALE, "another database is in its place; restart the server")
+
     def probe(self) -> None:
         """Write something that changes nothing. Raises what every write would raise now."""
-        self._sql.execute(f"PRAGMA user_version = {_VERSION}")
+        self.check_present()
+        self._sql.execute(f"PRAGMA user_version = {VERSION}")
 
     def put_image(self, image: StoredImage, now: float) -> None:
         """Insert, or note that it was uploaded again at `now` (unix seconds)."""

@@ -14,16 +14,22 @@ from duostyle.errors import StorageUnavailable
 _log = logging.getLogger(__name__)
 
 
+Probe = Callable[[], Awaitable[None]]
+Sleep = Callable[[float], Awaitable[None]]
+
+
 class Outage:
     """`probe` raises StorageUnavailable as long as the outage lasts; it is tried every `every_s` seconds."""
 
-    def __init__(self, probe: Callable[[], Awaitable[None]], *, every_s: float) -> None:
-        self._probe = probe
+    def __init__(self, probe: Probe, *, every_s: float, sleep: Sleep = asyncio.sleep) -> None:
+        self._probe, self._sleep = probe, sleep
         self._every_s = every_s
         self._over, self._begun = asyncio.Event(), asyncio.Event()
         self._over.set()
         self._task: asyncio.Task[None] | None = None
         self.abandoned = False
+        # why it began, for whoever operates the server
+        self.reason = ""
 
     @property
     def lasts(self) -> bool:
@@ -34,7 +40,10 @@ class Outage:
         """The folder has just failed with `error`. Does nothing when the outage is known."""
         if self.lasts or self.abandoned:
             return
-        _log.error("the data folder cannot be used: %s", error.__cause__ or error)
+        cause = error.__cause__
+        # an OSError's own text has the file's name, which is nobody's business
+        self.reason = (cause.strerror if isinstance(cause, OSError) else None) or str(cause or error)
+        _log.error("the data folder cannot be used: %s", cause or error)
         self._begun.set()
         self._over.clear()
         self._task = asyncio.create_task(self._until_it_works())
@@ -54,9 +63,22 @@ class Outage:
         if self._task is not None:
             self._task.cancel()
 
+    async def watch(self, look: Probe, every_s: float) -> None:
+        """Begin an outage when `look` raises StorageUnavailable, every `every_s` seconds. Never returns."""
+        while True:
+            await self._sleep(every_s)
+            if self.lasts:
+                continue
+            try:
+                await look()
+            except StorageUnavailable as error:
+                self.begin(error)
+            except Exception:
+                _log.exception("looking at the data folder failed")
+
     async def _until_it_works(self) -> None:
         while True:
-            await asyncio.sleep(self._every_s)
+            await self._sleep(self._every_s)
             try:
                 await self._probe()
             except StorageUnavailable:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import logging
+import os
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +26,8 @@ from duostyle.picture import StoredImage
 from duostyle.storage.checkpoints import CheckpointFiles
 from duostyle.storage.database import Database, storage_errors
 from duostyle.storage.files import Folder
-from duostyle.storage.outage import Outage
+from duostyle.storage.inspection import why_unusable
+from duostyle.storage.outage import Outage, Sleep
 from duostyle.storage.retention import Limits, Retention, image_file
 from duostyle.storage.timelapse_frames import TimelapseFrames
 
@@ -32,11 +36,14 @@ _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+DATABASE_FILE = "duostyle.sqlite"
 # How many removals a sweep makes before other work gets its turn.
 _PORTION = 50
 _PROBE_EVERY_S = 2.0
 # The disk counts as full below this: a picture or a page of the database would not fit.
 _PROBE_BYTES = 2**18
+# What is written to see whether it can be, while nothing is known to be wrong.
+_LOOK_BYTES = 2**12
 
 
 class Store:
@@ -47,9 +54,15 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, *, clock: Callable[[], float] = time.time, probe_every_s: float = _PROBE_EVERY_S
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        probe_every_s: float = _PROBE_EVERY_S,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        """`clock` gives unix seconds. Nothing is touched before `open`."""
+        """`clock` gives unix seconds; `sleep` waits between two looks at the folder. Nothing is touched before
+        `open`."""
         self._folder = folder
         self._clock = clock
         self._folders = {name: Folder(folder / name) for name in ("images", "results", "timelapses", "checkpoints")}
@@ -60,15 +73,14 @@ class Store:
         self._opened: Retention | None = None
         # A folder that accepts small files is not well while a large one does not fit.
         self._needed_bytes = _PROBE_BYTES
-        self.outage = Outage(self._probe, every_s=probe_every_s)
+        self.outage = Outage(self._probe, every_s=probe_every_s, sleep=sleep)
 
     async def open(self) -> None:
         """Create what is missing and repair what a crash left. Raises BadRequest when the folder cannot be used."""
         try:
             await self._submit(self._open)
         except StorageUnavailable as error:
-            reason = f"the data folder {self._folder} cannot be used: {error.__cause__}"
-            raise BadRequest(reason, field="data_dir") from error
+            raise BadRequest(why_unusable(self._folder, error.__cause__), field="data_dir") from error
 
     async def close(self) -> None:
         """Finish all earlier calls, then close. Nothing may be called afterwards."""
@@ -170,6 +182,18 @@ class Store:
 
         return await asyncio.wrap_future(self._thread.submit(guarded))
 
+    async def watch(self, every_s: float) -> None:
+        """Look at the folder every `every_s` seconds, since it may fill up or vanish while nobody writes: `outage`
+        begins then. Never returns."""
+
+        def look() -> None:
+            self._database.check_present()
+            self._results.probe(_LOOK_BYTES)
+            if shutil.disk_usage(self._folder).free < _PROBE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        await self.outage.watch(lambda: self._submit(look), every_s)
+
     async def _probe(self) -> None:
         def probe() -> None:
             self._results.probe(self._needed_bytes)
@@ -190,7 +214,7 @@ class Store:
 
     def _open(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        database = Database(self._folder / "duostyle.sqlite")
+        database = Database(self._folder / DATABASE_FILE)
         # Only after the lock is ours: another server's half-written files are none of our business.
         for folder in self._folders.values():
             folder.prepare()

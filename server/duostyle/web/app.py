@@ -39,6 +39,7 @@ from duostyle.web.websocket import Connection
 _log = logging.getLogger(__name__)
 _SWEEP_EVERY_S = 3600.0
 _WATCH_EVERY_S = 1.0
+_LOOK_EVERY_S = 10.0
 
 
 class State(TypedDict):
@@ -114,7 +115,12 @@ async def _living(
         stack.push_async_callback(service.stop)
         await service.start()
         built = AppState(settings, metrics, store, hub, engine_thread, pools, service, gallery.Gallery(shown))
-        for chore in (_sweep_now_and_then(built), engine_thread.watchdog.report(_WATCH_EVERY_S)):
+        chores = (
+            _sweep_now_and_then(built),
+            engine_thread.watchdog.report(_WATCH_EVERY_S),
+            store.watch(_LOOK_EVERY_S),
+        )
+        for chore in chores:
             stack.callback(asyncio.create_task(chore).cancel)
         yield built
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
+from duostyle.errors import ImageError
 from duostyle.imaging.decode import check, image_id
 from duostyle.picture import StoredImage
 from duostyle.storage.store import Store
 
+_log = logging.getLogger(__name__)
 KINDS = ("content", "style")
 # Shipped files are trusted: a server that takes only small uploads still shows its gallery.
 _MAX_BYTES, _MAX_PIXELS = 2**28, 2**26
@@ -65,20 +68,39 @@ def shipped() -> Traversable:
 async def load(store: Store, offload: Offload, folder: Traversable) -> dict[str, list[dict[str, Any]]]:
     """`{content, style}`: the entries of `gallery.json`, each with `id`, `width`, `height` (px) added.
 
-    A folder without `gallery.json` is an empty gallery. Raises ImageError when a picture in it is damaged.
+    A folder without `gallery.json` is an empty gallery. What is missing or damaged is left out, and in the log.
     """
-    listing = folder.joinpath("gallery.json")
-    if not listing.is_file():
-        return {kind: [] for kind in KINDS}
-    entries: Mapping[str, Any] = json.loads(listing.read_text("utf-8"))
-    gallery: dict[str, list[dict[str, Any]]] = {}
-    for kind in KINDS:
-        gallery[kind] = []
-        for entry in entries.get(kind, []):
-            row = await _stored(store, offload, folder.joinpath(*entry["file"].split("/")).read_bytes())
-            gallery[kind].append({**entry, "id": row.id, "width": row.width, "height": row.height})
+    gallery: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    for kind, entry in _entries(folder):
+        try:
+            row = await _stored(store, offload, _file(folder, entry).read_bytes())
+        except (OSError, ImageError) as error:
+            _log.warning("the gallery's picture %s is left out: %s", entry["file"], error)
+            continue
+        gallery[kind].append({**entry, "id": row.id, "width": row.width, "height": row.height})
     await store.keep_images(entry["id"] for kind in KINDS for entry in gallery[kind])
     return gallery
+
+
+def problems_of(folder: Traversable) -> list[str]:
+    """What is missing of the gallery in `folder`, in sentences."""
+    if not folder.joinpath("gallery.json").is_file():
+        return ["the gallery is missing; install duostyle again"]
+    missing = [entry["file"] for _, entry in _entries(folder) if not _file(folder, entry).is_file()]
+    return [f"pictures of the gallery are missing: {', '.join(missing)}; install duostyle again"] if missing else []
+
+
+def _entries(folder: Traversable) -> list[tuple[str, dict[str, Any]]]:
+    """Every entry of `gallery.json` with its kind."""
+    listing = folder.joinpath("gallery.json")
+    if not listing.is_file():
+        return []
+    entries: Mapping[str, Any] = json.loads(listing.read_text("utf-8"))
+    return [(kind, entry) for kind in KINDS for entry in entries.get(kind, [])]
+
+
+def _file(folder: Traversable, entry: Mapping[str, Any]) -> Traversable:
+    return folder.joinpath(*entry["file"].split("/"))
 
 
 async def _awaited(make: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -231,6 +231,8 @@ export const text = {
     out_of_memory: "Try a smaller size.",
     engine_failed: "Try again; if it fails again, try other settings.",
     engine_stalled: "The server's operator must restart it.",
+    device_unavailable: "The server's operator must choose another device.",
+    weights_unavailable: "Try again in a minute; if it stays so, the server's operator must install it again.",
     internal: "Try again; the server's log has the details.",
   }),
 };

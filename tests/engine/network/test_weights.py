@@ -9,19 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from duostyle.engine.network import weights as module
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import (
     VGG16_BLOCKS,
-    VGG16_FILE,
-    VGG16_SHA256,
     VGG19_BLOCKS,
     Weights,
     layer_names,
     load_weights,
     parse_vgg16,
-    vgg16_bytes,
 )
+from duostyle.engine.network.weights_file import VGG16_FILE, VGG16_SHA256, vgg16_bytes
 from duostyle.errors import WeightsError
 
 # convolutions of torchvision's vgg19().features, and what the publication calls them
@@ -94,7 +91,7 @@ def test_bytes_of_another_form_are_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     import hashlib
 
     for data in (b"not weights at all", module_bytes_without_layers()):
-        monkeypatch.setattr(module, "VGG16_SHA256", hashlib.sha256(data).hexdigest())
+        monkeypatch.setattr("duostyle.engine.network.weights_file.VGG16_SHA256", hashlib.sha256(data).hexdigest())
         with pytest.raises(WeightsError, match=VGG16_FILE):
             parse_vgg16(data)
 
@@ -106,7 +103,7 @@ def module_bytes_without_layers() -> bytes:
 
 
 def test_a_missing_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "VGG16_FILE", "no-such-file.safetensors")
+    monkeypatch.setattr("duostyle.engine.network.weights_file.VGG16_FILE", "no-such-file.safetensors")
     with pytest.raises(WeightsError, match=r"no-such-file\.safetensors"):
         load_weights("vgg16")
 

@@ -50,6 +50,28 @@ async def test_a_second_head_has_to_end_too(start: Callable[..., Running]) -> No
     writer.close()
 
 
+@pytest.mark.parametrize("kind", ["image/png", "multipart/form-data; boundary=x"])
+async def test_a_client_that_goes_away_in_its_upload_leaves_nothing_in_the_log(
+    start: Callable[..., Running], caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    caplog.set_level("INFO")
+    running = start()
+    head = f"POST /api/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: 5000\r\n\r\n"
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"a" * 2000
+    async with httpx.AsyncClient(base_url=running.url) as http:
+        _, writer = await asyncio.open_connection(*running.listening.getsockname()[:2])
+        writer.write(head.encode() + part)
+        await writer.drain()
+        receiving = "duostyle_inflight_bytes"
+        async with asyncio.timeout(TIMEOUT_S):
+            while value_of((await http.get("/metrics")).text, receiving) == 0:
+                pass
+            writer.transport.abort()
+            while value_of((await http.get("/metrics")).text, receiving) > 0:
+                pass
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR", "CRITICAL")]
+
+
 async def test_a_websocket_takes_no_place_of_requests(start: Callable[..., Running]) -> None:
     running = start(max_connections=1)
     async with socket(running.url), socket(running.url), httpx.AsyncClient(base_url=running.url) as http:

@@ -15,6 +15,7 @@ import pytest
 from duostyle.imaging import decode as images
 from tests.support.fake_engine import image_bytes, proof_of, state_after
 from tests.support.real_server.http_client import Client
+from tests.support.real_server.running import Running
 from tests.support.real_server.server_process import ServerProcess
 from tests.support.real_server.socket_client import TIMEOUT_S, socket
 
@@ -107,3 +108,24 @@ async def survives(server: ServerProcess, switch: Switch) -> None:
         await watcher.watch(after["job"])
         server.release(30)
         assert (await watcher.until("completed", "failed"))["type"] == "completed"
+
+
+async def test_a_data_folder_that_vanishes_makes_the_server_not_ready(
+    start: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duostyle.web.app._LOOK_EVERY_S", 0.01)
+    running = start()
+    data = running.settings.state_dir
+
+    async def until_ready(http: httpx.AsyncClient, status: int) -> str:
+        async with asyncio.timeout(TIMEOUT_S):
+            while (answer := await http.get("/readyz")).status_code != status:
+                pass
+        return answer.text
+
+    async with httpx.AsyncClient(base_url=running.url) as http:
+        await until_ready(http, 200)
+        data.rename(tmp_path / "elsewhere")
+        assert "the data folder cannot be used: No such file or directory" in await until_ready(http, 503)
+        (tmp_path / "elsewhere").rename(data)
+        await until_ready(http, 200)

@@ -87,6 +87,45 @@ async def test_no_style_and_five(running: Running, http: Client, count: int) -> 
         check(await talker.until("error", "accepted"), "styles")
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "got"),
+    [
+        ("/api/images", "title", "x"),
+        ("/api/images", "title", "x" * 3000),
+        ("/api/jobs", "size", "64"),
+        ("/api/jobs", "params", "{}"),
+    ],
+)
+async def test_a_form_field_too_many_is_named(http: Client, path: str, field: str, got: str) -> None:
+    png = image_bytes()
+    if path == "/api/images":
+        files, data = [("file", ("f", png))], {}
+    else:
+        files, data = [("content", ("c", png)), ("style", ("s", png))], {"params": "{}"}
+    extra = [(field, (None, got))]
+    given = [(name, (None, value)) for name, value in data.items()]
+    response = await http.http.post(path, files=[*files, *given, *extra])
+    assert response.status_code == 422
+    error = response.json()["error"]
+    check(error, field)
+    assert error["message"] == (
+        "the form has params more than once" if field == "params" else f"unknown form field {field}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "message"),
+    [(30, 1, "the form has too many fields"), (1, 70_000, "a text in the form is too long")],
+)
+async def test_a_form_beyond_measure_is_refused_as_such(http: Client, count: int, length: int, message: str) -> None:
+    files: list[tuple[str, tuple[str | None, str | bytes]]] = [
+        ("file", ("f", image_bytes())),
+        *((f"n{n}", (None, "x" * length)) for n in range(count)),
+    ]
+    response = await http.http.post("/api/images", files=files)
+    assert (response.status_code, response.json()["error"]["message"]) == (422, message)
+
+
 async def test_a_black_mask_is_refused_and_one_of_another_shape_is_not(running: Running, http: Client) -> None:
     image = await http.upload()
     black = await http.upload(image_bytes((0, 0, 0), (5, 9)))

@@ -5,19 +5,15 @@ Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from importlib import resources
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
+from duostyle.engine.network.weights_file import VGG16_FILE, checked_sha256, vgg16_bytes
 from duostyle.errors import WeightsError
-
-VGG16_SHA256 = "775e55ccebcdb1450d5c1f52d0762aa2c0edeb83575c301e8f2689cd44d40608"
-VGG16_FILE = "vgg16-features-fp16.safetensors"
 
 # convolutions per block; a 2x2 pooling follows each block but the last
 VGG16_BLOCKS = (2, 2, 3, 3, 1)
@@ -57,21 +53,9 @@ def load_weights(name: str = "vgg16") -> Weights:
     raise WeightsError(f"unknown weights {name!r}", limit=["vgg16", "vgg19"], got=name)
 
 
-def vgg16_bytes() -> bytes:
-    """The shipped file. Raises WeightsError when it is not there."""
-    try:
-        return resources.files("duostyle.data").joinpath("weights", VGG16_FILE).read_bytes()
-    except OSError as error:
-        raise WeightsError(f"the feature weights {VGG16_FILE} are missing; install duostyle again") from error
-
-
 def parse_vgg16(data: bytes) -> Weights:
     """Check the bytes of the shipped file by hash and read them. Raises WeightsError when they are damaged."""
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != VGG16_SHA256:
-        raise WeightsError(
-            f"the feature weights {VGG16_FILE} are damaged; install duostyle again", limit=VGG16_SHA256, got=digest
-        )
+    digest = checked_sha256(data)
     try:
         tensors = load_safetensors(data)
         convs = {

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -141,6 +142,9 @@ class Guard:
 
         try:
             await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            # it went away in the middle of its request: nothing is wrong here, and nobody is there to be answered
+            return
         except Exception:
             if started:
                 raise

@@ -49,14 +49,13 @@ async def livez(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     if app_state.store.outage.lasts:
-        raise StorageUnavailable("the data folder is full, read-only or gone")
+        raise StorageUnavailable(f"the data folder cannot be used: {app_state.store.outage.reason}")
     stalled_s = app_state.engine_thread.watchdog.stalled_s
     if stalled_s:
         raise EngineStalled(f"the engine has not completed an evaluation for {stalled_s:.0f} s")
     if app_state.jobs.ready:
         return JSONResponse({"status": "ready", "device": app_state.engine_thread.device}, headers=_FRESH)
-    if app_state.engine_thread.load_error is not None:
-        raise app_state.engine_thread.load_error
+    app_state.engine_thread.check_loadable()
     if not app_state.engine_thread.loaded and app_state.engine_thread.alive:
         raise WeightsError("the model is still loading")
     raise ShuttingDown("the server is shutting down")
