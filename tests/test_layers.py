@@ -41,6 +41,8 @@ ONLY_IN = {
     "uvicorn": {"serving"},
     "PIL": {"imaging"},
     "av": {"imaging"},
+    "pi_heif": {"imaging"},
+    "pyvips": {"imaging"},
     "sqlite3": {"storage.database"},
     "prometheus_client": {"metrics"},
 }
