@@ -42,6 +42,8 @@ ONLY_IN = {
     "PIL": {"imaging"},
     "av": {"imaging"},
     "sqlite3": {"storage.database", "storage.database_file", "storage.backup"},
+    "pi_heif": {"imaging"},
+    "pyvips": {"imaging"},
     "prometheus_client": {"metrics"},
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from duostyle.cli.options import read_options
 from duostyle.errors import BadRequest, ImageError
-from duostyle.imaging.decode import check, decode, decode_mask, image_id
+from duostyle.imaging.decode import TRANSPARENT_NOTE, check, decode, decode_mask, image_id
 from duostyle.imaging.encode import Format
 from duostyle.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
 from duostyle.picture import Picture
@@ -41,16 +42,27 @@ class InputFile:
         return image_id(self.data)
 
     def picture(self, max_pixels: int, max_px: int, *, mask: bool = False) -> Picture:
-        """Its longest side at most `max_px`. Raises ImageError naming the file, also for more than `max_pixels`."""
+        """Its longest side at most `max_px`; what was done to it goes to standard error.
+
+        Raises ImageError naming the file, also for more than `max_pixels`.
+        """
         try:
-            check(self.data, max_bytes=len(self.data), max_pixels=max_pixels)
-            return (decode_mask if mask else decode)(self.data, max_px=max_px)
+            checked = check(self.data, max_bytes=len(self.data), max_pixels=max_pixels)
+            picture = (decode_mask if mask else decode)(self.data, max_px=max_px)
         except ImageError as error:
             raise self.named(error) from None
+        self.tell(checked.notes, mask=mask)
+        return picture
+
+    def tell(self, notes: Sequence[str], *, mask: bool = False) -> None:
+        """Say on standard error what was done to show the picture, a line for each. A mask is not laid on white."""
+        for note in notes:
+            if not (mask and note == TRANSPARENT_NOTE):
+                print(f"{self.path}: {note}", file=sys.stderr)
 
     def named(self, error: ImageError) -> ImageError:
         """The same error, naming the file."""
-        return type(error)(f"{self.path}: {error.message}", limit=error.limit, got=error.got)
+        return type(error)(f"{self.path}: {error.message}", limit=error.limit, got=error.got, reached=error.reached)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,9 @@ class AsyncClient:
         self._requests = Requests(Remote(address, timeout_s))
         self._link = Link(address, timeout_s, give_up_s, time.monotonic)
 
+    async def store(self, data: bytes) -> dict[str, Any]:
+        return await asyncio.to_thread(self._requests.store, data)
+
     async def upload(self, data: bytes) -> str:
         return await asyncio.to_thread(self._requests.upload, data)
 

@@ -35,9 +35,14 @@ class Requests:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
+    def store(self, data: bytes) -> dict[str, Any]:
+        """Store a picture on the server: `id`, `width`, `height`, `format`, `bytes`, and `notes` on what the server did
+        to it. The same bytes are stored once."""
+        return self._remote.json("POST", "/api/images", body=data)
+
     def upload(self, data: bytes) -> str:
-        """Store a picture on the server; its image id. The same bytes are stored once."""
-        return str(self._remote.json("POST", "/api/images", body=data)["id"])
+        """As `store`; the image id alone."""
+        return str(self.store(data)["id"])
 
     def submit(self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None) -> Ticket:
         """Queue a job without watching it; `content` and `styles` are image ids."""

@@ -88,7 +88,10 @@ def components() -> dict[str, Schema]:
         "Problem": _problem(),
         "Error": record({"error": ref("Problem")}),
         "State": record(state_fields()),
-        "Image": record({"id": ref("ImageId"), "width": COUNT, "height": COUNT, "format": TEXT, "bytes": COUNT}),
+        "Image": record(
+            {"id": ref("ImageId"), "width": COUNT, "height": COUNT, "format": TEXT, "bytes": COUNT}
+            | {"notes": listed(TEXT)}
+        ),
         "Gallery": record({"content": listed(ref("GalleryPicture")), "style": listed(ref("GalleryPicture"))}),
         "GalleryPicture": record(
             dict.fromkeys(("file", "title", "author", "licence", "source"), TEXT)

@@ -48,7 +48,7 @@ export const text = {
     moveOf: (letter) => `Move style ${letter} to the next place`,
     noPicture: "This is not a picture file.",
     gone: "The server no longer has this picture. Choose it again.",
-    reduced: (from, to) => `reduced from ${from} to ${to} px.`,
+    reduced: (from, to) => `reduced from ${from} to ${to} px`,
     sendFull: "Send in full size",
   },
   mix: {

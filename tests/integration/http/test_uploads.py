@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
 from tests.support.fake_engine import image_bytes
+from tests.support.picture_files import saved
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.running import Running
 
@@ -36,8 +38,23 @@ async def test_the_same_picture_is_new_once(http: Client, kind: str | None) -> N
     first = await http.http.post("/api/images", content=data, headers=headers)
     again = await http.http.post("/api/images", files={"file": ("x.png", data)})
     assert (first.status_code, again.status_code) == (201, 200)
-    expected = {"id": images.image_id(data), "width": 16, "height": 12, "format": "png", "bytes": len(data)}
+    expected = {
+        "id": images.image_id(data),
+        "width": 16,
+        "height": 12,
+        "format": "png",
+        "bytes": len(data),
+        "notes": [],
+    }
     assert first.json() == again.json() == expected
+
+
+async def test_what_was_done_to_a_picture_is_noted(http: Client) -> None:
+    data = saved(Image.new("RGBA", (16, 12), (9, 9, 9, 0)))
+    for status in (201, 200):
+        answer = await http.http.post("/api/images", content=data)
+        assert answer.status_code == status
+        assert answer.json()["notes"] == ["transparent parts laid on white"]
 
 
 async def test_a_picture_comes_back_without_metadata_and_is_cached(http: Client) -> None:

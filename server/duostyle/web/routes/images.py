@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -14,6 +16,8 @@ from duostyle.web import forms
 from duostyle.web.state import AppState
 
 _MIN_THUMB_PX, _MAX_THUMB_PX = 16, 4096
+# What cameras write: a PNG of it would be many times as large.
+_PHOTOS = ("jpeg", "heic", "heif")
 _IMMUTABLE = "private, max-age=31536000, immutable"
 
 
@@ -36,8 +40,7 @@ async def upload(request: Request) -> Response:
         raise
     app_state.metrics.uploads.labels("stored" if new else "known").inc()
     app_state.metrics.upload_bytes.inc(row.bytes)
-    body = {"id": row.id, "width": row.width, "height": row.height, "format": row.format, "bytes": row.bytes}
-    return JSONResponse(body, 201 if new else 200, {"Location": f"/api/images/{row.id}"})
+    return JSONResponse(dataclasses.asdict(row), 201 if new else 200, {"Location": f"/api/images/{row.id}"})
 
 
 async def picture(request: Request) -> Response:
@@ -51,7 +54,7 @@ async def picture(request: Request) -> Response:
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     # a photo stays a JPEG; everything else keeps its every pixel
-    format: Format = "jpeg" if row.format == "jpeg" or max_px else "png"
+    format: Format = "jpeg" if row.format in _PHOTOS or max_px else "png"
 
     async def make() -> bytes:
         data = await app_state.store.image_bytes(image_id)
