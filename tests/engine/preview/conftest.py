@@ -41,7 +41,8 @@ def predictor(weights: dict[str, Tensor]) -> Predictor:
 
 @pytest.fixture(scope="session")
 def transformer(weights: dict[str, Tensor]) -> Transformer:
-    return Transformer(weights, CPU)
+    """As the original file is."""
+    return Transformer(weights, CPU, enlarge="nearest")
 
 
 @pytest.fixture(scope="session")

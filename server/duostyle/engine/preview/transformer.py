@@ -4,16 +4,20 @@ Three convolutions down to a quarter of the size, five residual blocks, three co
 thirteen is followed by conditional instance normalisation (Dumoulin, Shlens and Kudlur, "A learned representation for
 artistic style", 2016, section 2.2): every channel gets mean 0 and variance 1, then the scale and shift of the style,
 which are linear in its vector. Where styles have places of their own, scale and shift are maps.
+
+Departure: on the way back up maps are enlarged bilinearly. The original repeats pixels, which stays in the picture as a
+weave; without training anew this takes most of it away. Measured in docs/tuning-log.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from duostyle.engine.network.vgg import Check, no_check
 from duostyle.engine.preview.weights import convolution
 
 # added to the variance, as in the original
@@ -21,17 +25,16 @@ EPSILON = 1e-5
 # the network halves the size twice
 MULTIPLE_PX = 4
 # what mirrored borders of the smallest maps need
-SMALLEST_PX = 16
+SMALLEST_CONTENT_PX = 16
 RESIDUALS = tuple(f"residual{block}.conv{conv}" for block in range(1, 6) for conv in (1, 2))
 EXPANDS = ("expand.conv1", "expand.conv2", "expand.conv3")
 
-Check = Callable[[], None]
-
 
 class Transformer:
-    """The network on one device. Keeps no state between calls."""
+    """The network on one device, without state. `enlarge` is "bilinear", or "nearest" as in the original."""
 
-    def __init__(self, weights: dict[str, Tensor], device: torch.device) -> None:
+    def __init__(self, weights: dict[str, Tensor], device: torch.device, enlarge: str = "bilinear") -> None:
+        self.enlarge = enlarge
         names = [name.removesuffix(".weight") for name in weights if name.startswith("transform.")]
         convs = [name for name in names if "conv" in name and not name.endswith(".bias")]
         self.device = device
@@ -40,9 +43,7 @@ class Transformer:
         self.matrix = torch.cat([weights[f"transform.{kind}.weight"] for kind in kinds]).to(device)  # [694, 100]
         self.constant = torch.cat([weights[f"transform.{kind}.bias"] for kind in kinds]).to(device)  # [694]
 
-    def paint(
-        self, content: Tensor, vectors: Tensor, guides: Sequence[Tensor] = (), check: Check = lambda: None
-    ) -> Tensor:
+    def paint(self, content: Tensor, vectors: Tensor, guides: Sequence[Tensor] = (), check: Check = no_check) -> Tensor:
         """content [1, 3, h, w] in 0..1 (sides multiples of 4, at least 16) -> painted, the same shape, in 0..1.
 
         vectors [n, 100]; with n > 1 each has a guide [1, 1, a, b] in 0..1 of any size, and the guides sum to 1.
@@ -61,7 +62,7 @@ class Transformer:
         for name in EXPANDS:
             check()
             if name != "expand.conv3":
-                x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+                x = functional.interpolate(x, scale_factor=2.0, mode=self.enlarge)
             x = norms(self._conv(x, name), name)
             x = x.sigmoid_() if name == "expand.conv3" else x.relu_()
         return x.contiguous()
