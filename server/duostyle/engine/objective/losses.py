@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from duostyle.engine.objective.moments import Moments
+from duostyle.engine.objective.moments import Moments, flat
 
 # picture [1, 3, h, w] in 0..1 -> cost (0-dim, >= 0) and its gradient [1, 3, h, w]
 PictureCost = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -67,9 +67,19 @@ def covariance_cost(current: Moments, target: Moments, positions: float) -> Styl
 def content_cost(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """|F - F_c|^2 / |F_c|^2 and its gradient, both for features [1, c, h, w] (Gatys et al. 2016, equation 1)."""
     difference = features - target
+    norm = square_sum(target) + TINY
+    return square_sum(difference) / norm, difference.mul_(2 / norm)
+
+
+def square_sum(features: Tensor) -> Tensor:
+    """The sum of all squares of features [1, c, h, w], 0-dim, float32."""
     # norms make no copies, as squares would
-    norm = torch.linalg.vector_norm(target).square() + TINY
-    return torch.linalg.vector_norm(difference).square() / norm, difference.mul_(2 / norm)
+    if features.dtype == torch.bfloat16:
+        # each is rounded to 8 bits, which does not show in the sum of many
+        norms: Tensor = torch.linalg.vector_norm(flat(features), dim=0).float()  # [h*w]
+        return norms.square().sum()
+    norm: Tensor = torch.linalg.vector_norm(features)
+    return norm.square()
 
 
 def tv_cost(x: Tensor) -> tuple[Tensor, Tensor]:
