@@ -101,12 +101,12 @@ def _pictures() -> dict[str, dict[str, Any]]:
         "200": {"description": "The picture.", "content": _files("image/jpeg", "image/png")},
         "304": {"description": "Not changed."},
     }
-    preview = "A feed-forward picture (`not_available` until the server has a network for it)."
+    preview = "What a painting would look like: a picture by a feed-forward network."
     return {
         "/api/images": _post("upload", "Store a picture.", stored, upload),
         "/api/images/{image}": _get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
         "/api/gallery": _get("gallery", "The built-in pictures.", _ok(ref("Gallery"), from_gallery())),
-        "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("Order"))),
+        "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("PreviewOrder"))),
     }
 
 

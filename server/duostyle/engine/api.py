@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
@@ -132,11 +132,16 @@ class Checkpoint:
         return int(self.header["step"])
 
 
+def _nothing() -> None:
+    """No interlude."""
+
+
 @dataclass(slots=True)
 class Control:
     """How a running painting is steered from another thread: cancel, pause and live parameters.
 
     Any thread may call it; the engine reads it in every evaluation. A change is merged with one that still waits.
+    `interlude` is called between two convolutions, on the engine thread: what is small goes before a large painting.
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -144,6 +149,7 @@ class Control:
     _pause: threading.Event = field(default_factory=threading.Event)
     _params: StyleParams | None = None
     _masks: tuple[Picture | None, ...] | None = None
+    interlude: Callable[[], None] = _nothing
 
     def cancel(self) -> None:
         """End the painting at the next check, for good."""
@@ -183,6 +189,7 @@ class Control:
         """Raises Cancelled when cancelled."""
         if self._cancel.is_set():
             raise Cancelled
+        self.interlude()
 
     def take_update(self) -> tuple[StyleParams | None, tuple[Picture | None, ...] | None]:
         """The newest parameters and masks since the last call (None where unchanged)."""
@@ -255,6 +262,16 @@ class Engine(Protocol):
 
         Live parameters that differ from the checkpoint's are taken up as a change, before the next evaluation. Raises
         Cancelled, EngineError, OutOfMemory, CheckpointRefused.
+        """
+        ...
+
+    def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
+        """The instant picture: `params.size` px, made in one pass by a feed-forward network; also while another
+        painting is in progress.
+
+        `names` are names of the styles, one each: the engine remembers what it has seen of the last ones. `check` is
+        called before every convolution and may raise. Raises EngineError, OutOfMemory, and BadRequest naming what the
+        content lacks.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 import torch
@@ -11,14 +11,18 @@ import torch
 from duostyle import version
 from duostyle.engine.api import Checkpoint, Control, Painter, Request
 from duostyle.engine.device import choose_device
+from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.autotune import PRECISION, Chooser, KernelMemory, Names
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import Weights, load_weights
 from duostyle.engine.painter import Shared, TorchPainter
 from duostyle.engine.precision import DTYPES, evaluations, quicker
-from duostyle.engine.runtime import engine_errors, give_back, machine_bytes
+from duostyle.engine.preview.instant import Instant
+from duostyle.engine.pyramid import fit
+from duostyle.engine.runtime import engine_errors, give_back, machine_bytes, to_picture, to_tensor
 from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
+from duostyle.picture import Picture
 from duostyle.threads import usable_cores
 
 
@@ -57,6 +61,7 @@ class TorchEngine:
         # of a checkpoint's own precision, when that is not the engine's
         self.other_network: Network | None = None
         self.weights_sha256 = ""
+        self.instant: Instant | None = None
 
     def load(self) -> None:
         """Load weights and choose kernels and precision, once.
@@ -85,6 +90,7 @@ class TorchEngine:
             network = self._cpu_network(weights) if device.type == "cpu" else Network(weights, device)
             # first calls pay for memory and code that later ones find ready
             network.forward(torch.zeros(1, 3, 64, 64, device=device), ["relu5_1"])
+            self.instant = Instant(device)
         self.device = device.type
         self.weights_sha256 = weights.sha256
         self.network = network
@@ -110,6 +116,18 @@ class TorchEngine:
                 made_by["precision"] = "bfloat16"
             shared = Shared(network, self.pace, self.clock, self.budget_bytes(), self.rim, made_by)
             return TorchPainter(shared, request, control, checkpoint)
+
+    def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
+        """See `Engine.preview`."""
+        if self.network is None or self.instant is None:
+            raise EngineError("the engine is not loaded yet")
+        with engine_errors(), torch.inference_mode():
+            content = to_tensor(request.content, self.network.device)
+            styles = [to_tensor(style) for style in request.styles]
+            masks = [None if mask is None else to_tensor(mask).mean(1, keepdim=True) for mask in request.masks]
+            size = fit(content.shape[3], content.shape[2], request.params.size)
+            inputs = Inputs(self.network, content, styles, masks)
+            return to_picture(self.instant.paint(inputs, size, request.params, check, names))
 
     def _cpu_network(self, weights: Weights) -> Network:
         """The network of the precision wished for, with its kernels; `auto` chooses the precision."""

@@ -121,7 +121,7 @@ async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture 
             data, max_px = await _stored_image(context, image_id), max(DECODE_PX, params.size)
             mask = await context.pools.offload(decode_mask, data, max_px=max_px)
             masks[index] = mask
-            _check_mask(mask, f"params.masks.{index}")
+            check_mask(mask, f"params.masks.{index}")
     return tuple(masks)
 
 
@@ -144,7 +144,7 @@ async def _stored_result(context: JobContext, job: Job) -> bytes:
     return png
 
 
-def _check_mask(mask: Picture, field: str) -> None:
+def check_mask(mask: Picture, field: str) -> None:
     """Raises BadRequest when the mask leaves its style no area: such a style should be left out instead."""
     if mask.is_black:
         raise BadRequest(

@@ -1,4 +1,4 @@
-"""HTTP handlers for pictures: uploads, stored pictures and thumbnails, the gallery."""
+"""HTTP handlers for pictures: uploads, stored pictures and thumbnails, the gallery, previews."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def routes() -> list[Route]:
         Route("/api/images", upload, methods=["POST"]),
         Route("/api/images/{image}", picture),
         Route("/api/gallery", gallery),
+        Route("/api/preview", preview, methods=["POST"]),
     ]
 
 
@@ -85,3 +86,16 @@ def _size(request: Request) -> int | None:
 async def gallery(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     return JSONResponse(app_state.gallery.listing)
+
+
+async def preview(request: Request) -> Response:
+    app_state: AppState = request.state.app_state
+    kind = forms.content_type(request)
+    if kind != "application/json":
+        raise BadRequest(
+            "send the preview's request as JSON", field="content-type", limit="application/json", got=kind[:80]
+        )
+    body = await forms.json_object(request, max_bytes=app_state.settings.max_message_bytes)
+    fields = {name: body.get(name) for name in ("content", "styles", "params", "max_px")}
+    image, _, _ = await app_state.jobs.previews.jpeg(**fields)
+    return Response(image, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
