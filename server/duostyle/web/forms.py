@@ -70,8 +70,6 @@ async def job_form(request: Request, *, max_file_bytes: int, max_text_bytes: int
     most = {"content": 1, "style": MAX_STYLES, "params": 1}
     async with _form(request, most, max_file_bytes=max_file_bytes, max_text_bytes=max_text_bytes) as form:
         texts = form.getlist("params")
-        if len(texts) > 1:
-            raise BadRequest("the form has params more than once", field="params", limit=1, got=len(texts))
         params = None
         if texts:
             text = texts[0] if isinstance(texts[0], str) else _utf8(await texts[0].read(max_text_bytes))
