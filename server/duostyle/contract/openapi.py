@@ -73,10 +73,15 @@ def _pictures() -> dict[str, dict[str, Any]]:
         "200": {"description": "The picture.", "content": _files("image/jpeg", "image/png")},
         "304": {"description": "Not changed."},
     }
+    given_up = {"204": {"description": "Deleted, unless a job uses it or somebody else uploaded it too."}}
+    keyed = {"security": _KEY, "parameters": thumbnail[:1]}
     preview = "A feed-forward picture (`not_available` until the server has a network for it)."
     return {
         "/api/images": _post("upload", "Store a picture.", stored, upload),
-        "/api/images/{image}": _get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
+        "/api/images/{image}": {
+            **_get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
+            "delete": _operation("giveUp", "Delete an upload that nothing else uses.", given_up, **keyed),
+        },
         "/api/gallery": _get("gallery", "The built-in pictures.", _ok(ref("Gallery"))),
         "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("Order"))),
     }
