@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,10 @@ from duostyle.params import MASK_MODES, allowed_text, describe_params
 from duostyle.settings import Settings, load_settings
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
-MASKS_HELP = "a mode, or for each style a grey picture file or - for none, separated by commas"
+MASKS_HELP = (
+    "a mode, or for each style a grey picture file or - for none, separated by commas; "
+    "repeat the option for a file whose name has a comma"
+)
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +105,8 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
     A text that is not of the type stays a text, so that `parse_params` says what is wrong with it. Lists come
     separated by commas, as repeated options or both; of a plain value that is repeated the last one counts. `masks`
-    becomes a mode or a list of file names and None. Raises BadRequest for a layer weight that is not NAME=NUMBER.
+    becomes a mode or a list of file names and None; a text that names an existing file is one name, commas or not.
+    Raises BadRequest for a layer weight that is not NAME=NUMBER.
     """
     params: dict[str, Any] = {}
     for row in describe_params():
@@ -115,6 +120,7 @@ def _value(name: str, schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
     branches = {branch.get("type"): branch for branch in schema.get("anyOf", [schema])}
     parts = [part.strip() for text in texts for part in text.split(",")]
     if name == "masks":
+        parts = [part for text in texts for part in _names(text)]
         if len(parts) == 1 and parts[0] in MASK_MODES:
             return parts[0]
         return [None if part == "-" else part for part in parts]
@@ -125,6 +131,13 @@ def _value(name: str, schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
     if "number" in branches:
         return _number(texts[-1], float)
     return _number(texts[-1], int) if "integer" in branches else texts[-1]
+
+
+def _names(text: str) -> list[str]:
+    """File names separated by commas; one that has a comma itself is given alone, or in quotes as in CSV."""
+    if Path(text).is_file():
+        return [text]
+    return [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row]
 
 
 def _pair(name: str, part: str) -> tuple[str, Any]:

@@ -100,6 +100,9 @@ class AsyncClient:
     async def store(self, data: bytes) -> dict[str, Any]:
         return await asyncio.to_thread(self._requests.store, data)
 
+    async def delete_image(self, image: str, key: str) -> None:
+        await asyncio.to_thread(self._requests.delete_image, image, key)
+
     async def upload(self, data: bytes) -> str:
         return await asyncio.to_thread(self._requests.upload, data)
 

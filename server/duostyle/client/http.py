@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 
 from duostyle.errors import BadRequest, DuostyleError, ServerError
 
@@ -69,6 +70,28 @@ class Address:
         return f"{self.base}{quote(path)}" + (f"?{urlencode(asked)}" if asked else "")
 
 
+class _Attentive(HTTPConnection):
+    """Reads the answer of a server that hangs up in the middle of the request: it says why."""
+
+    def send(self, data: Any) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            super().send(data)
+
+
+class _AttentiveTls(_Attentive, HTTPSConnection):
+    pass
+
+
+class _Http(HTTPHandler):
+    def http_open(self, request: Request) -> Any:
+        return self.do_open(_Attentive, request)
+
+
+class _Https(HTTPSHandler):
+    def https_open(self, request: Request) -> Any:
+        return self.do_open(_AttentiveTls, request)
+
+
 @dataclass(frozen=True, slots=True)
 class Remote:
     """HTTP requests to one server; each on a connection of its own. `timeout_s` without a byte gives up."""
@@ -89,7 +112,7 @@ class Remote:
         """The body of the answer. `key` is a job's. Raises the server's error, or Unreachable."""
         headers = {"Content-Type": kind} if body is not None else {}
         headers |= self.address.headers | ({"X-Duostyle-Key": key} if key is not None else {})
-        request = urllib.request.Request(self.address.url(path, query or {}), body, headers, method=method)  # noqa: S310
+        request = Request(self.address.url(path, query or {}), body, headers, method=method)  # noqa: S310
         try:
             status, data = self._exchange(request)
         except (OSError, HTTPException) as error:
@@ -99,9 +122,9 @@ class Remote:
             raise error_of(_object(data).get("error"), f"the server answered with status {status}")
         return data
 
-    def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
+    def _exchange(self, request: Request) -> tuple[int, bytes]:
         try:
-            answer = urllib.request.urlopen(request, timeout=self.timeout_s)  # noqa: S310
+            answer = build_opener(_Http, _Https).open(request, timeout=self.timeout_s)
         except urllib.error.HTTPError as error:
             # an answer like any other: reading it may fail in the same ways
             answer = error

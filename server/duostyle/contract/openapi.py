@@ -101,10 +101,15 @@ def _pictures() -> dict[str, dict[str, Any]]:
         "200": {"description": "The picture.", "content": _files("image/jpeg", "image/png")},
         "304": {"description": "Not changed."},
     }
+    given_up = {"204": {"description": "Deleted, unless a job uses it or somebody else uploaded it too."}}
+    keyed = {"security": _KEY, "parameters": thumbnail[:1]}
     preview = "What a painting would look like: a picture by a feed-forward network."
     return {
         "/api/images": _post("upload", "Store a picture.", stored, upload),
-        "/api/images/{image}": _get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
+        "/api/images/{image}": {
+            **_get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
+            "delete": _operation("giveUp", "Delete an upload that nothing else uses.", given_up, **keyed),
+        },
         "/api/gallery": _get("gallery", "The built-in pictures.", _ok(ref("Gallery"), from_gallery())),
         "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("PreviewOrder"))),
     }

@@ -98,7 +98,7 @@ def components() -> dict[str, Schema]:
         "State": record(state_fields()),
         "Image": record(
             {"id": ref("ImageId"), "width": COUNT, "height": COUNT, "format": TEXT, "bytes": COUNT}
-            | {"notes": listed(TEXT)}
+            | {"notes": listed(TEXT), "key": TEXT}
         ),
         "Gallery": record({"content": listed(ref("GalleryPicture")), "style": listed(ref("GalleryPicture"))}),
         "GalleryPicture": record(

@@ -47,6 +47,14 @@ _UPSERT = (
 )
 _ENDED = f"status IN ({', '.join(repr(status.value) for status in JobStatus if status.ended)})"
 
+# Who uploaded a picture may give it up again: it goes with the last of its holds, each known by the hash of a key.
+_HOLDS = """
+CREATE TABLE holds (
+    image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, key_hash BLOB NOT NULL, PRIMARY KEY (image, key_hash)
+);
+"""
+# Of one picture; the oldest give way.
+_MOST_HOLDS = 100
 _SCHEMA = f"""
 CREATE TABLE images (
     id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
@@ -61,11 +69,13 @@ CREATE TABLE uses (
     job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
 );
 CREATE INDEX uses_by_image ON uses(image);
+{_HOLDS}
 """
 # Upgrades a file of this version to the next one.
 _UPGRADES = {
     1: "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;",
     2: "ALTER TABLE jobs ADD COLUMN steering TEXT;",
+    3: _HOLDS,
 }
 
 
@@ -176,6 +186,30 @@ class Database:
     def images(self) -> dict[str, int]:
         """Ids of all pictures, each with its size in bytes."""
         return dict(self._sql.execute("SELECT id, bytes FROM images"))
+
+    def hold_image(self, image_id: str, key_hash: bytes) -> None:
+        """Who has the key may give the picture up."""
+        self._sql.execute("INSERT OR IGNORE INTO holds VALUES (?, ?)", (image_id, key_hash))
+        self._sql.execute(
+            "DELETE FROM holds WHERE image = ?1 AND rowid NOT IN "
+            "(SELECT rowid FROM holds WHERE image = ?1 ORDER BY rowid DESC LIMIT ?2)",
+            (image_id, _MOST_HOLDS),
+        )
+
+    def give_up_image(self, image_id: str, key_hash: bytes) -> bool:
+        """Remove this hold on a picture; False when there is none."""
+        cursor = self._sql.execute("DELETE FROM holds WHERE image = ? AND key_hash = ?", (image_id, key_hash))
+        return cursor.rowcount > 0
+
+    def free_image(self, image_id: str) -> Unused | None:
+        """The picture when no job uses it and nobody holds it."""
+        row = self._sql.execute(
+            "SELECT touched_at, id, bytes FROM images WHERE id = ?1 "
+            "AND NOT EXISTS (SELECT 1 FROM uses WHERE image = ?1) "
+            "AND NOT EXISTS (SELECT 1 FROM holds WHERE image = ?1)",
+            (image_id,),
+        ).fetchone()
+        return None if row is None else Unused(*row)
 
     def remove_image(self, image_id: str) -> None:
         self._sql.execute("DELETE FROM images WHERE id = ?", (image_id,))

@@ -8,7 +8,7 @@ from pathlib import Path
 from duostyle.errors import BadRequest
 
 # of the tables
-VERSION = 3
+VERSION = 4
 # The head of a database file, from the description of its format: sqlite.org/fileformat.html.
 _MAGIC, _VERSION_AT = b"SQLite format 3\0", 60
 

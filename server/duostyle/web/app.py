@@ -130,6 +130,7 @@ async def _sweep_now_and_then(built: AppState) -> None:
         try:
             removed = await built.store.sweep(
                 keep_days=built.settings.keep_days,
+                keep_uploads_days=built.settings.keep_uploads_days,
                 max_jobs=built.settings.keep_jobs,
                 max_bytes=built.settings.max_store_bytes,
                 keep_images=built.jobs.registry.images_in_use,

@@ -52,6 +52,10 @@ async def test_http_answers_are_as_promised(running: Running, http: Client) -> N
     image = await ask("POST", "/api/images", 201, content=image_bytes((9, 8, 7)))
     await ask("POST", "/api/images", 200, files={"file": image_bytes((9, 8, 7))})
     await ask("POST", "/api/images", 415, content=b"no picture")
+    spare = await ask("POST", "/api/images", 201, content=image_bytes((7, 8, 9)))
+    for status in (204, 404):
+        headers = {"X-Duostyle-Key": spare["key"]}
+        await ask("DELETE", "/api/images/{image}", status, path={"image": spare["id"]}, headers=headers)
     for size, status in ((64, 200), (3, 422)):
         await ask("GET", "/api/images/{image}", status, path={"image": image["id"]}, params={"size": size})
     order = {"content": image["id"], "styles": [image["id"]] * 2, "params": {"iterations": 3}}

@@ -46,7 +46,10 @@ async def test_the_same_picture_is_new_once(http: Client, kind: str | None) -> N
         "bytes": len(data),
         "notes": [],
     }
-    assert first.json() == again.json() == expected
+    keys = [dict(answer.json()).pop("key") for answer in (first, again)]
+    assert keys[0] != keys[1]
+    assert first.json() == expected | {"key": keys[0]}
+    assert again.json() == expected | {"key": keys[1]}
 
 
 async def test_what_was_done_to_a_picture_is_noted(http: Client) -> None:
@@ -55,6 +58,22 @@ async def test_what_was_done_to_a_picture_is_noted(http: Client) -> None:
         answer = await http.http.post("/api/images", content=data)
         assert answer.status_code == status
         assert answer.json()["notes"] == ["transparent parts laid on white"]
+
+
+async def test_an_upload_is_deleted_with_its_key(http: Client) -> None:
+    data = image_bytes((1, 2, 99))
+    mine, another = [(await http.http.post("/api/images", content=data)).json() for _ in range(2)]
+    address = f"/api/images/{mine['id']}"
+    for headers in ({}, {"X-Duostyle-Key": "wrong"}, {"Authorization": "Bearer wrong"}):
+        assert code(await http.http.delete(address, headers=headers)) == (403, "forbidden")
+    # it was uploaded twice, so it stays for the other
+    assert (await http.http.delete(address, headers={"X-Duostyle-Key": mine["key"]})).status_code == 204
+    assert (await http.http.get(address)).status_code == 200
+    assert code(await http.http.delete(address, headers={"X-Duostyle-Key": mine["key"]})) == (403, "forbidden")
+    bearer = {"Authorization": f"Bearer {another['key']}"}
+    assert (await http.http.delete(address, headers=bearer)).status_code == 204
+    assert code(await http.http.get(address)) == (404, "not_found")
+    assert code(await http.http.delete(address, headers=bearer)) == (404, "not_found")
 
 
 async def test_a_picture_comes_back_without_metadata_and_is_cached(http: Client) -> None:

@@ -8,11 +8,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from duostyle.errors import BadRequest, DuostyleError, NotFound
+from duostyle.errors import BadRequest, DuostyleError, Forbidden, NotFound
 from duostyle.imaging.decode import decode
 from duostyle.imaging.encode import Format, encode
+from duostyle.job import hash_key, new_key
 from duostyle.params import IMAGE_ID
 from duostyle.web import forms
+from duostyle.web.guard.access import offered_key
 from duostyle.web.state import AppState
 
 _MIN_THUMB_PX, _MAX_THUMB_PX = 16, 4096
@@ -25,7 +27,7 @@ def routes() -> list[Route]:
     """The routes of this module."""
     return [
         Route("/api/images", upload, methods=["POST"]),
-        Route("/api/images/{image}", picture),
+        Route("/api/images/{image}", picture, methods=["GET", "DELETE"]),
         Route("/api/gallery", gallery),
         Route("/api/preview", preview, methods=["POST"]),
     ]
@@ -35,18 +37,24 @@ async def upload(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     try:
         data = await forms.picture(request, max_bytes=app_state.settings.max_upload_bytes)
-        row, new = await app_state.take_in(data)
+        key = new_key()
+        row, new = await app_state.take_in(data, key_hash=hash_key(key))
     except DuostyleError as error:
         app_state.metrics.uploads.labels(error.code).inc()
         raise
     app_state.metrics.uploads.labels("stored" if new else "known").inc()
     app_state.metrics.upload_bytes.inc(row.bytes)
-    return JSONResponse(dataclasses.asdict(row), 201 if new else 200, {"Location": f"/api/images/{row.id}"})
+    return JSONResponse(
+        dataclasses.asdict(row) | {"key": key}, 201 if new else 200, {"Location": f"/api/images/{row.id}"}
+    )
 
 
 async def picture(request: Request) -> Response:
+    """The picture, or DELETE: one route, so that the answer to a wrong method names both."""
     app_state: AppState = request.state.app_state
     image_id = request.path_params["image"]
+    if request.method == "DELETE":
+        return await _give_up(app_state, image_id, offered_key(request.headers))
     max_px = _size(request)
     row = await app_state.store.image(image_id) if IMAGE_ID.fullmatch(image_id) else None
     if row is None:
@@ -65,6 +73,15 @@ async def picture(request: Request) -> Response:
 
     shown = await app_state.gallery.encoded(image_id, max_px, make)
     return Response(shown, media_type=f"image/{format}", headers=headers)
+
+
+async def _give_up(app_state: AppState, image_id: str, key: str) -> Response:
+    if await app_state.store.image(image_id) is None:
+        raise NotFound("no such picture", field="image")
+    in_use = app_state.jobs.registry.images_in_use
+    if not await app_state.store.give_up_image(image_id, hash_key(key), in_use=in_use):
+        raise Forbidden("the key is none of this upload" if key else "the key of the upload is required", field="key")
+    return Response(status_code=204)
 
 
 def _encoded_again(data: bytes, format: Format, max_px: int | None) -> bytes:
