@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import logging
 import queue
@@ -27,6 +28,7 @@ _STOP_S = 1.0
 _STALL_S = 120.0
 
 P = ParamSpec("P")
+_Item = tuple[Task, asyncio.Future[RunOutcome], contextvars.Context]
 
 
 class EngineThread:
@@ -36,7 +38,7 @@ class EngineThread:
     def __init__(self, engine: Engine, watchdog: Watchdog | None = None) -> None:
         self._engine = engine
         self.watchdog = watchdog or Watchdog(_STALL_S)
-        self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[RunOutcome]] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = asyncio.Event()
@@ -85,7 +87,8 @@ class EngineThread:
         if self._loop is None or self._stopping or not self._thread.is_alive():
             return RunOutcome("failed", error=ShuttingDown("the engine is not running").as_dict())
         future: asyncio.Future[RunOutcome] = self._loop.create_future()
-        self._tasks.put((task, future))
+        # with what the log says about whoever asks
+        self._tasks.put((task, future, contextvars.copy_context()))
         return await future
 
     # Everything below runs on the engine thread.
@@ -101,14 +104,14 @@ class EngineThread:
             self.load_error = InternalError("the engine could not be loaded")
         self._call_soon(self._loaded.set)
         while (item := self._tasks.get()) is not None:
-            task, future = item
-            outcome = self._paint(task)
+            task, future, context = item
+            outcome = context.run(self._paint, task)
             self.watchdog.rest()
             if outcome.how == "failed":
                 self._clean_up()
             self._call_soon(_settle, future, outcome)
             # keep no reference to this task while waiting for the next one
-            del item, task, future, outcome
+            del item, task, future, context, outcome
         self._call_soon(self._gone.set)
 
     def _paint(self, task: Task) -> RunOutcome:
@@ -145,7 +148,7 @@ class EngineThread:
         try:
             return self._engine.begin(request, task.control, checkpoint)
         except CheckpointRefused as refusal:
-            _log.warning("a job starts over without its checkpoint: %s", refusal)
+            _log.warning("a job starts over without its checkpoint", extra={"reason": str(refusal)})
         return self._engine.begin(request, task.control)
 
     def _end(

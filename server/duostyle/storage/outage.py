@@ -34,7 +34,7 @@ class Outage:
         """The folder has just failed with `error`. Does nothing when the outage is known."""
         if self.lasts or self.abandoned:
             return
-        _log.error("the data folder cannot be used: %s", error.__cause__ or error)
+        _log.error("the data folder cannot be used", extra={"reason": str(error.__cause__ or error)})
         self._begun.set()
         self._over.clear()
         self._task = asyncio.create_task(self._until_it_works())
