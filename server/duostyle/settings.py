@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         description="Folder for uploads, jobs and results.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the engine computes.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Numbers the network computes with on the CPU; auto takes what was measured to be quicker."
+    )
     threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 uses all cores.")
     memory_budget_mb: int = Field(
         0,

@@ -179,6 +179,7 @@ class FakeEngine:
     """
 
     device = "fake"
+    precision = "float32"
 
     def __init__(self, *, steps: int = 5, gated: bool = False, size: tuple[int, int] = (8, 6)) -> None:
         self.steps, self.gated, self.size = steps, gated, size

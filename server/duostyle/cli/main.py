@@ -20,7 +20,7 @@ from duostyle.engine.environment import create_engine, prepare
 from duostyle.errors import DuostyleError, RequestError
 from duostyle.settings import Settings
 
-ENGINE_SETTINGS = ("data_dir", "device", "threads", "weights", "memory_budget_mb")
+ENGINE_SETTINGS = ("data_dir", "device", "precision", "threads", "weights", "memory_budget_mb")
 
 EngineMaker = Callable[[Settings], Engine]
 
@@ -95,7 +95,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument(
-        "--measure", action="store_true", help="forget which convolution kernels were the fastest and measure again"
+        "--measure",
+        action="store_true",
+        help="forget which convolution kernels and precision were the fastest and measure again",
     )
     settings.add_arguments(doctor, ENGINE_SETTINGS)
     doctor.set_defaults(run=_doctor)

@@ -174,7 +174,7 @@ def _condition() -> Schema:
     ended = record(dict.fromkeys(("completed", "cancelled", "failed"), COUNT))
     measured = record({"steps": COUNT, "seconds": SECONDS})
     counts = dict.fromkeys(("evaluations", "watchers", "sockets"), COUNT)
-    words = {"server": TEXT, "device": TEXT, "ready": FLAG}
+    words = {"server": TEXT, "device": TEXT, "precision": TEXT, "ready": FLAG}
     return record({**words, "jobs": jobs, "ended": ended, "measured": measured, **counts})
 
 

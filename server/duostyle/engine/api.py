@@ -236,9 +236,11 @@ class Painter(Protocol):
 
 
 class Engine(Protocol):
-    """The model's owner. `load` and `begin` run on the engine thread; `device` may be read anywhere after `load`."""
+    """The model's owner. `load` and `begin` run on the engine thread; `device` and `precision` may be read anywhere
+    after `load`."""
 
     device: str
+    precision: str
 
     def load(self) -> None:
         """Load weights and choose kernels, once per process. Raises WeightsError."""

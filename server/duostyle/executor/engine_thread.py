@@ -60,6 +60,11 @@ class EngineThread:
         """Where the engine computes, as it names it; "loading" until it knows."""
         return self._engine.device if self.loaded else "loading"
 
+    @property
+    def precision(self) -> str:
+        """The numbers that the engine computes with, `float32` or `bfloat16`; "loading" until it knows."""
+        return self._engine.precision if self.loaded else "loading"
+
     async def start(self) -> None:
         """Start the engine thread, which loads the model while everything else goes on."""
         self._loop = asyncio.get_running_loop()

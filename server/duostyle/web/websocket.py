@@ -75,6 +75,7 @@ class Connection:
             protocol=outgoing.VERSION,
             server=version(),
             device=self._app_state.engine_thread.device,
+            precision=self._app_state.engine_thread.precision,
             limits=limits(self._settings),
             heartbeat_s=self._settings.heartbeat_s,
         ).text()

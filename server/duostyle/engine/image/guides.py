@@ -65,10 +65,9 @@ def affinities(network: Network, content: Tensor, styles: Sequence[Tensor]) -> l
     The cosine of centred features of relu3_1 and relu4_1 to the style's mean feature, at a size that is cheap.
     """
     small = _small(content)
-    own = network.features(small, AFFINITY_LAYERS)
+    own = _features(network, small)
     means = [
-        {layer: h.mean((2, 3), keepdim=True) for layer, h in network.features(_small(s), AFFINITY_LAYERS).items()}
-        for s in styles
+        {layer: h.mean((2, 3), keepdim=True) for layer, h in _features(network, _small(s)).items()} for s in styles
     ]
     size = (small.shape[2], small.shape[3])
     maps = [torch.zeros(1, 1, *size) for _ in styles]
@@ -123,6 +122,10 @@ def _soft_cuts(place: Tensor, mix: Sequence[float]) -> list[Tensor]:
     above = [torch.ones_like(place), *(((place - edge) / EDGE + 0.5).clamp(0, 1) for edge in edges)]
     above.append(torch.zeros_like(place))
     return [(above[index] - above[index + 1]).clamp(min=0) for index in range(len(mix))]
+
+
+def _features(network: Network, x: Tensor) -> dict[str, Tensor]:
+    return {layer: h.float() for layer, h in network.features(x, AFFINITY_LAYERS).items()}
 
 
 def _small(x: Tensor) -> Tensor:

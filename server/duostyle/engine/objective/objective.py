@@ -18,7 +18,7 @@ from duostyle.engine.objective import tiling
 from duostyle.engine.objective.cuda_graph import Graphed, worth_a_graph
 from duostyle.engine.objective.features import Extractor, reachable
 from duostyle.engine.objective.losses import PictureCost, content_cost, tv_cost
-from duostyle.engine.objective.moments import collage
+from duostyle.engine.objective.moments import collage, flat
 from duostyle.engine.objective.style import (
     LayerCost,
     StyleMoments,
@@ -147,7 +147,7 @@ class Objective:
         for layer in self.weights:
             h = outputs[self.network.index(layer)]  # [1, c, h', w']
             guides = [guide.flatten() for guide in self._guides_at(h.shape[2], h.shape[3])]
-            costs[layer] = self._judge(layer, measure(h.view(h.shape[1], -1), guides))
+            costs[layer] = self._judge(layer, measure(flat(h), guides))
             taps[layer] = style_tap(costs[layer], guides)
         content = torch.zeros((), device=x.device)
         if self.content_weight > 0:

@@ -78,6 +78,7 @@ async def status(request: Request) -> Response:
     numbers = {
         "server": version(),
         "device": app_state.engine_thread.device,
+        "precision": app_state.engine_thread.precision,
         "ready": app_state.jobs.ready,
         "jobs": {
             "waiting": int(count("duostyle_jobs_waiting")),
