@@ -1,13 +1,15 @@
-"""Lines of the log: JSON for programs, text for people, and no secrets in either."""
+"""Lines of the log: JSON for programs, text for people, the same words each time, and no secrets in either."""
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import logging
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,12 +111,19 @@ def test_what_opens_a_door_is_cut_out(format: str, written: str, shown: str) -> 
     ("format", "terminal", "is_json"),
     [("auto", True, False), ("auto", False, True), ("json", True, True), ("text", False, False)],
 )
-def test_auto_is_text_on_a_terminal_only(format: str, terminal: bool, is_json: bool) -> None:
+def test_auto_is_text_on_a_terminal_only(
+    format: str, terminal: bool, is_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
     lines = Lines(format, terminal=terminal)
     lines.logger.warning("said", extra={"count": 2})
     assert lines.text.startswith("{") == is_json
     assert lines.text.count("\n") == 1
     assert ("\x1b[" in lines.text) == (terminal and not is_json)
+    monkeypatch.setenv("NO_COLOR", "1")
+    lines = Lines(format, terminal=terminal)
+    lines.logger.warning("said", extra={"count": 2})
+    assert "\x1b[" not in lines.text
 
 
 @pytest.fixture
@@ -147,3 +156,16 @@ def test_what_ends_a_thread_is_a_line_too(caplog: pytest.LogCaptureFixture) -> N
     (record,) = caplog.records
     assert record.getMessage() == "a thread ended with an error"
     assert record.exc_info is not None
+
+
+def test_what_happened_has_the_same_words_each_time() -> None:
+    """So that a program can count and select lines; facts go into `extra`."""
+    seen = 0
+    for path in (Path(__file__).parents[2] / "server" / "duostyle").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_log."):
+                seen += 1
+                (words,) = node.args
+                assert isinstance(words, ast.Constant | ast.Name), f"{path.name}:{node.lineno}"
+                assert "%" not in ast.unparse(words), f"{path.name}:{node.lineno}"
+    assert seen > 20

@@ -7,6 +7,7 @@ comes with its traceback, in the field `exception`. What opens a door is cut out
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -56,6 +57,7 @@ def set_up(settings: Settings, stream: TextIO = sys.stderr) -> None:
 def formatter(settings: Settings, *, terminal: bool) -> logging.Formatter:
     """Makes a record of the standard library one line, as `log_format` says; `terminal`: whether a person reads it."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not terminal)
+    colors = terminal and not os.environ.get("NO_COLOR")
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.contextvars.merge_contextvars,
@@ -66,7 +68,7 @@ def formatter(settings: Settings, *, terminal: bool) -> logging.Formatter:
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _without_secrets(_json() if as_json else _text(colors=terminal), settings.tokens),
+            _without_secrets(_json() if as_json else _text(colors=colors), settings.tokens),
         ],
     )
 

@@ -77,7 +77,7 @@ class Guard:
                 else:
                     receive = taken.enter_context(self._bodies.receiving(client, scope, receive))
             except DuostyleError as error:
-                await self._refuse(error, scope, receive, send)
+                await self._refuse(error, scope, receive, send, request)
                 return
             scope.setdefault("state", {})["client"] = client
             serve = self._app if scope["type"] == "websocket" else self._answer
@@ -127,13 +127,15 @@ class Guard:
             self._explained.add(text)
             _log.warning(text, extra={name: value[:_LOGGED] for name, value in values.items()})
 
-    async def _refuse(self, error: DuostyleError, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, error: DuostyleError, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self._metrics.refused.labels(error.code).inc()
         self._metrics.count_limit(error.reached)
         if scope["type"] == "http":
             await respond(error)(scope, receive, send)
         elif "websocket.http.response" in scope.get("extensions", {}):
-            await WebSocket(scope, receive, send).send_denial_response(respond(error))
+            response = respond(error)
+            response.headers["X-Request-Id"] = request_id
+            await WebSocket(scope, receive, send).send_denial_response(response)
         else:
             await send({"type": "websocket.close", "code": status_codes.wire_status(error).close, "reason": error.code})
 
