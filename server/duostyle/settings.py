@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest level that is logged."
     )
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="Format of the log; auto: text on a terminal, JSON elsewhere."
+    )
 
     allowed_hosts: list[str] = Field(
         default_factory=list,

@@ -26,7 +26,7 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser, MultipartPart
 from starlette.staticfiles import StaticFiles
 from uvicorn.lifespan.off import LifespanOff
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
@@ -57,6 +57,15 @@ def protocol(kind: type[H11Protocol] | type[WebSocketsSansIOProtocol]) -> Any:
     return kind(config(), ServerState(), {}, asyncio.AbstractEventLoop())  # type: ignore[abstract]
 
 
+def cycle() -> RequestResponseCycle:
+    """What uvicorn makes of each request."""
+    head = h11.Connection(h11.SERVER)
+    scope: Any = {}
+    named: Any = dict.fromkeys(("transport", "flow", "logger", "access_logger", "on_response"))
+    more: Any = {"access_log": False, "default_headers": [], "message_event": asyncio.Event()}
+    return RequestResponseCycle(scope=scope, conn=head, **named, **more)
+
+
 class Use(NamedTuple):
     """Our subclass, what makes an object of its base, the methods that it overrides or calls, and the attributes that
     it reads or sets, each with its type in a new object."""
@@ -73,8 +82,17 @@ USES = [
         "uvicorn",
         HttpConnection,
         lambda: protocol(H11Protocol),
-        {"connection_made", "connection_lost", "data_received", "handle_websocket_upgrade", "on_response_complete"},
-        {"client": NONE, "conn": h11.Connection, "loop": asyncio.AbstractEventLoop, "transport": NONE},
+        {
+            *("connection_made", "connection_lost", "data_received"),
+            *("handle_websocket_upgrade", "on_response_complete", "send_400_response"),
+        },
+        {
+            "client": NONE,
+            "conn": h11.Connection,
+            "cycle": NONE,
+            "loop": asyncio.AbstractEventLoop,
+            "transport": NONE,
+        },
     ),
     Use(
         "uvicorn",
@@ -93,6 +111,7 @@ USES = [
             "disconnected": bool,
             "frames": list,
             "handshake_complete": bool,
+            "handshake_initiated": bool,
             "initial_response": NONE,
             "loop": asyncio.AbstractEventLoop,
             "pending_ping_payload": NONE,
@@ -133,6 +152,8 @@ DEEPER: list[tuple[str, Callable[[], Any], dict[str, type]]] = [
     ("uvicorn", ServerState, {"tasks": set, "connections": set}),
     ("uvicorn", config, {"timeout_graceful_shutdown": NONE}),
     ("uvicorn", lambda: LifespanOff(config()), {"state": dict}),
+    ("uvicorn", cycle, {"disconnected": bool, "message_event": asyncio.Event, "response_complete": bool}),
+    ("websockets", ServerProtocol, {"handshake_exc": NONE}),
     ("h11", lambda: h11.Connection(h11.SERVER), {"trailing_data": tuple}),
     ("starlette", lambda: Starlette().router, {"redirect_slashes": bool}),
 ]

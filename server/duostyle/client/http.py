@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -36,19 +37,21 @@ class Address:
     @classmethod
     def parse(cls, url: str, token: str | None = None) -> Address:
         """`url` may hold `name:password@`. Raises BadRequest when it is no address of a web server."""
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        password, _, netloc = parts.netloc.rpartition("@")
-        shown = url.replace(f"{password}@", "") if password else url
+        # all that may be a password, also one that is not encoded
+        shown = re.sub(r"^(\w+://)?.*@", r"\1", url, flags=re.DOTALL)
+        allowed = "http://HOST:PORT"
         try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
             usable = (
                 parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
             )
+            if "@" in parts.path + parts.query + parts.fragment:
+                usable, allowed = False, "http://NAME:PASSWORD@HOST:PORT, with %2F for / in the password, %40 for @"
         except ValueError:
             usable = False
         if not usable:
-            raise BadRequest(
-                f"{shown} is not a server address", field="server", limit="http://HOST:PORT", got=shown[:80]
-            )
+            raise BadRequest(f"{shown} is not a server address", field="server", limit=allowed, got=shown[:80])
+        password, _, netloc = parts.netloc.rpartition("@")
         return cls(f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", token, unquote(password) or None)
 
     @property
@@ -119,7 +122,7 @@ class Remote:
             # a URLError, which is an OSError, wraps the reason
             raise Unreachable(f"no answer from {self.address.base}: {getattr(error, 'reason', error)}") from None
         if status >= 300:
-            raise error_of(_object(data).get("error"), f"the server answered with status {status}")
+            raise error_of(_object(data).get("error"), foreign(status))
         return data
 
     def _exchange(self, request: Request) -> tuple[int, bytes]:
@@ -137,6 +140,22 @@ class Remote:
         if not answer:
             raise Unreachable(f"{self.address.base}: {UNEXPECTED}")
         return answer
+
+
+_FOREIGN = {
+    401: "asks for a name and a password: http://NAME:PASSWORD@HOST",
+    407: "asks for a name and a password",
+    413: "takes no body that large; its limit must be raised",
+    502: "does not reach the server",
+    503: "does not reach the server",
+    504: "waited too long for the server",
+}
+
+
+def foreign(status: int) -> str:
+    """What an answer means that is not the server's own, which has its reason in JSON."""
+    what = _FOREIGN.get(status, "refused the request")
+    return f"a proxy answered with status {status} instead of the server: it {what}"
 
 
 def error_of(problem: Any, otherwise: str) -> DuostyleError:

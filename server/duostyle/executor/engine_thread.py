@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import logging
 import queue
@@ -30,8 +31,8 @@ _STALL_S = 120.0
 P = ParamSpec("P")
 T = TypeVar("T")
 _WAKE: Literal["wake"] = "wake"
-# a task with the future of its outcome; None ends the thread
-_Item = tuple[Task, "asyncio.Future[RunOutcome]"] | Literal["wake"] | None
+# a task with the future of its outcome and what the log says about whoever asks; None ends the thread
+_Item = tuple[Task, "asyncio.Future[RunOutcome]", contextvars.Context] | Literal["wake"] | None
 
 
 class EngineThread:
@@ -101,7 +102,8 @@ class EngineThread:
         if self._loop is None or self._stopping or not self._thread.is_alive():
             return RunOutcome("failed", error=ShuttingDown("the engine is not running").as_dict())
         future: asyncio.Future[RunOutcome] = self._loop.create_future()
-        self._tasks.put((task, future))
+        # with what the log says about whoever asks
+        self._tasks.put((task, future, contextvars.copy_context()))
         return await future
 
     async def ask(self, work: Callable[[Engine, Callable[[], None]], T]) -> T:
@@ -140,14 +142,14 @@ class EngineThread:
             if isinstance(item, str):
                 self._run_errand(painting=False)
                 continue
-            task, future = item
-            outcome = self._paint(task)
+            task, future, context = item
+            outcome = context.run(self._paint, task)
             self.watchdog.rest()
             if outcome.how == "failed":
                 self._clean_up()
             self._call_soon(_settle, future, outcome)
             # keep no reference to this task while waiting for the next one
-            del item, task, future, outcome
+            del item, task, future, context, outcome
         self._call_soon(self._gone.set)
 
     def _paint(self, task: Task) -> RunOutcome:
@@ -206,7 +208,7 @@ class EngineThread:
         try:
             return self._engine.begin(request, task.control, checkpoint)
         except CheckpointRefused as refusal:
-            _log.warning("a job starts over without its checkpoint: %s", refusal)
+            _log.warning("a job starts over without its checkpoint", extra={"reason": str(refusal)})
         return self._engine.begin(request, task.control)
 
     def _end(

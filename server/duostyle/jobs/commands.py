@@ -7,6 +7,7 @@ it alone, so that whatever happens to a waiting job cannot touch the running one
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from duostyle.jobs.queries import load_masks
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.request import masks_of, parse_request
+from duostyle.logs import about_job
 from duostyle.params import apply_changes
 from duostyle.picture import StoredImage
 from duostyle.protocol.outgoing import Paused, Resumed, Updated
 
+_log = logging.getLogger(__name__)
 Answer = Callable[[], None]
 # How long a caller waits for the engine to let go of a job.
 _LET_GO_S = 30.0
@@ -133,6 +136,8 @@ class Commands:
             pixels=(stored["content"].width, stored["content"].height),
         )
         accepted = Accepted(job.id, key, *self._queue.add(await self._registry.add(job)))
+        with about_job(job.id):
+            _log.info("a job was accepted", extra={"position": accepted.position, "styles": len(job.styles)})
         answer(accepted)
         return accepted
 

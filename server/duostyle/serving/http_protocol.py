@@ -7,6 +7,7 @@ see it, but it still takes a file descriptor and memory.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import h11
@@ -16,6 +17,7 @@ from uvicorn.server import ServerState
 
 from duostyle.errors import BadRequest, BusyError, DuostyleError
 from duostyle.protocol import status_codes
+from duostyle.serving.handshake import problem_of
 from duostyle.settings import Settings
 from duostyle.web.guard import access
 from duostyle.web.guard.quotas import Seats
@@ -108,8 +110,22 @@ class HttpConnection(H11Protocol):
             self._discarding = self.loop.call_later(_DISCARDING_S, self.transport.abort)
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        problem = problem_of(event)
+        if problem is not None:
+            self._refuse(problem.error, problem.status, problem.headers)
+            return
         self._leave()
         super().handle_websocket_upgrade(event)
+
+    def send_400_response(self, msg: str) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            # whoever works on the request learns that its client is gone
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._refuse(BadRequest("this is not a request of HTTP/1.1"), 400)
+        else:
+            self.transport.close()
 
     def _may_discard(self, size: int) -> bool:
         """Whether to go on with a body that has its answer; when not, the client has a while to read that."""
@@ -146,12 +162,13 @@ class HttpConnection(H11Protocol):
             # browsers open connections that they may never need
             self.transport.close()
 
-    def _refuse(self, error: DuostyleError) -> None:
+    def _refuse(self, error: DuostyleError, status: int = 0, more: Mapping[str, str] | None = None) -> None:
+        """Answer and close; with a `status` of HTTP's own, where that is not the one of the error."""
         self._stop_timeout()
         self._count(error)
-        status, headers, body = status_codes.answer(error)
-        lines = [*headers.items(), ("Content-Length", str(len(body))), ("Connection", "close")]
-        parts = (h11.Response(status_code=status, headers=lines), h11.Data(data=body), h11.EndOfMessage())
+        usual, headers, body = status_codes.answer(error)
+        lines = [*headers.items(), *(more or {}).items(), ("Content-Length", str(len(body))), ("Connection", "close")]
+        parts = (h11.Response(status_code=status or usual, headers=lines), h11.Data(data=body), h11.EndOfMessage())
         self.transport.write(b"".join(self.conn.send(part) or b"" for part in parts))
         self.transport.close()
 

@@ -250,7 +250,7 @@ class Store:
                 self.checkpoints.keep_only(database.unfinished())
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
-            _log.warning("the data folder could not be repaired: %s", error.__cause__)
+            _log.warning("the data folder could not be repaired", extra={"reason": str(error.__cause__)})
 
     def _close(self) -> None:
         if self._opened is not None:

@@ -110,7 +110,8 @@ class _Parser(MultiPartParser):
         self._seen[name] += 1
         if self._seen[name] > self._most[name]:
             limit = self._most[name]
-            raise BadRequest(f"too many form fields named {name}", field=name, limit=limit, got=self._seen[name])
+            often = "more than once" if limit == 1 else f"more than {limit} times"
+            raise BadRequest(f"the form has {name} {often}", field=name, limit=limit, got=self._seen[name])
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._part_bytes += end - start

@@ -21,6 +21,7 @@ from duostyle.contract.limits import MAX_WAITING, limits
 from duostyle.errors import DuostyleError, InternalError, TooManyRequests
 from duostyle.jobs.commands import Accepted
 from duostyle.live.outbox import Close, FrameDue, Preview
+from duostyle.logs import about_job
 from duostyle.protocol import incoming, outgoing
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
@@ -133,14 +134,18 @@ class Connection:
     async def _handle(self) -> None:
         while True:
             message = await self._waiting.get()
-            try:
-                await self._dispatch(message)
-            except DuostyleError as error:
-                self._post_error(error, message.ref)
-            except Exception:
-                # a bug: it costs this message and not the connection
-                _log.exception("a message could not be handled")
-                self._post_error(InternalError("internal error; the server's log has the details"), message.ref)
+            with about_job(getattr(message, "job", "")):
+                await self._answer(message)
+
+    async def _answer(self, message: incoming.ClientMessage) -> None:
+        try:
+            await self._dispatch(message)
+        except DuostyleError as error:
+            self._post_error(error, message.ref)
+        except Exception:
+            # a bug: it costs this message and not the connection
+            _log.exception("a message could not be handled", extra={"message_type": message.type})
+            self._post_error(InternalError("internal error; the server's log has the details"), message.ref)
 
     async def _dispatch(self, message: incoming.ClientMessage) -> None:
         def ok() -> None:
