@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duostyle.errors import BadRequest, NotAvailable
+from duostyle.errors import BadRequest
 from duostyle.params import StyleParams, allowed_text, apply_changes, describe_params, live_fields, parse_params
 
 ID = "sha256:" + "a" * 64
@@ -123,12 +123,6 @@ def test_the_server_s_own_limit_of_size() -> None:
     assert (raised.value.limit, raised.value.got) == ("64 to 1024", 1025)
 
 
-@pytest.mark.parametrize("raw", [{"preset": "instant"}, {"init": "preview"}])
-def test_what_this_server_does_not_offer(raw: dict[str, Any]) -> None:
-    with pytest.raises(NotAvailable):
-        parse(raw)
-
-
 def test_mix_and_scales_for_so_many_styles() -> None:
     assert parse({}).mix_for(4) == (0.25,) * 4
     assert parse({"style_mix": [3.0, 1.0]}).mix_for(2) == (0.75, 0.25)
@@ -174,7 +168,7 @@ JSON = st.recursive(
 def test_any_json_is_taken_as_it_is_or_refused_with_a_reason(raw: Any, styles: int) -> None:
     try:
         params = parse(raw, styles=styles)
-    except (BadRequest, NotAvailable) as refusal:
+    except BadRequest as refusal:
         error = refusal.as_dict()
     else:
         given_values = params.model_dump(exclude_unset=True)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from duostyle.errors import BadRequest, NotAvailable
+from duostyle.errors import BadRequest
 
 MAX_STYLES = 4
 IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
@@ -126,8 +126,7 @@ def live_fields() -> frozenset[str]:
 def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params") -> StyleParams:
     """Check what a client sent (a mapping, or None for all defaults) for a job with `styles` styles (1..4).
 
-    Raises BadRequest naming the field, what came and what is allowed; NotAvailable for what the contract knows
-    and this server does not offer.
+    Raises BadRequest naming the field, what came and what is allowed.
     """
     raw = {} if raw is None else raw
     if not isinstance(raw, Mapping):
@@ -153,9 +152,6 @@ def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params
                 limit=f"{styles} entries",
                 got=f"{len(value)} entries",
             )
-    for name, value in (("preset", "instant"), ("init", "preview")):
-        if getattr(params, name) == value:
-            raise NotAvailable(f"{name} {value} is not available on this server", field=f"{path}.{name}", got=value)
     return params
 
 
