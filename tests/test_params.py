@@ -15,6 +15,8 @@ from duostyle.params import StyleParams, allowed_text, apply_changes, describe_p
 
 ID = "sha256:" + "a" * 64
 
+IMAGE = "sha256:" + "a" * 64
+
 
 def parse(raw: Any, *, styles: int = 2, max_size_px: int = 2048) -> StyleParams:
     return parse_params(raw, styles=styles, max_size_px=max_size_px)
@@ -34,6 +36,7 @@ def test_nothing_given_is_the_contract_s_defaults() -> None:
         "style_scale": 1.0,
         "masks": None,
         "preserve_color": 0.0,
+        "protect": None,
         "tv_weight": None,
         "init": "auto",
         "optimizer": "lbfgs",
@@ -132,7 +135,7 @@ def test_mix_and_scales_for_so_many_styles() -> None:
 
 def test_only_live_parameters_change_while_it_runs() -> None:
     live = {"iterations", "content_weight", "style_weight", "style_mix", "style_layer_weights"}
-    assert live_fields() == live | {"masks", "preserve_color", "tv_weight"}
+    assert live_fields() == live | {"masks", "preserve_color", "protect", "tv_weight"}
     before = parse({"size": 100, "style_weight": 3.0})
     after = apply_changes(before, {"style_weight": 5.0, "masks": [ID, None]}, styles=2, max_size_px=2048)
     assert (after.size, after.style_weight, after.masks) == (100, 5.0, [ID, None])
@@ -177,3 +180,24 @@ def test_any_json_is_taken_as_it_is_or_refused_with_a_reason(raw: Any, styles: i
         return
     assert error["field"].startswith("params")
     json.dumps(error, allow_nan=False)
+
+
+@pytest.mark.parametrize("protect", ["person", "background", IMAGE, None])
+def test_what_may_be_protected(protect: str | None) -> None:
+    params = parse({"protect": protect})
+    assert params.protect == protect
+    assert params.mask_ids() == ([("protect", IMAGE)] if protect == IMAGE else [])
+    assert params.asks_for_people() == ("protect" if protect in ("person", "background") else None)
+
+
+@pytest.mark.parametrize("protect", ["cat", "", 5, ["person"], "sha256:0"])
+def test_what_may_not_be_protected(protect: Any) -> None:
+    with pytest.raises(BadRequest) as caught:
+        parse({"protect": protect})
+    assert (caught.value.field, caught.value.limit) == ("params.protect", "person, background or image id")
+
+
+def test_masks_come_in_the_order_of_the_styles_and_that_of_protect_last() -> None:
+    params = parse({"masks": [None, IMAGE], "protect": IMAGE}, styles=2)
+    assert params.mask_ids() == [("masks.0", None), ("masks.1", IMAGE), ("protect", IMAGE)]
+    assert parse({"masks": "person"}, styles=2).asks_for_people() == "masks"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from duostyle.errors import BadRequest, NotFound, QueueFull, TooManyJobs
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import rig, soon
 
@@ -75,3 +77,58 @@ async def test_what_a_client_began_is_finished_without_it(tmp_path: Path) -> Non
         await soon(built.jobs.until_settled())
         rows = await built.store.jobs()
         assert [row.id for row in rows] == list(built.jobs.registry.unfinished)
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"masks": "person"}, "params.masks"),
+        ({"protect": "person"}, "params.protect"),
+        ({"protect": "background"}, "params.protect"),
+    ],
+)
+async def test_a_content_without_people_is_refused(tmp_path: Path, params: dict[str, Any], field: str) -> None:
+    engine = FakeEngine()
+    async with rig(tmp_path, engine) as built:
+        await soon(built.engine_thread.until_loaded())
+        engine.people = False
+        with pytest.raises(BadRequest) as caught:
+            await built.submit(styles=2, **params)
+        assert caught.value.field == field
+        engine.people = True
+        await built.submit(styles=2, **params)
+
+
+async def test_a_missing_image_to_protect_is_named(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built:
+        with pytest.raises(NotFound) as caught:
+            await built.submit(protect="sha256:" + "0" * 64)
+        assert caught.value.field == "params.protect"
+
+
+async def test_what_is_protected_reaches_the_engine_after_the_masks(tmp_path: Path) -> None:
+    engine = FakeEngine(steps=1, gated=True)
+    async with rig(tmp_path, engine) as built:
+        accepted = await built.submit(styles=2, masks=[built.content, None], protect=built.style)
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
+        await ear.until_begun()
+        masks = engine.painters[0].masks
+        assert [mask is not None for mask in masks] == [True, False, True]
+        await soon(built.jobs.commands.update(accepted.job, accepted.key, {"protect": None}))
+        engine.release()
+        await ear.until(*ENDS)
+        assert [mask is not None for mask in engine.painters[0].masks] == [True, False]
+
+
+async def test_people_are_looked_for_when_a_running_job_asks_for_them(tmp_path: Path) -> None:
+    engine = FakeEngine(steps=1, gated=True)
+    engine.people = False
+    async with rig(tmp_path, engine) as built:
+        accepted = await built.submit()
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
+        await ear.until_begun()
+        with pytest.raises(BadRequest) as caught:
+            await soon(built.jobs.commands.update(accepted.job, accepted.key, {"protect": "person"}))
+        assert caught.value.field == "params.protect"

@@ -64,7 +64,7 @@ class Interruption:
 
 @dataclass(frozen=True)
 class Beginning:
-    """Nothing is painted yet. `preview` [1, 3, h, w] is the instant picture at the level's size, where it is wanted."""
+    """Nothing is painted yet. `preview` [1, 3, h, w] is the instant picture at this size, where `init` asks for it."""
 
     preview: Tensor | None = None
 
@@ -163,8 +163,7 @@ class LevelPainter:
         # in a picture of one colour the gradient is the same everywhere; a trace of noise breaks the symmetry
         generator = torch.Generator().manual_seed(params.seed)
         trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)
-        pictures = [self.base, self.content, *([] if preview is None else [preview])]
-        candidates = [(picture + trace).clamp(0, 1) for picture in pictures]
+        candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
         costs = [self.objective.cost(x) for x in candidates]
         return candidates[costs.index(min(costs))]
 

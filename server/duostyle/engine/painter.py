@@ -74,7 +74,7 @@ class TorchPainter:
         # nothing larger than the result is ever needed of the content
         content = self.canvas.fitted(full)
         styles = [to_tensor(style) for style in request.styles]
-        self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks))
+        self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks), shared.instant.people)
         self.elapsed_s = 0.0
         self.costs: Costs | None = None
         self.share: tuple[float, ...] | None = None
@@ -241,7 +241,7 @@ class TorchPainter:
     def _level_painter(self, start: Tensor | Frozen | None) -> LevelPainter:
         check, budget_bytes = self.interruption.check, self.shared.budget_bytes
         level, params = self.schedule.level, self.params
-        if start is None and params.init in ("auto", "preview"):
+        if start is None and params.init == "preview":
             preview = self.shared.instant.paint(self.inputs, (level.width, level.height), params, check)
             return LevelPainter(self.inputs, level, params, Beginning(preview), check, budget_bytes)
         return LevelPainter(self.inputs, level, params, Beginning() if start is None else start, check, budget_bytes)

@@ -18,7 +18,7 @@ from duostyle.engine.precision import DTYPES, evaluations, quicker
 from duostyle.engine.preview.instant import Instant
 from duostyle.engine.preview.instant_painter import InstantPainter, inputs_of
 from duostyle.engine.pyramid import fit
-from duostyle.engine.runtime import engine_errors, give_back, machine_bytes, to_picture
+from duostyle.engine.runtime import engine_errors, give_back, machine_bytes, to_picture, to_tensor
 from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
 from duostyle.picture import Picture
@@ -127,8 +127,15 @@ class TorchEngine:
             raise EngineError("the engine is not loaded yet")
         with engine_errors(), torch.inference_mode():
             size = fit(request.content.width, request.content.height, request.params.size)
-            inputs = inputs_of(self.network, request)
+            inputs = inputs_of(self.instant, self.network, request)
             return to_picture(self.instant.paint(inputs, size, request.params, check, names))
+
+    def has_people(self, content: Picture) -> bool:
+        """See `Engine.has_people`."""
+        if self.network is None or self.instant is None:
+            raise EngineError("the engine is not loaded yet")
+        with engine_errors(), torch.inference_mode():
+            return self.instant.people.find(to_tensor(content, self.network.device)) is not None
 
     def _cpu_network(self, weights: Weights) -> Network:
         """The network of the precision wished for, with its kernels; `auto` chooses the precision."""

@@ -20,10 +20,10 @@ from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
 
-def inputs_of(network: Network, request: Request) -> Inputs:
+def inputs_of(instant: Instant, network: Network, request: Request) -> Inputs:
     """The pictures of a request at their own sizes."""
-    content = to_tensor(request.content, network.device)
-    return Inputs(network, content, [to_tensor(style) for style in request.styles], masks_of(request.masks))
+    content, styles = to_tensor(request.content, network.device), [to_tensor(style) for style in request.styles]
+    return Inputs(network, content, styles, masks_of(request.masks), instant.people)
 
 
 def masks_of(masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
@@ -38,7 +38,7 @@ class InstantPainter:
         self, instant: Instant, network: Network, request: Request, control: Control, clock: Callable[[], float]
     ) -> None:
         self.instant, self.control, self.clock = instant, control, clock
-        self.inputs = inputs_of(network, request)
+        self.inputs = inputs_of(instant, network, request)
         self.params = self.began_with = request.params
         self.size = fit(request.content.width, request.content.height, request.params.size)
         self.changes: list[Change] = []
