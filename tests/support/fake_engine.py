@@ -202,6 +202,7 @@ class FakeEngine:
         self.preview_begun = threading.Event()
         self.preview_turns = threading.Semaphore(0)
         self.preview_error: Exception | None = None
+        self.people = True
         self.threads: set[int] = set()
         self.pictures_taken = 0
         self.trimmed = 0
@@ -226,6 +227,9 @@ class FakeEngine:
             raise self.begin_error
         self.painters.append(FakePainter(self, request, control, checkpoint))
         return self.painters[-1]
+
+    def has_people(self, content: Picture) -> bool:
+        return self.people
 
     def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
         self.previews.append(request)

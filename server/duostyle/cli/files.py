@@ -13,7 +13,7 @@ from duostyle.cli.options import read_options
 from duostyle.errors import BadRequest, ImageError
 from duostyle.imaging.decode import TRANSPARENT_NOTE, check, decode, decode_mask, image_id
 from duostyle.imaging.encode import Format
-from duostyle.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
+from duostyle.params import MASK_MODES, MAX_STYLES, PROTECTIONS, StyleParams, parse_params
 from duostyle.picture import Picture
 
 EXTENSIONS: Mapping[str, Format] = {
@@ -90,8 +90,11 @@ def read_order(arguments: Mapping[str, Any]) -> Order:
     params = read_options(arguments)
     masks: tuple[InputFile | None, ...] = ()
     if isinstance(params.get("masks"), list):
-        masks = tuple(None if name is None else _read_mask(Path(name)) for name in params["masks"])
+        masks = tuple(None if name is None else _read_mask(Path(name), "masks", MASK_MODES) for name in params["masks"])
         params["masks"] = [None if mask is None else mask.id for mask in masks]
+    if params.get("protect") not in (None, *PROTECTIONS):
+        masks = (*masks, _read_mask(Path(params["protect"]), "protect", PROTECTIONS))
+        params["protect"] = masks[-1].id if masks[-1] is not None else None
     pictures = [InputFile(path, read_file(path)) for path in (content, *styles)]
     others = [arguments["replay"]] if arguments.get("replay") else []
     inputs = [content, *styles, *(mask.path for mask in masks if mask is not None), *others]
@@ -128,8 +131,8 @@ def read_file(path: Path) -> bytes:
         raise BadRequest(f"cannot read {path}: {error.strerror}") from None
 
 
-def _read_mask(path: Path) -> InputFile:
+def _read_mask(path: Path, name: str, modes: Sequence[str]) -> InputFile:
     try:
         return InputFile(path, read_file(path))
     except BadRequest as error:
-        raise BadRequest(f"masks: {error.message}; the modes are {', '.join(MASK_MODES)}") from None
+        raise BadRequest(f"{name}: {error.message}; the modes are {', '.join(modes)}") from None

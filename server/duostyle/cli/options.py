@@ -18,10 +18,14 @@ from duostyle.params import MASK_MODES, allowed_text, describe_params
 from duostyle.settings import Settings, load_settings
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
-MASKS_HELP = (
-    "a mode, or for each style a grey picture file or - for none, separated by commas; "
-    "repeat the option for a file whose name has a comma"
-)
+# of parameters that name files here, and image ids on the wire
+_FILES_HELP = {
+    "masks": (
+        "a mode, or for each style a grey picture file or - for none, separated by commas; "
+        "repeat the option for a file whose name has a comma"
+    ),
+    "protect": "person, background or a grey picture file",
+}
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +54,7 @@ def add_options(parser: argparse._ActionsContainer) -> None:
     """Add `--style-weight` and the like to `parser`; an option left out stays unset, its values are texts."""
     for row in describe_params():
         name = row["name"]
-        allowed = MASKS_HELP if name == "masks" else allowed_text(name)
+        allowed = _FILES_HELP.get(name) or allowed_text(name)
         default = "" if row["default"] is None else f", default {row['default']}"
         parser.add_argument(
             "--" + name.replace("_", "-"),

@@ -74,8 +74,7 @@ def plan_replay(order: Order, file: Path, max_pixels: int) -> Painting:
         masks[id] = _mask(files[id], recipe.params, max_pixels)
 
     def masks_of(params: StyleParams) -> Masks:
-        chosen = params.masks if isinstance(params.masks, list) else []
-        return tuple(None if id is None else masks[id] for id in chosen)
+        return tuple(None if id is None else masks[id] for _, id in params.mask_ids())
 
     request = _request(order, recipe.params, masks_of(recipe.params), max_pixels)
     return Painting(order, request, tuple((due, masks_of(due.params)) for due in recipe.changes))

@@ -25,7 +25,7 @@ class CheckpointRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to paint: 1 to 4 `styles`; `masks` is empty or has one grey-as-RGB picture or None per style."""
+    """What to paint: 1 to 4 `styles`; `masks` are the grey-as-RGB pictures or None of `StyleParams.mask_ids`."""
 
     content: Picture
     styles: tuple[Picture, ...]
@@ -263,6 +263,10 @@ class Engine(Protocol):
         Live parameters that differ from the checkpoint's are taken up as a change, before the next evaluation. Raises
         Cancelled, EngineError, OutOfMemory, CheckpointRefused.
         """
+        ...
+
+    def has_people(self, content: Picture) -> bool:
+        """Whether there are people in the picture, so that parameters may ask for them. Raises EngineError."""
         ...
 
     def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:

@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 
 from duostyle import version
-from duostyle.engine.api import Checkpoint, Control, Painter, Request
+from duostyle.engine.api import Checkpoint, CheckpointRefused, Control, Painter, Request
 from duostyle.engine.device import choose_device
-from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.autotune import PRECISION, Chooser, KernelMemory, Names
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.network.weights import Weights, load_weights
 from duostyle.engine.painter import Shared, TorchPainter
 from duostyle.engine.precision import DTYPES, evaluations, quicker
 from duostyle.engine.preview.instant import Instant
+from duostyle.engine.preview.instant_painter import InstantPainter, inputs_of
 from duostyle.engine.pyramid import fit
 from duostyle.engine.runtime import engine_errors, give_back, machine_bytes, to_picture, to_tensor
 from duostyle.engine.schedule import Pace
@@ -100,8 +100,13 @@ class TorchEngine:
 
         A checkpoint is gone on from in the precision that it was begun in.
         """
-        if self.network is None:
+        if self.network is None or self.instant is None:
             raise EngineError("the engine is not loaded yet")
+        if request.params.preset == "instant":
+            if checkpoint is not None:
+                raise CheckpointRefused("an instant picture has no checkpoints")
+            with engine_errors(), torch.inference_mode():
+                return InstantPainter(self.instant, self.network, request, control, self.clock)
         with engine_errors(), torch.inference_mode():
             network = self.network if checkpoint is None else self._network_of(checkpoint, self.network)
             made_by: dict[str, object] = {
@@ -114,7 +119,7 @@ class TorchEngine:
             if network.dtype == torch.bfloat16:
                 # checkpoints of before there was a choice say nothing, and are float32
                 made_by["precision"] = "bfloat16"
-            shared = Shared(network, self.pace, self.clock, self.budget_bytes(), self.rim, made_by)
+            shared = Shared(network, self.instant, self.pace, self.clock, self.budget_bytes(), made_by)
             return TorchPainter(shared, request, control, checkpoint)
 
     def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
@@ -122,12 +127,16 @@ class TorchEngine:
         if self.network is None or self.instant is None:
             raise EngineError("the engine is not loaded yet")
         with engine_errors(), torch.inference_mode():
-            content = to_tensor(request.content, self.network.device)
-            styles = [to_tensor(style) for style in request.styles]
-            masks = [None if mask is None else to_tensor(mask).mean(1, keepdim=True) for mask in request.masks]
-            size = fit(content.shape[3], content.shape[2], request.params.size)
-            inputs = Inputs(self.network, content, styles, masks)
+            size = fit(request.content.width, request.content.height, request.params.size)
+            inputs = inputs_of(self.instant, self.network, request)
             return to_picture(self.instant.paint(inputs, size, request.params, check, names))
+
+    def has_people(self, content: Picture) -> bool:
+        """See `Engine.has_people`."""
+        if self.network is None or self.instant is None:
+            raise EngineError("the engine is not loaded yet")
+        with engine_errors(), torch.inference_mode():
+            return self.instant.people.find(to_tensor(content, self.network.device)) is not None
 
     def _cpu_network(self, weights: Weights) -> Network:
         """The network of the precision wished for, with its kernels; `auto` chooses the precision."""

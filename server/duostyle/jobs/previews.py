@@ -15,7 +15,7 @@ from duostyle.errors import BadRequest, NotFound
 from duostyle.imaging.decode import decode, decode_mask
 from duostyle.jobs.queries import check_mask
 from duostyle.jobs.registry import JobContext
-from duostyle.jobs.request import JobRequest, masks_of, parse_request
+from duostyle.jobs.request import JobRequest, parse_request
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 from duostyle.protocol.frames import DEFAULT_PX, SMALLEST_PX
@@ -68,15 +68,12 @@ class Previews:
         return Request(content, tuple(styles), params, await self._masks(params, content_px)), list(request.styles)
 
     async def _masks(self, params: StyleParams, max_px: int) -> tuple[Picture | None, ...]:
-        fields = dict(masks_of(params))
-        if not isinstance(params.masks, list):
-            return ()
-        masks: list[Picture | None] = [None] * len(params.masks)
-        for index, mask in enumerate(params.masks):
-            if mask is not None:
-                field = f"params.masks.{index}"
-                masks[index] = await self._picture(fields[field], field, max_px, decode_mask)
-        return tuple(masks)
+        return tuple(
+            [
+                None if mask is None else await self._picture(mask, f"params.{field}", max_px, decode_mask)
+                for field, mask in params.mask_ids()
+            ]
+        )
 
     async def _picture(
         self, image_id: str, field: str, max_px: int, decoder: Callable[..., Picture] = decode

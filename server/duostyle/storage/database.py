@@ -237,7 +237,7 @@ class Database:
         values = job.stored()
         for name in _JSON:
             values[name] = None if values[name] is None else json.dumps(values[name])
-        masks = job.params.masks if isinstance(job.params.masks, list) else []
+        masks = [mask for _, mask in job.params.mask_ids()]
         used = {job.content, *job.styles, *(mask for mask in masks if mask is not None)}
         self._sql.execute("BEGIN IMMEDIATE")
         try:

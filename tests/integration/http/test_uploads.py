@@ -207,7 +207,6 @@ async def test_malformed_jobs_are_bad_requests(
         ([PNG], [PNG], '{"size":1}', "params.size", "bad_request"),
         ([PNG], [PNG], '{"size":NaN}', "params.size", "bad_request"),
         ([PNG], [PNG], '{"colour":1}', "params.colour", "bad_request"),
-        ([PNG], [PNG], '{"preset":"instant"}', "params.preset", "not_available"),
     ],
 )
 async def test_a_form_that_does_not_fit_names_the_field(

@@ -80,9 +80,15 @@ def _measure_region(features: Tensor, root: Tensor) -> Sums:
 
 
 def judge_mix(
-    loss: str, sums: Sums, target: Moments, styles: Sequence[Moments], mix: Sequence[float], scale: float
+    loss: str,
+    sums: Sums,
+    target: Moments,
+    styles: Sequence[Moments],
+    mix: Sequence[float],
+    scale: float,
+    region: int | None = None,
 ) -> LayerCost:
-    """All styles share the picture: its moments against those of their collage, `target`.
+    """All styles share the picture, or its `region`: its moments against those of their collage, `target`.
 
     `scale` multiplies the gradient; each style's own distance is weighted by its share in `mix`.
     """
@@ -92,7 +98,7 @@ def judge_mix(
     return LayerCost(
         cost.value,
         [share * value for share, value in zip(mix, own, strict=True)],
-        [Pull(cost.matrix * scale, cost.bias * scale, None)],
+        [Pull(cost.matrix * scale, cost.bias * scale, region)],
     )
 
 

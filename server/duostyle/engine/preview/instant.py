@@ -20,9 +20,10 @@ from duostyle.engine.image import color
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Check, no_check
 from duostyle.engine.objective.moments import Moments, collage, moments
+from duostyle.engine.preview.person import PersonFinder
 from duostyle.engine.preview.predictor import SMALLEST_PX, STYLE_PX, Predictor
 from duostyle.engine.preview.transformer import MULTIPLE_PX, SMALLEST_CONTENT_PX, Transformer
-from duostyle.engine.preview.weights import instant_weights
+from duostyle.engine.preview.weights import instant_weights, person_weights
 from duostyle.engine.pyramid import Level, climb, fit, resize
 from duostyle.params import StyleParams
 
@@ -46,12 +47,13 @@ class StyleLook:
 
 
 class Instant:
-    """Both networks on one device, and what they have seen of the last `REMEMBERED` styles."""
+    """All feed-forward networks on one device, and what they have seen of the last `REMEMBERED` styles."""
 
     def __init__(self, device: torch.device) -> None:
         weights = instant_weights()
         self.predictor = Predictor(weights, device)
         self.transformer = Transformer(weights, device)
+        self.people = PersonFinder(person_weights(), device)
         self._looks: OrderedDict[Hashable, StyleLook] = OrderedDict()
 
     def paint(
@@ -77,12 +79,12 @@ class Instant:
         if power < FAITHFUL:
             # what the network cannot give back of the content comes from the content itself
             picture = torch.lerp(content, picture, power / FAITHFUL)
-        return color.keep_colors(picture, content, params.preserve_color)
+        return inputs.protect(color.keep_colors(picture, content, params.preserve_color), params)
 
     def _painted(
         self, inputs: Inputs, level: Level, looks: Sequence[StyleLook], params: StyleParams, check: Check
     ) -> Tensor:
-        content, guides = inputs.content_at(level), inputs.guides(level, params)
+        content, guides = inputs.content_at(level), inputs.regions(level, params)
         mix, power = params.mix_for(len(looks)), strength(params)
         vectors = torch.cat([look.vector for look in looks])  # [n, 100]
         palettes = [look.palette for look in looks]

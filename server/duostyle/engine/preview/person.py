@@ -57,14 +57,18 @@ class PersonFinder:
         self.device = device
         self.layers = {name: convolution(weights, name, device) for name in names}
 
-    def mask(self, content: Tensor) -> Tensor | None:
-        """content [1, 3, h, w] in 0..1 -> where people are, [1, 1, h, w] in 0..1; None when there are none.
+    def find(self, content: Tensor) -> Tensor | None:
+        """content [1, 3, h, w] in 0..1 -> about where people are, [1, 1, 256, 256] in 0..1; None when there are none.
 
-        Several people are one region. The edges are the content's own.
+        Several people are one region.
         """
         found = self.look(resize(content, LOOK_PX, LOOK_PX).clamp(0, 1))
         if float((found > SURE).float().mean()) < LEAST_SHARE:
             return None
+        return found
+
+    def outline(self, found: Tensor, content: Tensor) -> Tensor:
+        """What `find` has found, at the size of `content` [1, 3, h, w] and with its edges, [1, 1, h, w] in 0..1."""
         return sharpened(refined(found, content.to(self.device)))
 
     def look(self, square: Tensor) -> Tensor:

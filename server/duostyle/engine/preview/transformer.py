@@ -93,12 +93,17 @@ class Norms:
     def __call__(self, x: Tensor, name: str) -> Tensor:
         """x [1, c, h, w] -> the same shape, with the mean and deviation of the styles."""
         scale, shift = self._of[name]
+        # several times as fast as torch's own normalisation, which goes channel by channel
+        flat = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])  # [h*w, c], a view
+        mean = flat.mean(0)
+        deviation = (flat.square().mean(0) - mean.square()).clamp(min=0).add(EPSILON).sqrt()
+        slope = scale / deviation  # [n, c]
+        offset = shift - slope * mean
         if len(scale) == 1:
-            return functional.batch_norm(x, None, None, scale[0], shift[0], training=True, eps=EPSILON)
+            return torch.addcmul(offset[0].view(1, -1, 1, 1), x, slope[0].view(1, -1, 1, 1))
         guides = self._at(x.shape[2], x.shape[3])  # [1, n, h, w]
-        plain = functional.batch_norm(x, None, None, training=True, eps=EPSILON)
-        scales, shifts = (functional.conv2d(guides, part.T[:, :, None, None]) for part in (scale, shift))
-        return torch.addcmul(shifts, plain, scales)
+        slopes, offsets = (functional.conv2d(guides, part.T[:, :, None, None]) for part in (slope, offset))
+        return torch.addcmul(offsets, x, slopes)
 
     def _at(self, height: int, width: int) -> Tensor:
         if (height, width) not in self._sized:
