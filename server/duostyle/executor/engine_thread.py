@@ -132,7 +132,7 @@ class EngineThread:
         try:
             self._engine.load()
         except DuostyleError as error:
-            _log.error("the engine could not be loaded: %s", error.message)
+            _log.error("the engine could not be loaded", extra={"reason": error.message})
             self.load_error = error
         except Exception:
             _log.exception("the engine could not be loaded")

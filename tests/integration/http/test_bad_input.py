@@ -109,7 +109,7 @@ async def test_a_form_field_too_many_is_named(http: Client, path: str, field: st
     error = response.json()["error"]
     check(error, field)
     assert error["message"] == (
-        "too many form fields named params" if field == "params" else f"unknown form field {field}"
+        "the form has params more than once" if field == "params" else f"unknown form field {field}"
     )
 
 
