@@ -94,7 +94,7 @@ def test_a_gpu_that_torch_cannot_use(
     assert choose_device("auto").type == "cpu"
     (record,) = caplog.records
     assert record.getMessage() == "the GPU cannot be used, so the engine computes on the processor"
-    assert reason in record.__dict__["reason"]
+    assert reason in vars(record)["reason"]
 
 
 def test_what_is_tried_can_be_computed() -> None:

@@ -10,7 +10,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, features
+from PIL import Image, ImageFile, features
 
 from duostyle.errors import CorruptImage, ImageTooLarge, UnsupportedFormat
 from duostyle.imaging import decode as images
@@ -176,3 +176,20 @@ def test_formats_that_stay_out_are_named_with_what_to_do(data: bytes, name: str,
         check(data)
     assert raised.value.message == f"{name} files are not supported; {advice}"
     assert (raised.value.got, raised.value.limit) == (name, list(FORMATS))
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+def test_what_has_too_many_pixels_is_not_decoded_first(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved(Image.new("RGB", (64, 64), RED), format)
+    assert images.check(data, max_bytes=2**20, max_pixels=64 * 64).width == 64
+
+    loads: list[Image.Image] = []
+
+    def load(image: Image.Image) -> None:
+        loads.append(image)
+
+    for kind in (Image.Image, ImageFile.ImageFile):
+        monkeypatch.setattr(kind, "load", load)
+    with pytest.raises(ImageTooLarge):
+        images.check(data, max_bytes=2**20, max_pixels=64 * 64 - 1)
+    assert loads == []

@@ -138,7 +138,7 @@ USES = [
         _Parser,
         lambda: MultiPartParser(Headers(), no_chunks()),
         {"on_headers_finished", "on_part_data"},
-        {"_current_part": MultipartPart},
+        {"_current_part": MultipartPart, "max_part_size": int},
     ),
     Use(
         "pillow",

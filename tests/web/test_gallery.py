@@ -85,7 +85,7 @@ async def test_a_picture_that_cannot_be_shown_is_left_out(
     shown = await gallery.load(store, Offload(), folder)
     assert [len(shown[kind]) for kind in gallery.KINDS] == [0, 1]
     (record,) = caplog.records
-    assert (record.getMessage(), record.__dict__["file"]) == ("a picture of the gallery is left out", "c.png")
+    assert (record.getMessage(), vars(record)["file"]) == ("a picture of the gallery is left out", "c.png")
     await store.close()
 
 

@@ -8,13 +8,16 @@ Links = dict[str, dict[str, Any]]
 
 _IMAGE = "$response.body#/id"
 _JOB = "$response.body#/job"
+_KEY = {"header.X-Duostyle-Key": "$response.body#/key"}
 
 
 def from_upload() -> Links:
     """What may be done with a stored picture."""
     return {
         "picture": _link("picture", "The picture.", image=_IMAGE),
-        "submit": _submit("A job that paints the picture in its own style.", _IMAGE, _IMAGE),
+        "submit": _order("submit", "A job that paints the picture in its own style.", _IMAGE, _IMAGE),
+        "preview": _order("preview", "A preview of that.", _IMAGE, _IMAGE),
+        "giveUp": _link("giveUp", "Delete it.", image=_IMAGE, **_KEY),
     }
 
 
@@ -23,7 +26,7 @@ def from_gallery() -> Links:
     content, style = (f"$response.body#/{kind}/0/id" for kind in ("content", "style"))
     return {
         "picture": _link("picture", "The first picture.", image=content),
-        "submit": _submit("A job that paints the first picture in the first style.", content, style),
+        "submit": _order("submit", "A job that paints the first picture in the first style.", content, style),
     }
 
 
@@ -37,9 +40,8 @@ def from_job(*, keyed: bool) -> Links:
         "film": _link("film", "The recorded frames as an animation.", job=_JOB, format="webp"),
     }
     if keyed:
-        key = {"header.X-Duostyle-Key": "$response.body#/key"}
-        links["cancel"] = _link("cancel", "Cancel it.", job=_JOB, **key)
-        links["forget"] = _link("forget", "Delete it.", job=_JOB, **key)
+        links["cancel"] = _link("cancel", "Cancel it.", job=_JOB, **_KEY)
+        links["forget"] = _link("forget", "Delete it.", job=_JOB, **_KEY)
     return links
 
 
@@ -53,7 +55,7 @@ def _link(operation: str, description: str, **parameters: str) -> dict[str, Any]
     return {"operationId": operation, "description": description, "parameters": parameters}
 
 
-def _submit(description: str, content: str, style: str) -> dict[str, Any]:
+def _order(operation: str, description: str, content: str, style: str) -> dict[str, Any]:
     # within a body an expression is embedded in a string
     body = {"content": f"{{{content}}}", "styles": [f"{{{style}}}"]}
-    return {"operationId": "submit", "description": description, "requestBody": body}
+    return {"operationId": operation, "description": description, "requestBody": body}

@@ -59,10 +59,10 @@ def _in_path(name: str, schema: Schema) -> dict[str, Any]:
 
 _JOB = _in_path("job", ref("JobId"))
 # a scheme of security already says so, but generated clients have one key for everything, and each job has its own
-_JOB_KEY: Schema = {
+_OWN_KEY: Schema = {
     "name": "X-Duostyle-Key",
     "in": "header",
-    "description": "The key of the job, where `Authorization` does not have it.",
+    "description": "The key of the job or upload, where `Authorization` does not have it.",
     "schema": {"type": "string"},
 }
 # openapi-python-client fails on operations with several kinds of body and no optional parameter (its issue 1451)
@@ -102,7 +102,7 @@ def _pictures() -> dict[str, dict[str, Any]]:
         "304": {"description": "Not changed."},
     }
     given_up = {"204": {"description": "Deleted, unless a job uses it or somebody else uploaded it too."}}
-    keyed = {"security": _KEY, "parameters": thumbnail[:1]}
+    keyed = {"security": _KEY, "parameters": [*thumbnail[:1], _OWN_KEY]}
     preview = "What a painting would look like: a picture by a feed-forward network."
     return {
         "/api/images": _post("upload", "Store a picture.", stored, upload),
@@ -125,7 +125,7 @@ def _jobs() -> dict[str, dict[str, Any]]:
     accepted = {"202": {"description": "Queued.", "content": _json(ref("Accepted")), "links": from_job(keyed=True)}}
     cancelled = _ok(record({"cancelled": FLAG, "state": ref("State")}))
     gone = {"204": {"description": "The job was cancelled if necessary, and deleted."}}
-    keyed = {"security": _KEY, "parameters": [_JOB, _JOB_KEY]}
+    keyed = {"security": _KEY, "parameters": [_JOB, _OWN_KEY]}
     return {
         "/api/jobs": _post("submit", "Submit a job.", accepted, order),
         "/api/jobs/{job}": {

@@ -115,10 +115,14 @@ class _Parser(MultiPartParser):
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._part_bytes += end - start
-        if self._current_part.file is not None and self._part_bytes > self._max_file_bytes:
-            name, limit = self._current_part.field_name, self._max_file_bytes
-            text = f"the file in {name} is larger than {limit} bytes"
-            raise ImageTooLarge(text, field=name, limit=limit, reached="max_upload_bytes")
+        name = self._current_part.field_name
+        if self._current_part.file is None:
+            if self._part_bytes > self.max_part_size:
+                text, most = f"the text in {name} is larger than {self.max_part_size} bytes", self.max_part_size
+                raise BadRequest(text, field=name, limit=most, reached="max_message_bytes")
+        elif self._part_bytes > self._max_file_bytes:
+            text, most = f"the file in {name} is larger than {self._max_file_bytes} bytes", self._max_file_bytes
+            raise ImageTooLarge(text, field=name, limit=most, reached="max_upload_bytes")
         super().on_part_data(data, start, end)
 
 

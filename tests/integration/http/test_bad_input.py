@@ -113,6 +113,19 @@ async def test_a_form_field_too_many_is_named(http: Client, path: str, field: st
     )
 
 
+async def test_a_text_of_a_form_that_is_too_long_is_named(http: Client) -> None:
+    png = image_bytes()
+    files: list[tuple[str, tuple[str | None, str | bytes]]] = [
+        *(("content", ("c", png)), ("style", ("s", png))),
+        ("params", (None, "x" * 70_000)),
+    ]
+    response = await http.http.post("/api/jobs", files=files)
+    assert response.status_code == 422
+    error = response.json()["error"]
+    check(error, "params")
+    assert (error["limit"], error["reached"]) == (2**16, "max_message_bytes")
+
+
 async def test_a_form_beyond_measure_is_refused_at_its_first_field_too_many(http: Client) -> None:
     files: list[tuple[str, tuple[str | None, str | bytes]]] = [
         ("file", ("f", image_bytes())),

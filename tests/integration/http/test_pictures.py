@@ -76,7 +76,7 @@ TAKEN = {
 }
 
 REFUSED = {
-    "huge: 16300 x 16300 px": (png(16_300, 16_300, 8, 2, b""), 413, "image_too_large"),
+    "huge: 16000 x 16000": (png(16_000, 16_000, 8, 2, b""), 413, "image_too_large"),
     "longer than a JPEG can be": (saved(Image.new("1", (images.MAX_SIDE_PX + 1, 1))), 413, "image_too_large"),
     "truncated PNG": (saved(Image.effect_noise((64, 64), 50))[:2000], 422, "corrupt_image"),
     "truncated JPEG": (saved(Image.effect_noise((64, 64), 50), "JPEG")[:500], 422, "corrupt_image"),

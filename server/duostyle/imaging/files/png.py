@@ -33,6 +33,8 @@ def opened(data: bytes) -> Source:
     """Raises CorruptImage, and whatever Pillow and libvips raise on damaged bytes."""
     file = read(data)
     image = PngImageFile(io.BytesIO(file.plain()))
+    # Pillow would decode all pixels to look behind them for what `plain` has in front.
+    image.info.setdefault("exif", b"")
     size = image.size
     by_rows = math.prod(size) > _LARGE_PX and file.ended and not file.interlaced
 
