@@ -22,7 +22,8 @@ def test_every_answer_is_as_promised(tmp_path: Path) -> None:
         document = httpx.get(f"{server.url}/openapi.json").json()
     assert found.status == 0, found.output
     assert "Traceback" not in server.log.read_text("utf-8")
-    # it went all the way, and saw more than half of all links lead on; which frames there are when it looks is a matter of chance
+    # it went all the way, and saw more than half of all links lead on; which frames there are when it looks is a matter
+    # of chance
     for answer in (
         ("POST", "/api/images", 201),
         ("POST", "/api/jobs", 202),
