@@ -14,6 +14,8 @@ from pathlib import Path
 MODULES = {
     "engine": "bench.engine.__main__",
     "checkpoint": "bench.engine.checkpoint",
+    "instant": "bench.engine.instant",
+    "previews": "bench.live.previews",
     "timelapse": "bench.engine.timelapse",
     "quality": "bench.quality.__main__",
     "live": "bench.live.__main__",

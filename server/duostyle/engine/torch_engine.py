@@ -90,7 +90,7 @@ class TorchEngine:
             network = self._cpu_network(weights) if device.type == "cpu" else Network(weights, device)
             # first calls pay for memory and code that later ones find ready
             network.forward(torch.zeros(1, 3, 64, 64, device=device), ["relu5_1"])
-            self.instant = Instant(device)
+            self.instant = Instant(device, network.dtype)
         self.device = device.type
         self.weights_sha256 = weights.sha256
         self.network = network

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from duostyle.engine.api import Checkpoint, CheckpointRefused
 from duostyle.engine.checkpoint_format import decode, encode
 from duostyle.logs import about_job
-from duostyle.storage.database import storage_errors
+from duostyle.storage.database_file import storage_errors
 from duostyle.storage.files import Folder
 from duostyle.threads import quiet_pool
 

@@ -5,19 +5,17 @@ The columns of a job, their types and what is JSON follow from the fields of `Jo
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
-from duostyle.errors import StorageUnavailable
 from duostyle.job import Job, JobStatus, stored_types
 from duostyle.picture import StoredImage
 from duostyle.storage.database_file import VERSION, check_version, identity, locked
@@ -79,33 +77,9 @@ _UPGRADES = {
 }
 
 
-# What the disk does to SQLite; all its other errors are bugs of ours.
-_OF_THE_DISK = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_BUSY,
-}
 # How long a write waits for another program that uses the database, in seconds.
 _BUSY_S = 5.0
 _NO_FILE = (0, 0)
-
-
-@contextlib.contextmanager
-def storage_errors() -> Iterator[None]:
-    """Errors of the disk, of files and tables alike -> StorageUnavailable."""
-    try:
-        yield
-    except (OSError, sqlite3.DatabaseError) as error:
-        # the low byte is the kind, the rest is the detail
-        code = 0 if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if not isinstance(error, OSError) and code not in _OF_THE_DISK:
-            raise
-        raise StorageUnavailable("the server cannot use its data folder at the moment; try again later") from error
 
 
 class Unused(NamedTuple):

@@ -24,7 +24,8 @@ from duostyle.job import JOB_ID, Job
 from duostyle.params import IMAGE_ID
 from duostyle.picture import StoredImage
 from duostyle.storage.checkpoints import CheckpointFiles
-from duostyle.storage.database import Database, storage_errors
+from duostyle.storage.database import Database
+from duostyle.storage.database_file import storage_errors
 from duostyle.storage.files import Folder
 from duostyle.storage.inspection import why_unusable
 from duostyle.storage.outage import Outage, Sleep

@@ -43,7 +43,7 @@ def test_it_is_what_the_preview_showed(engine: TorchEngine) -> None:
     request = Request(CONTENT, STYLES, PARAMS)
     painter = engine.begin(request, Control())
     painter.run(lambda step: None)
-    assert painter.picture() == engine.preview(request, ["a", "b"], lambda: None)
+    assert painter.picture() == engine.preview(request, ["instant a", "instant b"], lambda: None)
 
 
 def test_it_is_paused_cancelled_and_changed_like_any_other(engine: TorchEngine) -> None:

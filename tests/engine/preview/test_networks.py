@@ -11,7 +11,7 @@ from duostyle.engine.preview.predictor import Predictor, pad_same
 from duostyle.engine.preview.transformer import Transformer
 from duostyle.engine.preview.weights import SHA256, parse
 from duostyle.errors import WeightsError
-from tests.engine.preview.conftest import gallery
+from tests.engine.preview.conftest import CPU, gallery
 
 CONTENT, STYLES = "astronaut.jpg", ("starry.jpg", "mosaic.jpg")
 
@@ -99,3 +99,15 @@ def test_damaged_weights_are_named(name: str) -> None:
     with pytest.raises(WeightsError, match=name) as caught:
         parse(name, b"something else")
     assert caught.value.limit == SHA256[name]
+
+
+def test_bfloat16_paints_about_the_same(weights: dict[str, Tensor], answers: dict[str, Tensor]) -> None:
+    content, vectors = gallery(CONTENT, 128), torch.cat([answers["exact.vector0"], answers["exact.vector1"]])
+    half = torch.full((1, 1, 128, 128), 0.5)
+    for given, guides in ((vectors[:1], []), (vectors, [half, half])):
+        painted = [
+            Transformer(weights, CPU, dtype=dtype).paint(content, given, guides)
+            for dtype in (torch.float32, torch.bfloat16)
+        ]
+        assert painted[1].dtype == torch.float32
+        assert distance(*painted) < 0.01

@@ -47,12 +47,15 @@ class StyleLook:
 
 
 class Instant:
-    """All feed-forward networks on one device, and what they have seen of the last `REMEMBERED` styles."""
+    """All feed-forward networks on one device, and what they have seen of the last `REMEMBERED` styles.
 
-    def __init__(self, device: torch.device) -> None:
+    The network that paints computes in `dtype`, the others, which are quick, in float32.
+    """
+
+    def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         weights = instant_weights()
         self.predictor = Predictor(weights, device)
-        self.transformer = Transformer(weights, device)
+        self.transformer = Transformer(weights, device, dtype=dtype)
         self.people = PersonFinder(person_weights(), device)
         self._looks: OrderedDict[Hashable, StyleLook] = OrderedDict()
 

@@ -31,14 +31,21 @@ EXPANDS = ("expand.conv1", "expand.conv2", "expand.conv3")
 
 
 class Transformer:
-    """The network on one device, without state. `enlarge` is "bilinear", or "nearest" as in the original."""
+    """The network on one device, without state. `enlarge` is "bilinear", or "nearest" as in the original; maps are of
+    `dtype`, float32 or bfloat16."""
 
-    def __init__(self, weights: dict[str, Tensor], device: torch.device, enlarge: str = "bilinear") -> None:
-        self.enlarge = enlarge
+    def __init__(
+        self,
+        weights: dict[str, Tensor],
+        device: torch.device,
+        enlarge: str = "bilinear",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.enlarge, self.dtype = enlarge, dtype
         names = [name.removesuffix(".weight") for name in weights if name.startswith("transform.")]
         convs = [name for name in names if "conv" in name and not name.endswith(".bias")]
         self.device = device
-        self.layers = {name.removeprefix("transform."): convolution(weights, name, device) for name in convs}
+        self.layers = {name.removeprefix("transform."): convolution(weights, name, device, dtype) for name in convs}
         kinds = ("scale", "shift")
         self.matrix = torch.cat([weights[f"transform.{kind}.weight"] for kind in kinds]).to(device)  # [694, 100]
         self.constant = torch.cat([weights[f"transform.{kind}.bias"] for kind in kinds]).to(device)  # [694]
@@ -50,7 +57,7 @@ class Transformer:
         `check` is called before every convolution and may raise to stop in the middle.
         """
         norms = self._norms(vectors, guides)
-        x = content.to(self.device).contiguous(memory_format=torch.channels_last)
+        x = content.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
         for name, stride in (("contract.conv1", 1), ("contract.conv2", 2), ("contract.conv3", 2)):
             check()
             x = self._conv(x, name, stride).relu_()
@@ -65,7 +72,7 @@ class Transformer:
                 x = functional.interpolate(x, scale_factor=2.0, mode=self.enlarge)
             x = norms(self._conv(x, name), name)
             x = x.sigmoid_() if name == "expand.conv3" else x.relu_()
-        return x.contiguous()
+        return x.float().contiguous()
 
     def _norms(self, vectors: Tensor, guides: Sequence[Tensor]) -> Norms:
         numbers = torch.addmm(self.constant, vectors.to(self.device), self.matrix.T)  # [n, 694]
@@ -95,14 +102,17 @@ class Norms:
         scale, shift = self._of[name]
         # several times as fast as torch's own normalisation, which goes channel by channel
         flat = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])  # [h*w, c], a view
-        mean = flat.mean(0)
-        deviation = (flat.square().mean(0) - mean.square()).clamp(min=0).add(EPSILON).sqrt()
+        mean = flat.mean(0, dtype=torch.float32)
+        variance = (flat - mean.to(x.dtype)).square_().mean(0, dtype=torch.float32)
+        deviation = variance.add(EPSILON).sqrt()
         slope = scale / deviation  # [n, c]
         offset = shift - slope * mean
         if len(scale) == 1:
-            return torch.addcmul(offset[0].view(1, -1, 1, 1), x, slope[0].view(1, -1, 1, 1))
-        guides = self._at(x.shape[2], x.shape[3])  # [1, n, h, w]
-        slopes, offsets = (functional.conv2d(guides, part.T[:, :, None, None]) for part in (slope, offset))
+            one = [part[0].to(x.dtype).view(1, -1, 1, 1) for part in (offset, slope)]
+            return torch.addcmul(one[0], x, one[1])
+        guides = self._at(x.shape[2], x.shape[3]).to(x.dtype)  # [1, n, h, w]
+        weights = [part.to(x.dtype).T[:, :, None, None] for part in (slope, offset)]
+        slopes, offsets = (functional.conv2d(guides, weight) for weight in weights)
         return torch.addcmul(offsets, x, slopes)
 
     def _at(self, height: int, width: int) -> Tensor:

@@ -48,8 +48,10 @@ def parse(name: str, data: bytes) -> dict[str, Tensor]:
     return {key: tensor.float() for key, tensor in tensors.items()}
 
 
-def convolution(weights: dict[str, Tensor], name: str, device: torch.device) -> tuple[Tensor, Tensor | None]:
+def convolution(
+    weights: dict[str, Tensor], name: str, device: torch.device, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor | None]:
     """Weight [out, in, h, w], channels last, and bias [out] or None of the layer `name`."""
     weight, bias = weights[f"{name}.weight"], weights.get(f"{name}.bias")
-    moved = weight.to(device).contiguous(memory_format=torch.channels_last)
-    return moved, None if bias is None else bias.to(device)
+    moved = weight.to(device, dtype).contiguous(memory_format=torch.channels_last)
+    return moved, None if bias is None else bias.to(device, dtype)
