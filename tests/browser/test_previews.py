@@ -38,6 +38,7 @@ def test_the_preview_follows_what_is_chosen_until_the_first_frame(site: Site, op
     page.get_by_role("group", name="Leave as it is").get_by_label("Background").check(force=True)
     page.get_by_role("button", name="Launch", exact=True).click()
     page.wait_for_url("**/?job=*")
+    page.wait_for_function("() => document.querySelector('#status').dataset.status === 'running'")
     # the preview stays while the first step is made, and nothing moves when it is there
     expect(preview).to_be_visible()
     assert site.engine.painters[0].params.masks == "person"

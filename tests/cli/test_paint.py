@@ -57,6 +57,19 @@ def test_a_mask_painted_on_transparency_masks_what_was_painted(files: Path) -> N
     assert mask.rgb == b"\xff\xff\xff\0\0\0"
 
 
+def test_what_is_protected_is_a_word_or_a_file(files: Path) -> None:
+    assert painting_of(files, protect=["person"]).request.params.protect == "person"
+    mask = files / "mask.png"
+    mask.write_bytes(image_bytes((0, 0, 0)))
+    # nothing at all may be protected
+    painting = painting_of(files, styles=("a.png", "b.png"), masks=[f"{files / 'a.png'},-"], protect=[str(mask)])
+    first, second, protected = painting.request.masks
+    assert (first is not None, second, protected is not None) == (True, None, True)
+    assert painting.request.params.protect == image_id(mask.read_bytes())
+    with pytest.raises(BadRequest, match=r"protect: cannot read .*; the modes are person, background"):
+        painting_of(files, protect=["cat"])
+
+
 def test_a_black_mask_is_refused(files: Path) -> None:
     mask = files / "mask.png"
     mask.write_bytes(image_bytes((0, 0, 0)))

@@ -125,6 +125,25 @@ async def test_a_stopped_thread_takes_none() -> None:
         await soon(EngineThread(FakeEngine()).ask(lambda engine, check: None))
 
 
+async def test_what_was_asked_before_the_end_is_done() -> None:
+    async with running(FakeEngine()) as thread:
+        begun, gate = threading.Event(), threading.Event()
+
+        def wait(engine: Engine, check: Check) -> None:
+            begun.set()
+            gate.wait(GUARD_S)
+
+        first = asyncio.create_task(thread.ask(wait))
+        await asyncio.to_thread(begun.wait, GUARD_S)
+        stopping = asyncio.create_task(thread.stop())
+        await asyncio.sleep(0)
+        # nothing more is taken, and what was taken is done
+        with pytest.raises(ShuttingDown):
+            await soon(thread.ask(lambda engine, check: None))
+        gate.set()
+        await soon(asyncio.gather(first, stopping))
+
+
 async def test_a_painting_gets_its_share_of_the_time() -> None:
     now = 100.0
     errands = Errands(lambda: now)

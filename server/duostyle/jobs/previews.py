@@ -21,6 +21,8 @@ from duostyle.picture import Picture
 from duostyle.protocol.frames import DEFAULT_PX, SMALLEST_PX
 
 _QUALITY = 85
+# larger ones would take seconds and gigabytes from the painting
+_MOST_PX = 2048
 # the longest side that a content is decoded to, the first that is enough for the picture, in powers of two
 _LEAST_CONTENT_PX = 1024
 # a style is looked at in 256 x 256 px, four times as large for the largest strokes; a mask at the picture's own size
@@ -45,7 +47,7 @@ class Previews:
         begin = clock()
         settings = self._context.settings
         request = parse_request(content, styles, params, max_size_px=settings.max_size_px)
-        size_px = min(_checked_px(max_px, settings.max_size_px), request.params.size)
+        size_px = min(_checked_px(max_px, min(settings.max_size_px, _MOST_PX)), request.params.size)
         order, names = await self._order(request, size_px)
 
         def work(engine: Engine, check: Callable[[], None]) -> Picture:

@@ -67,6 +67,7 @@ export class App {
       this.#keepInputs();
     });
     gallery.on("pick", ({ kind, image }) => slots.pick(kind, image));
+    gallery.on("look", ({ kind, image }) => this.#preview.look(kind === "style" ? image : null));
     controls.on("change", ({ name }) => {
       if (controls.isLive(name)) session.change(name, controls.value(name));
       this.#preview.changed();

@@ -5,11 +5,17 @@ import { text } from "../lib/texts.js";
 // while a slider moves its values come faster than anybody sees
 const SETTLE_MS = 40;
 const LARGEST_PX = 640;
+// of a style that is only looked at: it has to be there at once
+const SMALL_PX = 320;
+const LOOK_MS = 150;
 
 export class Preview {
   #parts;
   #launcher;
   #timer = 0;
+  #lookTimer = 0;
+  /** @type {{id: string} | null} a style that the pointer rests on */
+  #looked = null;
   #explained = false;
 
   constructor({ parts, launcher }) {
@@ -17,7 +23,7 @@ export class Preview {
     this.#launcher = launcher;
     const { previews, easel, link } = parts;
     previews.on("picture", ({ image, mime }) => {
-      if (!this.#fitting) return;
+      if (!this.#fitting && this.#looked === null) return;
       this.#explain(null);
       easel.showPreview(new Blob([image], { type: mime }));
     });
@@ -34,6 +40,22 @@ export class Preview {
     }, SETTLE_MS);
   }
 
+  /** Show a style before it is picked; null when the pointer has left it. */
+  look(style) {
+    clearTimeout(this.#lookTimer);
+    if (style === null) {
+      if (this.#looked === null) return;
+      this.#looked = null;
+      this.changed();
+      return;
+    }
+    this.#lookTimer = window.setTimeout(() => {
+      const { session, slots } = this.#parts;
+      this.#looked = session.job === null && slots.contentImage !== null ? style : null;
+      this.changed();
+    }, LOOK_MS);
+  }
+
   get #fitting() {
     const { session, slots } = this.#parts;
     return session.job === null && slots.missing === null && !slots.busy;
@@ -41,6 +63,10 @@ export class Preview {
 
   #ask() {
     const { previews, easel, session } = this.#parts;
+    if (this.#looked !== null && session.job === null) {
+      previews.want(this.#only(this.#looked));
+      return;
+    }
     if (!this.#fitting) {
       previews.forget();
       // the preview of a job that was launched stays until the first frame
@@ -50,6 +76,12 @@ export class Preview {
     const { content, styles, params } = this.#launcher.inputs;
     const max_px = Math.min(easel.pixels, LARGEST_PX);
     previews.want({ content: content.id, styles: styles.map((image) => image.id), params, max_px });
+  }
+
+  #only(style) {
+    const { content, params } = this.#launcher.inputs;
+    const { style_weight, preserve_color, protect } = params;
+    return { content: content.id, styles: [style.id], params: { style_weight, preserve_color, protect }, max_px: SMALL_PX };
   }
 
   // only what can be helped by another choice is worth a word before anything was launched

@@ -71,3 +71,28 @@ test("what cannot be previewed is explained, until another choice can", () => {
   link.emit("frame", { header: { job: null, ref: "r2", mime: "image/jpeg" }, image: new Uint8Array([1]) });
   assert.deepEqual(last(parts.status, "say"), ["idle", ""]);
 });
+
+test("a style that is looked at is previewed alone and small, until the pointer leaves it", (context) => {
+  preview.look({ id: "other" });
+  for (const ms of [160, 50]) context.mock.timers.tick(ms);
+  const [asked] = link.of("preview");
+  assert.deepEqual([asked.styles, asked.max_px, asked.params.style_weight], [["other"], 320, 5]);
+  answer();
+  preview.look(null);
+  for (const ms of [160, 50]) context.mock.timers.tick(ms);
+  assert.deepEqual(link.of("preview")[1].styles, ["s"]);
+});
+
+test("a pointer that only passes asks for nothing", (context) => {
+  preview.look({ id: "other" });
+  preview.look(null);
+  for (const ms of [160, 50]) context.mock.timers.tick(ms);
+  assert.deepEqual(link.of("preview"), []);
+});
+
+test("while a job is on view no style is looked at", (context) => {
+  parts.session.job = { ...newJob("j", "k"), status: "running" };
+  preview.look({ id: "other" });
+  for (const ms of [160, 50]) context.mock.timers.tick(ms);
+  assert.deepEqual(link.of("preview"), []);
+});
