@@ -135,13 +135,14 @@ def unpool_relu(gradient: Tensor, h: Tensor) -> Tensor:
         masked: Tensor = torch.ops.aten.threshold_backward(unpool(gradient, *h.shape[2:]), h, 0)
         return masked
     # memory that was touched before is several times as fast as fresh memory
-    mask = h.sign_()
     if h.dtype == torch.bfloat16:
-        mask[:, :, height:] = 0
-        mask[:, :, :, width:] = 0
-        blocks = mask[:, :, :height, :width].view(1, mask.shape[1], height // 2, 2, width // 2, 2)
-        blocks *= (gradient * 0.25)[:, :, :, None, :, None]
-        return mask
+        h[:, :, height:] = 0
+        h[:, :, :, width:] = 0
+        blocks = h[:, :, :height, :width].view(1, h.shape[1], height // 2, 2, width // 2, 2)
+        spread = (gradient * 0.25)[:, :, :, None, :, None].expand(blocks.shape)
+        torch.ops.aten.threshold_backward.grad_input(spread, blocks, 0, grad_input=blocks)
+        return h
+    mask = h.sign_()
     row = (gradient * 0.25).repeat_interleave(2, dim=3)
     mask[:, :, 0:height:2, :width] *= row
     mask[:, :, 1:height:2, :width] *= row

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -27,10 +28,32 @@ class Moments:
     mean: Tensor
     second: Tensor
 
-    @property
+    @cached_property
     def covariance(self) -> Tensor:
         """[c, c]: second moment minus the outer product of the mean."""
-        return self.second - torch.outer(self.mean, self.mean)
+        return torch.addr(self.second, self.mean, self.mean, alpha=-1)
+
+    # what costs are relative to: targets are asked for these in every evaluation
+    @cached_property
+    def mean_square(self) -> Tensor:
+        """|mean|^2, 0-dim."""
+        return square_norm(self.mean)
+
+    @cached_property
+    def second_square(self) -> Tensor:
+        """|second|^2, 0-dim."""
+        return square_norm(self.second)
+
+    @cached_property
+    def covariance_square(self) -> Tensor:
+        """|covariance|^2, 0-dim."""
+        return square_norm(self.covariance)
+
+
+def square_norm(x: Tensor) -> Tensor:
+    """The sum of all squares, 0-dim; makes no copy, as squares would."""
+    norm: Tensor = torch.linalg.vector_norm(x)
+    return norm.square()
 
 
 def flat(features: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.network.vgg import TapGradient
-from duostyle.engine.objective.losses import style_cost
+from duostyle.engine.objective.losses import style_cost, style_distance
 from duostyle.engine.objective.moments import Moments, flat, gram, total
 
 StyleMoments = Mapping[str, Moments]
@@ -88,7 +88,7 @@ def judge_mix(
     """
     current, positions = sums.moments(), sums.weight
     cost = style_cost(loss, current, target, positions)
-    own = [style_cost(loss, current, style, positions).value for style in styles] if len(styles) > 1 else [cost.value]
+    own = [style_distance(loss, current, style) for style in styles] if len(styles) > 1 else [cost.value]
     return LayerCost(
         cost.value,
         [share * value for share, value in zip(mix, own, strict=True)],
