@@ -98,8 +98,8 @@ class Settings(BaseSettings):
     max_pixels: int = _limit(
         250_000_000,
         ge=4096,
-        description="Maximum number of pixels of an uploaded picture; less where its kind cannot be reduced while it is "
-        "decoded.",
+        description="Maximum number of pixels of an uploaded picture; less where its kind cannot be reduced while it "
+        "is decoded.",
     )
     max_queue: int = _limit(64, ge=1, le=10_000, description="Maximum number of jobs waiting, from all clients.")
     max_jobs_per_client: int = _limit(

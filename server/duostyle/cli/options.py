@@ -105,7 +105,8 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
     A text that is not of the type stays a text, so that `parse_params` says what is wrong with it. Lists come
     separated by commas, as repeated options or both; of a plain value that is repeated the last one counts. `masks`
-    becomes a mode or a list of file names and None; a text that names an existing file is one name, commas or not. Raises BadRequest for a layer weight that is not NAME=NUMBER.
+    becomes a mode or a list of file names and None; a text that names an existing file is one name, commas or not.
+    Raises BadRequest for a layer weight that is not NAME=NUMBER.
     """
     params: dict[str, Any] = {}
     for row in describe_params():

@@ -194,7 +194,8 @@ class Database:
         """The picture when no job uses it and nobody holds it."""
         row = self._sql.execute(
             "SELECT touched_at, id, bytes FROM images WHERE id = ?1 "
-            "AND NOT EXISTS (SELECT 1 FROM uses WHERE image = ?1) AND NOT EXISTS (SELECT 1 FROM holds WHERE image = ?1)",
+            "AND NOT EXISTS (SELECT 1 FROM uses WHERE image = ?1) "
+            "AND NOT EXISTS (SELECT 1 FROM holds WHERE image = ?1)",
             (image_id,),
         ).fetchone()
         return None if row is None else Unused(*row)
