@@ -79,6 +79,13 @@ class Conversion:
     hdr: bool = False
 
 
+def _as_srgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+_AS_SRGB = Conversion(_as_srgb)
+
+
 def conversion(mode: str, declared: Sequence[Declaration]) -> Conversion:
     """By the first declaration that can be understood and is for this mode (L, RGB, CMYK or LAB); else as sRGB."""
     for declaration in declared:
@@ -90,7 +97,7 @@ def conversion(mode: str, declared: Sequence[Declaration]) -> Conversion:
             found = _of_gamma(mode, declaration)
         if found is not None:
             return found
-    return Conversion(lambda image: image.convert("RGB"))
+    return _AS_SRGB
 
 
 def _of_profile(mode: str, profile: bytes) -> Conversion | None:
@@ -118,7 +125,7 @@ def _of_code_points(mode: str, points: CodePoints) -> Conversion | None:
         return None
     primaries = _PRIMARIES.get(points.primaries, SRGB)
     if curve is transfer.srgb and primaries is SRGB and points.full_range:
-        return Conversion(lambda image: image.convert("RGB"))
+        return _AS_SRGB
     levels = np.arange(256) / 255
     if not points.full_range:
         # Black is 16 and white 235 (H.273, equation 20).

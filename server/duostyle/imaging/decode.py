@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyvips
 from PIL import Image
@@ -27,7 +27,7 @@ __all__ = ["DECODE_PX", "FORMATS", "MAX_SIDE_PX", "check", "decode", "decode_mas
 MAX_SIDE_PX = 65_500
 # Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
 DECODE_PX = 4096
-# Pictures of more pixels than this are reduced to the largest side that is ever painted, whatever is asked for.
+# Pictures of more pixels than this are reduced to it, and to the largest side that is ever painted.
 _REDUCED_PIXELS, _LARGEST_PX = 50_000_000, 8192
 # What may be held to decode a picture of a kind that cannot be reduced meanwhile: this, or what `max_pixels` of 3 bytes
 # take. That makes 75 million pixels of HEIC within the usual limit.
@@ -74,8 +74,9 @@ def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop 
     kind = sniff(data)
     with _Damage():
         source = opened(data, kind)
-        shown = _shown(source, max_px)
-        image = shown.image if shown.alpha is None else pixels.laid_over(shown.image, shown.alpha, backdrop)
+        image, alpha, _ = _shown(source, max_px)
+        if alpha is not None:
+            image = pixels.laid_over(image, alpha, backdrop)
         image = pixels.upright(image, source.orientation)
         return Picture(image.width, image.height, image.tobytes())
 
@@ -90,8 +91,7 @@ def style_px(size: int, scale: float) -> int:
     return max(DECODE_PX, math.ceil(size * scale))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(NamedTuple):
     """RGB in sRGB, an L picture of the alpha where there is any, neither turned; and what was done, in words."""
 
     image: Image.Image
@@ -101,21 +101,22 @@ class _Shown:
 
 def _shown(source: Source, max_px: int | None) -> _Shown:
     target = fit(*source.size, _longest(source.size, max_px))
-    loaded = source.load(target)
-    image = loaded.image
+    image, mended = source.load(target)
+    image.load()
     # A picture that was reduced to fit into memory may be smaller already.
     if image.width > target[0] or image.height > target[1]:
         image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
     image, alpha = pixels.without_alpha(image)
     conversion = colour.conversion(image.mode, source.declared)
-    notes = (*loaded.notes, HDR_NOTE) if conversion.hdr else tuple(loaded.notes)
+    notes = (*mended, HDR_NOTE) if conversion.hdr else tuple(mended)
     return _Shown(conversion.to_srgb(image), alpha, notes)
 
 
 def _longest(size: Size, max_px: int | None) -> int | None:
     if math.prod(size) <= _REDUCED_PIXELS:
         return max_px
-    return _LARGEST_PX if max_px is None else min(max_px, _LARGEST_PX)
+    largest = min(_LARGEST_PX, int(max(size) * math.sqrt(_REDUCED_PIXELS / math.prod(size))))
+    return largest if max_px is None else min(max_px, largest)
 
 
 class _Damage:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258
 # Converted at a time, to bound memory.
@@ -107,7 +107,6 @@ def without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def laid_over(image: Image.Image, alpha: Image.Image, backdrop: Backdrop) -> Image.Image:
-    """An RGB picture over the backdrop, where `alpha` is not 255."""
-    flat = Image.new("RGB", image.size, backdrop)
-    flat.paste(image, mask=alpha)
-    return flat
+    """The RGB picture over the backdrop, where `alpha` is not 255; it is changed itself."""
+    image.paste(backdrop, (0, 0, *image.size), ImageChops.invert(alpha))
+    return image

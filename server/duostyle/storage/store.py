@@ -101,8 +101,10 @@ class Store:
         return await self._on_thread(self._put_image, data, image, key_hash)
 
     async def give_up_image(self, image_id: str, key_hash: bytes, *, in_use: Collection[str] = ()) -> bool:
-        """Remove an upload unless somebody else uploaded it too, or a job uses it; `in_use` are pictures of jobs that
-        are not stored yet. False when this key is none of its keys."""
+        """Remove an upload unless somebody else uploaded it too, or a job uses it. False when it has no such key.
+
+        `in_use` are pictures of jobs that are not stored yet.
+        """
         used = frozenset(in_use)
         return await self._on_thread(lambda: self._retention.give_up(image_id, key_hash, in_use=used))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 
 import pi_heif
@@ -18,9 +19,11 @@ from duostyle.imaging.pixels import eight_bit
 
 # What a pixel takes while Pillow decodes: 4 bytes of the picture, the decoder's own planes, and a conversion. Pillow's
 # classes are used by name, because its function to open any file has a limit of its own.
-_GIF_BYTES, _BMP_BYTES, _AVIF_BYTES, _HEIF_BYTES = 5, 8, 12, 10
+_GIF_BYTES, _BMP_BYTES, _AVIF_BYTES, _HEIF_BYTES = 12, 10, 12, 12
 # libwebp holds a lossless picture whole.
 _WEBP_BYTES = 4
+# As many pixels of a large WebP are held, however large it is wanted.
+_HELD_PX = 80_000_000
 
 
 def opened(data: bytes, format: str) -> Source:
@@ -43,7 +46,7 @@ def _webp(data: bytes) -> Source:
 
     def load(target: Size) -> Loaded:
         # Twice the size that is wanted leaves the last reduction to a better filter.
-        scale = min(1.0, 2 * max(target[0] / size[0], target[1] / size[1]))
+        scale = min(1.0, 2 * max(target[0] / size[0], target[1] / size[1]), math.sqrt(_HELD_PX / math.prod(size)))
         return Loaded(vips.loaded(vips.opened(data, "webp", scale=scale), target, colours=3, alpha=True))
 
     profile = (IccProfile(image.get("icc-profile-data")),) if image.get_typeof("icc-profile-data") else ()

@@ -19,7 +19,7 @@ from duostyle.imaging.pixels import eight_bit, orientation
 
 # Pictures of more pixels are read row by row; below it Pillow is as good, and quicker to begin.
 _LARGE_PX = 25_000_000
-_PILLOW_BYTES = 8
+_PILLOW_BYTES = 12
 # The code points of sRGB, which stand for the chunk of that name.
 _SRGB = CodePoints(1, 13)
 # A fixed point number of gAMA and cHRM.
@@ -52,7 +52,8 @@ def opened(data: bytes) -> Source:
         size,
         load,
         declared=_declared(file),
-        orientation=orientation(image),
+        # Without this chunk Pillow would decode the whole picture to look for one behind the pixels.
+        orientation=orientation(image) if b"eXIf" in file.ancillary else 1,
         # A file that was cut off is decompressed once more, to see how much of it there is.
         held_bytes=0 if by_rows else _PILLOW_BYTES if file.ended else _PILLOW_BYTES + 2 * file.pixel_bytes,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -14,8 +15,7 @@ from duostyle.imaging.pixels import eight_bit, orientation
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """Pixels of 8 bits per channel, in mode L, LA, RGB, RGBA, CMYK or LAB, before they are turned upright; and what was
     mended, in words."""
 
