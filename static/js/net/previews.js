@@ -4,8 +4,9 @@ import { Emitter } from "../lib/emitter.js";
 
 // a server that takes this long helps nobody who moves a slider
 const SLOW_MS = 4000;
-// what is lost on the way must not hold up the next for ever
-const LOST_MS = 15000;
+// one late answer may be that of a server which is just starting; after two in a row it is left alone for a while
+const LATE = 2;
+const PAUSE_MS = 30000;
 
 /**
  * Events: `picture` {image, mime} of what was wanted last, `problem` {error} as the server says it.
@@ -17,11 +18,13 @@ export class Previews extends Emitter {
   /** @type {string | null} the request that is on its way */
   #ref = null;
   #sentMs = 0;
-  #timer = 0;
   /** @type {any} what to ask for next */
   #wish = null;
+  /** @type {any} what is asked for */
+  #asked = null;
   #wanted = false;
-  #slow = false;
+  #late = 0;
+  #pausedUntilMs = 0;
 
   /** `saving` says whether data must be saved; `clock` counts milliseconds. */
   constructor(link, { saving = savingData, clock = () => performance.now() } = {}) {
@@ -36,7 +39,7 @@ export class Previews extends Emitter {
 
   /** Whether there will be any: not where data is saved, nothing is live, or the server is slow. */
   get offered() {
-    return this.#link.isOpen && !this.#link.isPolling && !this.#slow && !this.#saving();
+    return this.#link.isOpen && !this.#link.isPolling && this.#clock() >= this.#pausedUntilMs && !this.#saving();
   }
 
   /** Have a picture of {content, styles, params, max_px}, ids and parameters as for a job. */
@@ -56,15 +59,19 @@ export class Previews extends Emitter {
     if (this.#wish === null || this.#ref !== null || !this.offered) return;
     const ref = this.#link.nextRef();
     if (!this.#link.send({ type: "preview", ...this.#wish, ref })) return;
+    this.#asked = this.#wish;
     this.#wish = null;
     this.#ref = ref;
     this.#sentMs = this.#clock();
-    this.#timer = window.setTimeout(() => this.#done(), LOST_MS);
   }
 
   #picture(header, image) {
     if (header.job !== null || header.ref !== this.#ref) return;
-    this.#slow = this.#clock() - this.#sentMs > SLOW_MS;
+    this.#late = this.#clock() - this.#sentMs > SLOW_MS ? this.#late + 1 : 0;
+    if (this.#late >= LATE) {
+      this.#late = 0;
+      this.#pausedUntilMs = this.#clock() + PAUSE_MS;
+    }
     const wanted = this.#wanted;
     this.#done();
     if (wanted) this.emit("picture", { image, mime: header.mime });
@@ -79,14 +86,18 @@ export class Previews extends Emitter {
 
   // an answer that belonged to a lost connection will not come
   #changed() {
-    if (!this.#link.isOpen) this.#done({ next: false });
+    if (!this.#link.isOpen && this.#ref !== null) this.#lost();
     else this.#next();
   }
 
-  #done({ next = true } = {}) {
-    clearTimeout(this.#timer);
+  #lost() {
+    if (this.#wanted) this.#wish ??= this.#asked;
+    this.#done();
+  }
+
+  #done() {
     this.#ref = null;
-    if (next) this.#next();
+    this.#next();
   }
 }
 
