@@ -95,9 +95,10 @@ def test_every_level_has_a_picture_and_a_rim_in_proportion(width: int, height: i
         wide, high = canvas.picture_at(level.width, level.height)
         assert wide >= 1
         assert high >= 1
-        # by one px on each side at most, from rounding the rim, and half a one from rounding the level
-        assert abs(wide - canvas.picture[0] * level.width / canvas.width) <= 1.5
-        assert abs(high - canvas.picture[1] * level.height / canvas.height) <= 1.5
+        # by one px on each side at most, from rounding the rim, and half a one from rounding the level; a line that is
+        # thinner than 1 px there gets at most 2
+        assert abs(wide - canvas.picture[0] * level.width / canvas.width) < 2
+        assert abs(high - canvas.picture[1] * level.height / canvas.height) < 2
     last = levels[-1]
     assert canvas.picture_at(last.width, last.height) == canvas.picture
 
