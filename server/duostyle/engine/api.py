@@ -25,12 +25,23 @@ class CheckpointRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to paint: 1 to 4 `styles`; `masks` is empty or has one grey-as-RGB picture or None per style."""
+    """What to paint: 1 to 4 `styles`; `masks` is empty or has one grey-as-RGB picture or None per style.
+
+    `companions` is empty, or has for each style further pictures (or none): with them it is the collage of all, in
+    equal shares.
+    """
 
     content: Picture
     styles: tuple[Picture, ...]
     params: StyleParams
     masks: tuple[Picture | None, ...] = ()
+    companions: tuple[tuple[Picture, ...], ...] = ()
+
+    @property
+    def collages(self) -> list[list[Picture]]:
+        """The pictures of each style."""
+        companions = self.companions or ((),) * len(self.styles)
+        return [[style, *others] for style, others in zip(self.styles, companions, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,3 +59,8 @@ def collage(parts: Sequence[Moments], mix: Sequence[float]) -> Moments:
     mean = sum((share * part.mean for part, share in zip(parts, mix, strict=True)), torch.zeros(()))
     second = sum((share * part.second for part, share in zip(parts, mix, strict=True)), torch.zeros(()))
     return Moments(mean, second)
+
+
+def even_collage(parts: Sequence[Moments]) -> Moments:
+    """Moments of a picture that has the same area from each part; those of a single part as they are."""
+    return parts[0] if len(parts) == 1 else collage(parts, [1 / len(parts)] * len(parts))
