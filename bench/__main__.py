@@ -14,6 +14,8 @@ from pathlib import Path
 MODULES = {
     "engine": "bench.engine.__main__",
     "checkpoint": "bench.engine.checkpoint",
+    "instant": "bench.engine.instant",
+    "previews": "bench.live.previews",
     "timelapse": "bench.engine.timelapse",
     "quality": "bench.quality.__main__",
     "live": "bench.live.__main__",
@@ -21,6 +23,7 @@ MODULES = {
     "crash": "bench.faults.crash",
     "soak": "bench.faults.soak",
     "fuzz": "bench.faults.fuzz",
+    "conformance": "bench.faults.conformance",
     "hostile": "bench.faults.hostile",
     "interleave": "bench.faults.interleave",
 }

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from duostyle.settings import Settings
+from duostyle.threads import usable_cores
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.running import Running, started
 
@@ -21,6 +22,11 @@ def pytest_configure() -> None:
     # how long an example takes says how busy the machine is, not whether it is right
     hypothesis_settings.register_profile("untimed", deadline=None)
     hypothesis_settings.load_profile("untimed")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means here: half of the time a test waits for a server or a browser."""
+    return 2 * usable_cores()
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ PACKAGE = SOURCE / "duostyle"
 
 # From the ground up. A package, or a module at the top, imports only from lines above its own.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "picture", "metrics", "threads", "data"),
+    ("errors", "picture", "metrics", "threads", "logs", "data"),
     ("params", "settings"),
     ("job", "recipe"),
     ("protocol", "imaging", "engine"),
@@ -42,7 +42,10 @@ ONLY_IN = {
     "PIL": {"imaging"},
     "av": {"imaging"},
     "sqlite3": {"storage.database", "storage.database_file", "storage.backup"},
+    "pi_heif": {"imaging"},
+    "pyvips": {"imaging"},
     "prometheus_client": {"metrics"},
+    "structlog": {"logs", "serving"},
 }
 
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duostyle.errors import BadRequest, NotAvailable
+from duostyle.errors import BadRequest
 from duostyle.params import StyleParams, allowed_text, apply_changes, describe_params, live_fields, parse_params
 
 ID = "sha256:" + "a" * 64
+
+IMAGE = "sha256:" + "a" * 64
 
 
 def parse(raw: Any, *, styles: int = 2, max_size_px: int = 2048) -> StyleParams:
@@ -34,6 +36,7 @@ def test_nothing_given_is_the_contract_s_defaults() -> None:
         "style_scale": 1.0,
         "masks": None,
         "preserve_color": 0.0,
+        "protect": None,
         "tv_weight": None,
         "init": "auto",
         "optimizer": "lbfgs",
@@ -123,12 +126,6 @@ def test_the_server_s_own_limit_of_size() -> None:
     assert (raised.value.limit, raised.value.got) == ("64 to 1024", 1025)
 
 
-@pytest.mark.parametrize("raw", [{"preset": "instant"}, {"init": "preview"}])
-def test_what_this_server_does_not_offer(raw: dict[str, Any]) -> None:
-    with pytest.raises(NotAvailable):
-        parse(raw)
-
-
 def test_mix_and_scales_for_so_many_styles() -> None:
     assert parse({}).mix_for(4) == (0.25,) * 4
     assert parse({"style_mix": [3.0, 1.0]}).mix_for(2) == (0.75, 0.25)
@@ -138,7 +135,7 @@ def test_mix_and_scales_for_so_many_styles() -> None:
 
 def test_only_live_parameters_change_while_it_runs() -> None:
     live = {"iterations", "content_weight", "style_weight", "style_mix", "style_layer_weights"}
-    assert live_fields() == live | {"masks", "preserve_color", "tv_weight"}
+    assert live_fields() == live | {"masks", "preserve_color", "protect", "tv_weight"}
     before = parse({"size": 100, "style_weight": 3.0})
     after = apply_changes(before, {"style_weight": 5.0, "masks": [ID, None]}, styles=2, max_size_px=2048)
     assert (after.size, after.style_weight, after.masks) == (100, 5.0, [ID, None])
@@ -174,7 +171,7 @@ JSON = st.recursive(
 def test_any_json_is_taken_as_it_is_or_refused_with_a_reason(raw: Any, styles: int) -> None:
     try:
         params = parse(raw, styles=styles)
-    except (BadRequest, NotAvailable) as refusal:
+    except BadRequest as refusal:
         error = refusal.as_dict()
     else:
         given_values = params.model_dump(exclude_unset=True)
@@ -183,3 +180,24 @@ def test_any_json_is_taken_as_it_is_or_refused_with_a_reason(raw: Any, styles: i
         return
     assert error["field"].startswith("params")
     json.dumps(error, allow_nan=False)
+
+
+@pytest.mark.parametrize("protect", ["person", "background", IMAGE, None])
+def test_what_may_be_protected(protect: str | None) -> None:
+    params = parse({"protect": protect})
+    assert params.protect == protect
+    assert params.mask_ids() == ([("protect", IMAGE)] if protect == IMAGE else [])
+    assert params.asks_for_people() == ("protect" if protect in ("person", "background") else None)
+
+
+@pytest.mark.parametrize("protect", ["cat", "", 5, ["person"], "sha256:0"])
+def test_what_may_not_be_protected(protect: Any) -> None:
+    with pytest.raises(BadRequest) as caught:
+        parse({"protect": protect})
+    assert (caught.value.field, caught.value.limit) == ("params.protect", "person, background or image id")
+
+
+def test_masks_come_in_the_order_of_the_styles_and_that_of_protect_last() -> None:
+    params = parse({"masks": [None, IMAGE], "protect": IMAGE}, styles=2)
+    assert params.mask_ids() == [("masks.0", None), ("masks.1", IMAGE), ("protect", IMAGE)]
+    assert parse({"masks": "person"}, styles=2).asks_for_people() == "masks"

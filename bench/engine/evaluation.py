@@ -12,6 +12,7 @@ from bench.common.stopwatch import seconds_of
 from bench.common.table import Column, Table, exponent, median_ratio
 from bench.quality.plain import PlainCosts, PlainNetwork
 from duostyle.engine.network.vgg import Network
+from duostyle.engine.network.weights import load_weights
 from duostyle.engine.objective.features import Extractor
 from duostyle.engine.objective.objective import Objective
 from duostyle.engine.objective.tiling import tile_side
@@ -22,18 +23,26 @@ PARAMS = StyleParams(style_loss="gram", tv_weight=0.0)
 
 
 def against_plain(engine: TorchEngine, longest_px: Sequence[int], repeats: int) -> None:
-    """Part a: both evaluate the same costs at the same layers, in turns, so that a passing load meets both."""
+    """Part a: all evaluate the same costs at the same layers, in turns, so that a passing load meets all.
+
+    The ratios are ours to the plain loop, in both precisions, and bfloat16 to float32. `engine` computes in float32.
+    """
     network = network_of(engine)
+    half = Network(load_weights(engine.weights), network.device, torch.bfloat16)
     plain_network = PlainNetwork.like(network)
-    table = Table(Column("pixels", width=11), Column("plain s", 3), Column("ours s", 3), Column("ratio"))
+    table = Table(
+        Column("pixels", width=11),
+        *(Column(f"{name} s", 3) for name in ("plain", "float32", "bfloat16")),
+        *(Column(name) for name in ("float32/plain", "bfloat16/plain", "bfloat16/float32")),
+    )
     print(table.head())
     for width, height in map(four_by_three, longest_px):
         content, style, x = made_up(width, height)
         plain = plain_evaluation(PlainCosts(plain_network, content, style, PARAMS), x)
-        ours = our_evaluation(network, content, style, x, None)
-        theirs_s, ours_s = in_turns([plain, ours], repeats)
-        row = (statistics.median(theirs_s), statistics.median(ours_s), median_ratio(ours_s, theirs_s))
-        print(table.row(f"{width} x {height}", *row), flush=True)
+        ours = [our_evaluation(one, content, style, x, None) for one in (network, half)]
+        plain_s, whole_s, half_s = found = in_turns([plain, *ours], repeats)
+        ratios = [median_ratio(a, b) for a, b in ((whole_s, plain_s), (half_s, plain_s), (half_s, whole_s))]
+        print(table.row(f"{width} x {height}", *map(statistics.median, found), *ratios), flush=True)
 
 
 def against_pixels(engine: TorchEngine, longest_px: Sequence[int], repeats: int, budget_bytes: int) -> None:

@@ -113,7 +113,8 @@ class Crashes:
 
     async def _look(self, server: ServerProcess) -> None:
         wrong = self.ledger.wrong
-        wrong += [f"half-written file left: {name}" for name in leftovers(server.data)]
+        # one that is being written now, a job's or that of the look at the folder, is gone at the end
+        unfinished = set(leftovers(server.data))
         async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
             ahead: int | None = None
             # from the last to the first: positions only fall meanwhile
@@ -136,6 +137,7 @@ class Crashes:
                 if position is None or (ahead is not None and position >= ahead):
                     wrong.append(f"the queue is not in order: {position} before {ahead}")
                 ahead = position
+        wrong += [f"half-written file left: {name}" for name in unfinished.intersection(leftovers(server.data))]
 
     async def _check_result(self, http: httpx.AsyncClient, record: JobRecord, state: dict[str, Any]) -> None:
         """A result is whole, and of a completed job the one picture that it must be."""

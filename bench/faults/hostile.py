@@ -1,4 +1,4 @@
-"""What one hostile upload costs: a picture that unpacks to half a gigabyte, and bodies without an end.
+"""What one hostile upload costs: a picture that unpacks to three quarters of a gigabyte, and bodies without an end.
 
 python -m bench.faults.hostile [--times 20]
 """
@@ -21,14 +21,16 @@ from bench.common.machine import describe
 from tests.support.picture_files import png_chunk
 from tests.support.real_server.server_process import ServerProcess, server_process
 
-_SIDE_PX = 13_300
+# just above max_pixels
+_SIDE_PX = 16_000
 _LIMIT_BYTES = 4 * 2**20
+_SENT_BYTES = 20 * _LIMIT_BYTES
 # bytes of request bodies that the server has read since it began
 READ = "duostyle_http_body_bytes_total"
 
 
 def bomb() -> bytes:
-    """A whole PNG of 13300 x 13300 px of one colour, about half a megabyte."""
+    """A whole PNG of one colour, below a megabyte."""
 
     packer = zlib.compressobj(9)
     rows = b"".join(packer.compress(bytes(1 + 3 * _SIDE_PX)) for _ in range(_SIDE_PX)) + packer.flush()
@@ -60,7 +62,8 @@ def upload_bomb(server: ServerProcess, times: int) -> None:
 
 
 def send_too_much(server: ServerProcess, path: str, kind: str, *, chunked: bool) -> None:
-    """Send four times the limit, and say what the server answered and how much of it it had read."""
+    """Send twenty times the limit; say what the server answered, what of it it had read, and when it let nothing more
+    come, besides what the systems hold on the way."""
     where = urlsplit(server.url)
     before, sent = server.metric(READ), 0
 
@@ -68,14 +71,14 @@ def send_too_much(server: ServerProcess, path: str, kind: str, *, chunked: bool)
         nonlocal sent
         if kind.startswith("multipart"):
             yield b'--b\r\nContent-Disposition: form-data; name="content"; filename="a"\r\n\r\n'
-        while sent < 4 * _LIMIT_BYTES * 5:
+        while sent < _SENT_BYTES:
             sent += 2**16
             yield bytes(2**16)
 
     connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=30)
     headers = {"Content-Type": kind}
     if not chunked:
-        headers["Content-Length"] = str(4 * _LIMIT_BYTES * 5)
+        headers["Content-Length"] = str(_SENT_BYTES)
     # it may answer and close before it has taken all; the answer is there to be read
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.request("POST", path, body(), headers, encode_chunked=chunked)
@@ -86,7 +89,8 @@ def send_too_much(server: ServerProcess, path: str, kind: str, *, chunked: bool)
         answer = f"closed ({type(error).__name__})"
     connection.close()
     how = "chunked" if chunked else "declared"
-    print(f"{path} {kind.partition(';')[0]}, {how}: {answer}; read {(server.metric(READ) - before) / 2**20:.3f} MiB")
+    read = server.metric(READ) - before
+    print(f"{path} {kind.partition(';')[0]}, {how}: {answer}; read {read / 2**20:.3f} MiB, sent {sent / 2**20:.1f} MiB")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
     python -m bench.quality [--size 256] [--pictures FOLDER] [--contents A B] [--styles C D] [--pairs N]
         [--variant "standard" --variant "gram --style-loss gram" ...] [--out rows.jsonl]
+        [--precision auto|float32|bfloat16]
 
 Paints every content with every style (or N pairs spread over them), each in every variant, and measures what the engine
 does not optimise, see `bench.quality.measures`:
@@ -38,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
         "--variant", action="append", metavar="TEXT", help="a name and options of `duostyle paint`; the first is base"
     )
     made.add_argument("--out", type=Path, metavar="FILE", help="JSON lines: kept at once, taken up again")
+    made.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto", help="of the engine")
     add_picture_options(made)
     return made
 
@@ -52,7 +54,7 @@ def main() -> None:
     from bench.quality.judge import Judge
 
     print(describe(), flush=True)
-    judge, journal = Judge(), Journal(options.out)
+    judge, journal = Judge(precision=options.precision), Journal(options.out)
     table = Table(
         Column("content", width=18),
         Column("style", width=16),

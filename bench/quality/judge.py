@@ -24,8 +24,8 @@ from duostyle.picture import Picture
 class Judge:
     """Owns one engine. Pictures are files."""
 
-    def __init__(self, *, memory_budget_mb: int = 0, threads: int = 0) -> None:
-        self.engine = TorchEngine(memory_budget_mb=memory_budget_mb, threads=threads)
+    def __init__(self, *, precision: str = "float32", memory_budget_mb: int = 0, threads: int = 0) -> None:
+        self.engine = TorchEngine(precision=precision, memory_budget_mb=memory_budget_mb, threads=threads)
         self.engine.load()
 
     @property

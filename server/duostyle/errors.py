@@ -12,6 +12,7 @@ DuostyleError
 │   ├── Unauthorized        unauthorized: a token is needed
 │   ├── Forbidden           forbidden: the wrong job key, Host or Origin
 │   ├── NotFinished         not_finished: the job has no result yet
+│   ├── Superseded          superseded: a newer request of the same socket took its place
 │   └── NotAvailable        not_available: known to the contract, not offered by this server
 ├── BusyError               the same request may pass later
 │   ├── TooManyJobs         too_many_jobs: this client has as many jobs waiting as it may
@@ -105,6 +106,10 @@ class Forbidden(RequestError):
 
 class NotFinished(RequestError):
     code = "not_finished"
+
+
+class Superseded(RequestError):
+    code = "superseded"
 
 
 class NotAvailable(RequestError):

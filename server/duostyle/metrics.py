@@ -41,6 +41,12 @@ class Metrics:
         )
         self.frames_encoded = counter("duostyle_frames_encoded", "Live frames encoded.")
         self.progress_skipped = counter("duostyle_progress_skipped", "Progress messages replaced by a newer one.")
+        self.preview_s = histogram(
+            "duostyle_preview_seconds", "Seconds from a request for a preview to its picture.", buckets=_SECONDS
+        )
+        self.previews_superseded = counter(
+            "duostyle_previews_superseded", "Requests for previews replaced by a newer one of the same socket."
+        )
         self.timelapse_frames = counter("duostyle_timelapse_frames", "Frames recorded for time-lapses.")
         self.checkpoints = counter("duostyle_checkpoints", "Checkpoints of unfinished jobs.", ["outcome"])
         self.checkpoint_s = histogram(

@@ -12,15 +12,18 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from duostyle.errors import BadRequest, NotAvailable
+from duostyle.errors import BadRequest
 
 MAX_STYLES = 4
 IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 
 StyleLayer = Literal["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
 STYLE_LAYERS: tuple[str, ...] = get_args(StyleLayer)
-MaskMode = Literal["auto", "left-right", "top-bottom", "light-dark"]
+MaskMode = Literal["auto", "left-right", "top-bottom", "light-dark", "person"]
 MASK_MODES: tuple[str, ...] = get_args(MaskMode)
+Protection = Literal["person", "background"]
+PROTECTIONS: tuple[str, ...] = get_args(Protection)
+ImageId = Annotated[str, Field(pattern=f"^{IMAGE_ID.pattern}$")]
 Weight = Annotated[float, Field(ge=0, le=1e4)]
 Scale = Annotated[float, Field(ge=0.25, le=4)]
 
@@ -68,6 +71,9 @@ class StyleParams(BaseModel):
     masks: MaskMode | list[str | None] | None = _live(
         None, description="Where each style goes: one grey image id or null per style, or a mode."
     )
+    protect: Protection | ImageId | None = _live(
+        None, description="Where the content stays as it is: the people, the rest, or a grey image."
+    )
     preserve_color: float = _live(0.0, ge=0, le=1, description="How much of the content's own colours is kept.")
     tv_weight: float | None = _live(
         None, ge=0, le=1e3, description="Weight of smoothness (total variation); by default that of the preset."
@@ -107,6 +113,21 @@ class StyleParams(BaseModel):
         total = sum(mix)
         return tuple(share / total for share in mix)
 
+    def mask_ids(self) -> list[tuple[str, str | None]]:
+        """The grey images that belong to these parameters, in order: one entry per style where `masks` is a list, then
+        that of `protect` where it is an image. Each is the path of its field and its image id or None."""
+        masks = self.masks if isinstance(self.masks, list) else []
+        named: list[tuple[str, str | None]] = [(f"masks.{index}", mask) for index, mask in enumerate(masks)]
+        if self.protect is not None and IMAGE_ID.fullmatch(self.protect):
+            named.append(("protect", self.protect))
+        return named
+
+    def asks_for_people(self) -> str | None:
+        """The parameter that needs people in the content, None when none does."""
+        if self.masks == "person":
+            return "masks"
+        return "protect" if self.protect in PROTECTIONS else None
+
     def scales_for(self, styles: int) -> tuple[float, ...]:
         """`style_scale` as one number per style (1..4)."""
         if isinstance(self.style_scale, list):
@@ -126,8 +147,7 @@ def live_fields() -> frozenset[str]:
 def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params") -> StyleParams:
     """Check what a client sent (a mapping, or None for all defaults) for a job with `styles` styles (1..4).
 
-    Raises BadRequest naming the field, what came and what is allowed; NotAvailable for what the contract knows
-    and this server does not offer.
+    Raises BadRequest naming the field, what came and what is allowed.
     """
     raw = {} if raw is None else raw
     if not isinstance(raw, Mapping):
@@ -153,9 +173,6 @@ def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params
                 limit=f"{styles} entries",
                 got=f"{len(value)} entries",
             )
-    for name, value in (("preset", "instant"), ("init", "preview")):
-        if getattr(params, name) == value:
-            raise NotAvailable(f"{name} {value} is not available on this server", field=f"{path}.{name}", got=value)
     return params
 
 
@@ -181,6 +198,16 @@ def apply_changes(params: StyleParams, raw: Any, *, styles: int, max_size_px: in
                 got=_short(name),
             )
     return parse_params({**params.model_dump(exclude_unset=True), **raw}, styles=styles, max_size_px=max_size_px)
+
+
+def no_people(name: str) -> BadRequest:
+    """The error when the parameter `name` needs people in the content, and there are none."""
+    return BadRequest(
+        f"{name}: there are no people in the content",
+        field=f"params.{name}",
+        limit="a content with people, or another choice",
+        got="a content without people",
+    )
 
 
 def describe_params() -> list[dict[str, Any]]:
@@ -244,6 +271,8 @@ def allowed_by(branch: Mapping[str, Any]) -> str:
         return f"{kind} from {branch['minimum']:g} to {branch['maximum']:.16g}"
     if "exclusiveMinimum" in branch:
         return f"number above {branch['exclusiveMinimum']:g}, at most {branch['maximum']:g}"
+    if "pattern" in branch:
+        return "image id"
     if "maxLength" in branch:
         low, high = branch.get("minLength"), branch["maxLength"]
         return f"at most {high} characters" if low is None else f"{low} to {high} characters"

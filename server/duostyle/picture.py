@@ -29,13 +29,14 @@ class Picture:
 @dataclass(frozen=True, slots=True)
 class StoredImage:
     """What is known of an uploaded picture that decodes: `width` and `height` in px after orientation, `bytes` as
-    uploaded."""
+    uploaded, `notes` what was done to show it, as far as that was looked at."""
 
     id: str
     width: int
     height: int
     format: str
     bytes: int
+    notes: tuple[str, ...] = ()
 
 
 def fit(width: int, height: int, max_px: int | None) -> tuple[int, int]:

@@ -39,9 +39,8 @@ class Recipe:
     @property
     def masks(self) -> list[str]:
         """Ids of all masks that are used at any time, in order."""
-        lists = [params.masks for params in (self.params, *(due.params for due in self.changes))]
-        ids = (mask for masks in lists if isinstance(masks, list) for mask in masks)
-        return list(dict.fromkeys(mask for mask in ids if mask is not None))
+        lists = [params.mask_ids() for params in (self.params, *(due.params for due in self.changes))]
+        return list(dict.fromkeys(mask for masks in lists for _, mask in masks if mask is not None))
 
 
 def recipe_text(

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         description="Folder for uploads, jobs and results.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where the engine computes.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Numbers the network computes with on the CPU; auto takes what was measured to be quicker."
+    )
     threads: int = Field(0, ge=0, le=1024, description="Engine threads on the CPU; 0 uses all cores.")
     memory_budget_mb: int = Field(
         0,
@@ -47,6 +50,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest level that is logged."
+    )
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="Format of the log; auto: text on a terminal, JSON elsewhere."
     )
 
     allowed_hosts: list[str] = Field(
@@ -92,7 +98,12 @@ class Settings(BaseSettings):
     max_uploads_per_client: int = _limit(
         32, ge=1, le=10_000, description="Maximum number of uploads at once from one client."
     )
-    max_pixels: int = _limit(50_000_000, ge=4096, description="Maximum number of pixels of an uploaded picture.")
+    max_pixels: int = _limit(
+        250_000_000,
+        ge=4096,
+        description="Maximum number of pixels of an uploaded picture; less where its kind cannot be reduced while it "
+        "is decoded.",
+    )
     max_queue: int = _limit(64, ge=1, le=10_000, description="Maximum number of jobs waiting, from all clients.")
     max_jobs_per_client: int = _limit(
         32, ge=1, le=10_000, description="Maximum number of unfinished jobs from one client."
@@ -143,7 +154,8 @@ class Settings(BaseSettings):
     )
     checkpoint_s: float = Field(10.0, gt=0, le=3600, description="Seconds of painting that a crash may cost at most.")
     checkpoint_evaluations: int = Field(25, ge=1, le=5000, description="Evaluations that a crash may cost at most.")
-    keep_days: float = _limit(30.0, gt=0, description="Days that ended jobs and unused uploads are kept.")
+    keep_days: float = _limit(30.0, gt=0, description="Days that ended jobs are kept.")
+    keep_uploads_days: float = _limit(1.0, gt=0, description="Days that uploads which no job uses are kept.")
     keep_jobs: int = _limit(10_000, ge=1, description="Maximum number of ended jobs kept.")
     max_store_bytes: int = Field(20 * 2**30, ge=2**20, description="Maximum bytes of pictures and time-lapses kept.")
 

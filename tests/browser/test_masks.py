@@ -181,7 +181,7 @@ def test_areas_can_be_painted_by_keyboard_alone(site: Site, open_page: Open) -> 
     page = open_page()
     choose(page, "Red", "Green")
     page.locator(".region input").first.focus()
-    for _ in range(5):
+    for _ in range(6):
         page.keyboard.press("ArrowRight")
     expect(page.locator("#mask-toolbar")).to_be_visible()
     page.locator("#mask-toolbar [data-fill=right]").focus()

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Response, expect
 from tests.browser.conftest import GUARD_MS
 from tests.support.browser.actions import status
 from tests.support.browser.site import Site
+from tests.support.picture_files import heif
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]
@@ -27,7 +28,7 @@ def photo(width: int, height: int, *, format: str = "JPEG", orientation: int = 1
     exif = Image.Exif()
     exif[0x0112] = orientation
     out = io.BytesIO()
-    image.save(out, format, **({"exif": exif} if format == "JPEG" else {}))
+    image.save(out, format, **({} if format in ("BMP", "ICO") else {"exif": exif}))
     return out.getvalue()
 
 
@@ -116,9 +117,50 @@ def test_a_small_photo_is_sent_as_it_is(open_page: Open) -> None:
 
 def test_a_format_that_only_the_browser_reads_is_turned_into_another(site: Site, open_page: Open) -> None:
     page = open_page()
-    stored = give(page, photo(300, 200, format="BMP"), "old.bmp", "image/bmp")
-    assert (stored["format"], stored["width"], stored["height"]) == ("jpeg", 300, 200)
+    stored = give(page, photo(256, 256, format="ICO"), "old.ico", "image/x-icon")
+    assert (stored["format"], stored["width"], stored["height"]) == ("jpeg", 256, 256)
     assert colors(site, page, stored) == [["red", "blue"], ["red", "blue"]]
+
+
+@pytest.mark.parametrize("format", ["TIFF", "WEBP", "PNG", "AVIF", "HEIC"])
+def test_every_other_format_is_sent_as_it_is_and_cropped_from_what_the_server_makes_of_it(
+    site: Site, open_page: Open, format: str
+) -> None:
+    page = open_page()
+    # turned a quarter to the right by who shows it: red comes to the top
+    upright = [["red", "red"], ["blue", "blue"]]
+    if format == "HEIC":
+        image = Image.new("RGB", (200, 300), RED)
+        image.paste(BLUE, (0, 150, 200, 300))
+        data = heif(image)
+    else:
+        data = photo(300, 200, format=format, orientation=6)
+    stored = give(page, data, f"holiday.{format.lower()}", f"image/{format.lower()}")
+    assert (stored["bytes"], stored["width"], stored["height"]) == (len(data), 200, 300)
+    assert colors(site, page, stored) == upright
+    expect(page.locator(".slots-content .filled")).to_have_count(1)
+    page.locator(".slots-content .slot-face").hover()
+    page.get_by_role("button", name="Crop content").click()
+    page.get_by_role("radio", name="1 : 1").check()
+    with page.expect_response("**/api/images") as answer:
+        page.get_by_role("button", name="Use this part").click()
+    cropped = said(answer.value)
+    assert (cropped["width"], cropped["height"]) == (200, 200)
+    assert colors(site, page, cropped) == upright
+    # the whole photo is still there to cut from
+    page.get_by_role("button", name="Crop content").click()
+    expect(page.locator(".crop-note")).to_have_text("200 × 300 px")
+
+
+def test_what_the_server_did_to_a_picture_is_said_beside_it(open_page: Open) -> None:
+    page = open_page()
+    out = io.BytesIO()
+    Image.new("RGBA", (40, 30), (*RED, 100)).save(out, "PNG")
+    assert give(page, out.getvalue(), "glass.png", "image/png")["notes"] == ["transparent parts laid on white"]
+    note = page.locator(".note").first
+    expect(note).to_have_text("Content: transparent parts laid on white.")
+    give(page, photo(300, 200))
+    expect(note).to_have_text("")
 
 
 def test_a_picture_is_cut_to_an_aspect_and_can_be_cut_again(site: Site, open_page: Open) -> None:

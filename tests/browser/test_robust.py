@@ -112,7 +112,7 @@ def test_the_status_page_tells_what_the_server_does(site: Site, open_page: Open,
     next_frame(site, page)
     looked = open_page("status", connected=False)
     looked.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    expect(looked.locator("[data-fact=device]")).to_have_text("fake")
+    expect(looked.locator("[data-fact=device]")).to_have_text("fake, float32")
     expect(looked.locator("[data-fact=state]")).to_have_text("ready")
     expect(looked.locator("[data-fact=running]")).to_have_text("1")
     expect(looked.locator("[data-fact=step]")).to_have_text(re.compile(r"\d"))

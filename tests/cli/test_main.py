@@ -78,7 +78,7 @@ def test_the_commands_are_exactly_those_that_work(capsys: Capture) -> None:
         ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--size", "-100"],
         ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--style-mix", "1,2"],
         ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--style-mix", "-1"],
-        ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--preset", "instant"],
+        ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--preset", "sudden"],
         ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--progress", "loud"],
         ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--device", "abacus"],
         ["paint", "content.png", "--style", "style.png", "-o", "out.png", "--masks", "nowhere.png"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ def test_an_option_left_out_stays_unset() -> None:
         (["--masks", "left-right"], {"masks": "left-right"}),
         (["--masks", "a.png,-"], {"masks": ["a.png", None]}),
         (["--masks", "a.png", "--masks", "b.png"], {"masks": ["a.png", "b.png"]}),
+        (["--masks", '-,"sky, blue.png"'], {"masks": [None, "sky, blue.png"]}),
         (["--size", "100", "--size", "200"], {"size": 200}),
     ],
 )
@@ -56,6 +58,12 @@ def test_values_get_their_own_type(argv: list[str], expected: dict[str, Any]) ->
     got = parse(*argv)
     assert got == expected
     assert [type(value) for value in got.values()] == [type(value) for value in expected.values()]
+
+
+def test_a_mask_file_with_a_comma_in_its_name_is_one_file(tmp_path: Path) -> None:
+    mask = tmp_path / "sky, blue.png"
+    mask.touch()
+    assert read_options({"masks": ["-", str(mask)]}) == {"masks": [None, str(mask)]}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from duostyle.imaging.decode import image_id
 from duostyle.params import StyleParams, parse_params
 from duostyle.recipe import PARAMS_KEY, Due
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
+from tests.support.picture_files import saved
 from tests.support.recorder import Recorder
 
 
@@ -56,11 +57,39 @@ def test_a_mask_painted_on_transparency_masks_what_was_painted(files: Path) -> N
     assert mask.rgb == b"\xff\xff\xff\0\0\0"
 
 
+def test_what_is_protected_is_a_word_or_a_file(files: Path) -> None:
+    assert painting_of(files, protect=["person"]).request.params.protect == "person"
+    mask = files / "mask.png"
+    mask.write_bytes(image_bytes((0, 0, 0)))
+    # nothing at all may be protected
+    painting = painting_of(files, styles=("a.png", "b.png"), masks=[f"{files / 'a.png'},-"], protect=[str(mask)])
+    first, second, protected = painting.request.masks
+    assert (first is not None, second, protected is not None) == (True, None, True)
+    assert painting.request.params.protect == image_id(mask.read_bytes())
+    with pytest.raises(BadRequest, match=r"protect: cannot read .*; the modes are person, background"):
+        painting_of(files, protect=["cat"])
+
+
 def test_a_black_mask_is_refused(files: Path) -> None:
     mask = files / "mask.png"
     mask.write_bytes(image_bytes((0, 0, 0)))
     with pytest.raises(BadRequest, match=r"mask\.png is entirely black"):
         painting_of(files, styles=("a.png", "b.png"), masks=[f"-,{mask}"])
+
+
+def test_what_was_done_to_a_picture_is_told_but_for_what_a_mask_does_not_show(
+    files: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    drawn = Image.new("RGBA", (16, 12), (255, 255, 255, 0))
+    drawn.paste((255, 255, 255, 255), (0, 0, 8, 12))
+    mask = files / "mask.png"
+    mask.write_bytes(saved(drawn))
+    painting = painting_of(files, styles=("a.png", "mask.png"), masks=[f"-,{mask}"])
+    read = painting.request.masks[1]
+    assert read is not None
+    assert read.rgb == (bytes([255] * 24) + bytes(24)) * 12
+    # of the style, not of the mask
+    assert capfd.readouterr().err == f"{mask}: transparent parts laid on white\n"
 
 
 def test_a_mask_mode_needs_no_file(files: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from duostyle.client import AsyncClient, Client, Event, Frame, Ticket, Unreachable
-from duostyle.errors import BadRequest, Forbidden, NotFinished, NotFound, Unauthorized, UnsupportedFormat
+from duostyle.errors import BadRequest, Forbidden, ImageTooLarge, NotFinished, NotFound, Unauthorized, UnsupportedFormat
 from duostyle.imaging import decode as images
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.real_server.running import Running
@@ -34,6 +34,24 @@ def test_it_needs_no_torch_and_nothing_of_the_server() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[] ['duostyle.client', 'duostyle.errors', 'duostyle.protocol']"
+
+
+def test_an_upload_is_deleted_with_its_key(running: Running) -> None:
+    client = Client(running.url)
+    stored = client.store(image_bytes((4, 5, 6)))
+    with pytest.raises(Forbidden):
+        client.delete_image(stored["id"], "wrong")
+    client.delete_image(stored["id"], stored["key"])
+    with pytest.raises(NotFound):
+        client.delete_image(stored["id"], stored["key"])
+
+
+def test_a_picture_that_is_too_large_is_refused_in_the_words_of_the_server(running: Running) -> None:
+    client = Client(running.url)
+    # far more than the buffers on the way hold: the server closes the connection while it is sent
+    with pytest.raises(ImageTooLarge, match="larger than") as raised:
+        client.upload(bytes(72_000_000))
+    assert raised.value.reached == "max_upload_bytes"
 
 
 def test_paint_and_look(running: Running) -> None:

@@ -140,7 +140,9 @@ def test_only_what_may_pass_is_tried_again() -> None:
     assert isinstance(refusal(403, body), Forbidden)
     assert isinstance(refusal(404, b'{"error":{"code":"not_found","message":"no"}}'), NotFound)
     assert refusal(429, body) is refusal(503, b"") is None
-    assert isinstance(refusal(400, b"<html>"), ServerError)
+    elsewhere = refusal(400, b"<html>")
+    assert isinstance(elsewhere, ServerError)
+    assert elsewhere.message == "a proxy answered with status 400 instead of the server: it refused the request"
 
 
 def test_reconnecting_tells_when_and_why() -> None:

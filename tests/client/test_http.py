@@ -43,9 +43,12 @@ def test_a_password_goes_into_the_header_and_is_never_shown() -> None:
     assert address.socket == "wss://paint.lan:8443/paint/ws?token=secret-token"
     assert address.url("/livez", {"a": 1}) == "https://paint.lan:8443/paint/livez?a=1&token=secret-token"
     assert "cret" not in repr(address)
-    with pytest.raises(BadRequest) as raised:
-        Address.parse("https://anna:s%40cret@paint.lan:none")
-    assert "cret" not in str(raised.value.as_dict())
+    for given in ("https://anna:s%40cret@paint.lan:none", "anna:s/cret@paint.lan", "http://anna:80/se?cret@paint.lan"):
+        with pytest.raises(BadRequest) as raised:
+            Address.parse(given)
+        assert "cret" not in str(raised.value.as_dict())
+        assert raised.value.message.startswith(("https://paint.lan", "http://paint.lan", "paint.lan"))
+    assert "%2F for /" in str(raised.value.limit)
     with pytest.raises(Unreachable) as unreachable:
         Remote(Address.parse("http://anna:s%40cret@127.0.0.1:1"), timeout_s=5).json("GET", "/api/limits")
     assert "cret" not in str(unreachable.value)

@@ -108,3 +108,75 @@ def test_what_is_not_in_the_document_is_noticed() -> None:
         check(DOCUMENT, named("Error"), {"error": {"code": "internal", "message": "m", "unexpected": 1}})
     with pytest.raises(AssertionError, match="not one of"):
         check(DOCUMENT, named("Error"), {"error": {"code": "oops", "message": "m"}})
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    return {made["operationId"]: made for methods in DOCUMENT["paths"].values() for made in methods.values()}
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    """What a reference leads to."""
+    if "$ref" not in part:
+        return part
+    found = DOCUMENT
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def test_every_refusal_has_the_body_of_an_error_and_names_its_codes() -> None:
+    for name, operation in operations().items():
+        refused = {status: resolved(answer) for status, answer in operation["responses"].items() if status >= "400"}
+        assert refused.keys() == {str(status) for status in CONTRACT.values()}, name
+        for status, answer in refused.items():
+            assert answer["content"] == {"application/json": {"schema": named("Error")}}
+            assert {code for code, own in CONTRACT.items() if f"`{code}`" in answer["description"]} == {
+                code for code, own in CONTRACT.items() if str(own) == status
+            }
+
+
+def test_files_are_binary() -> None:
+    upload = operations()["upload"]["requestBody"]["content"]
+    form = operations()["submit"]["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    result = operations()["result"]["responses"]["200"]["content"]
+    schemas = [upload["image/*"]["schema"], upload["application/octet-stream"]["schema"], form["content"]]
+    schemas += [upload["multipart/form-data"]["schema"]["properties"]["file"], form["style"]["items"]]
+    schemas += [result[kind]["schema"] for kind in ("image/png", "image/jpeg", "image/webp")]
+    for schema in schemas:
+        assert (schema["type"], schema["format"]) == ("string", "binary")
+        assert schema["contentMediaType"] == "application/octet-stream"
+
+
+def expressions(value: Any) -> list[str]:
+    """Every pointer into the answer in the values of a link."""
+    if isinstance(value, dict):
+        return [found for part in value.values() for found in expressions(part)]
+    if isinstance(value, list):
+        return [found for part in value for found in expressions(part)]
+    return [value.strip("{}").removeprefix("$response.body#/")] if "$response.body#/" in value else []
+
+
+def test_links_lead_from_what_an_answer_has_to_what_an_operation_takes() -> None:
+    made, followed = operations(), set()
+    for name, operation in made.items():
+        for status, answer in operation["responses"].items():
+            for link in resolved(answer).get("links", {}).values():
+                target = made[link["operationId"]]
+                followed.add((name, status, link["operationId"]))
+                taken = {parameter["name"] for parameter in target.get("parameters", [])}
+                given = {parameter.rpartition(".")[2] for parameter in link.get("parameters", {})}
+                assert given <= taken
+                if "requestBody" in link:
+                    assert link["requestBody"].keys() <= DOCUMENT["components"]["schemas"]["Order"]["properties"].keys()
+                for expression in expressions(link):
+                    schema = answer["content"]["application/json"]["schema"]
+                    for step in expression.split("/"):
+                        within = resolved(schema)
+                        schema = within["items"] if step == "0" else within["properties"][step]
+    assert {
+        ("upload", "201", "submit"),
+        ("submit", "202", "state"),
+        ("submit", "202", "cancel"),
+        ("state", "200", "result"),
+        ("timelapse", "200", "timelapseFrame"),
+    } <= followed

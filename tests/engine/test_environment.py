@@ -36,10 +36,13 @@ def test_it_can_be_imported_before_torch() -> None:
 
 
 def test_the_engine_is_made_as_the_settings_say(tmp_path: Path) -> None:
-    settings = Settings(device="cpu", threads=3, weights="vgg19", memory_budget_mb=700, data_dir=tmp_path)
+    settings = Settings(
+        device="cpu", precision="bfloat16", threads=3, weights="vgg19", memory_budget_mb=700, data_dir=tmp_path
+    )
     made = create_engine(settings)
     assert isinstance(made, TorchEngine)
     assert (made.device, made.threads, made.weights, made.memory_budget_mb) == ("cpu", 3, "vgg19", 700)
+    assert made.precision == "bfloat16"
     assert made.kernel_folder == settings.kernel_dir
     assert made.network is None
 

@@ -9,7 +9,7 @@ import torch
 
 from duostyle.engine.api import Cancelled, Control
 from duostyle.engine.image.inputs import Inputs
-from duostyle.engine.level import TRACE, Interruption, LevelPainter
+from duostyle.engine.level import TRACE, Beginning, Interruption, LevelPainter
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.pyramid import Depth, Level, climb_from, resize
 from duostyle.params import StyleParams
@@ -21,7 +21,14 @@ LEVEL = Level(40, 32, 10)
 
 def _painter(network: Network, previous: torch.Tensor | None = None, **changes: Any) -> LevelPainter:
     inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)], [speckles(48, 40)]])
-    return LevelPainter(inputs, LEVEL, StyleParams(size=64, **changes), previous, lambda: None)
+    start = Beginning() if previous is None else previous
+    return LevelPainter(inputs, LEVEL, StyleParams(size=64, **changes), start, lambda: None)
+
+
+def test_from_a_preview(network: Network) -> None:
+    inputs, preview = Inputs(network, scene(40, 32), [[stripes(48, 48)]]), random_picture(40, 32)
+    params = StyleParams(size=64, init="preview")
+    assert torch.equal(LevelPainter(inputs, LEVEL, params, Beginning(preview), lambda: None).picture, preview)
 
 
 def test_from_the_content(network: Network) -> None:
@@ -106,7 +113,7 @@ def test_check_may_stop_the_making_and_a_step(network: Network) -> None:
             raise Stop
 
     inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)]])
-    painter = LevelPainter(inputs, LEVEL, StyleParams(size=64), None, check)
+    painter = LevelPainter(inputs, LEVEL, StyleParams(size=64), Beginning(), check)
     painter.step()
     stopping = True
     painted = painter.picture
@@ -114,7 +121,7 @@ def test_check_may_stop_the_making_and_a_step(network: Network) -> None:
         painter.step()
     assert torch.equal(painter.picture, painted)
     with pytest.raises(Stop):
-        LevelPainter(inputs, LEVEL, StyleParams(size=64), None, check)
+        LevelPainter(inputs, LEVEL, StyleParams(size=64), Beginning(), check)
 
 
 def test_a_shallow_level_leaves_deep_layers_out_until_they_are_asked_for(network: Network) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from duostyle.engine.api import Cancelled, Control, Request, Step
+from duostyle.engine.preview.instant import Instant
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
@@ -287,7 +288,7 @@ def test_the_clock_measures_painting_and_not_pauses(engine: TorchEngine) -> None
     assert engine.network is not None
     control, steps = Control(), no_steps()
     request = Request(CONTENT, (WARM,), StyleParams(size=64, iterations=3))
-    painter = TorchPainter(Shared(engine.network, Pace(), clock), request, control)
+    painter = TorchPainter(Shared(engine.network, Instant(engine.network.device), Pace(), clock), request, control)
     painter.run(_stop_at(2, control.pause, steps))
     control.resume()
     now += 1000

@@ -62,7 +62,8 @@ async def test_the_log_tells_once(clock: Clock, caplog: pytest.LogCaptureFixture
             await asyncio.sleep(0)
 
     await some_rounds()
-    assert caplog.messages == ["the engine has not completed an evaluation for 5 s"]
+    assert caplog.messages == ["the engine is stalled"]
+    assert vars(caplog.records[0])["quiet_s"] == 5
     dog.moved(0.1, 0.001)
     await some_rounds()
     assert caplog.messages[1:] == ["the engine is running again"]

@@ -44,3 +44,14 @@ def test_the_running_job_is_a_guess_until_a_job_has_ended() -> None:
 @pytest.mark.parametrize(("width", "height", "expected"), [(100, 100, 1.0), (200, 100, 0.5), (100, 400, 0.25)])
 def test_final_size(width: int, height: int, expected: float) -> None:
     assert final_megapixels(1000, width, height) == pytest.approx(expected)
+
+
+def test_instant_pictures_say_nothing_about_paintings_and_the_other_way_round() -> None:
+    estimate = Estimate()
+    instant, painting = StyleParams(preset="instant"), StyleParams()
+    estimate.learn(painting, megapixels=0.5, steps=100, seconds=50.0)
+    assert estimate.seconds(instant, megapixels=0.5) is None
+    estimate.preview(instant, megapixels=0.5, steps=1, seconds=0.2)
+    estimate.learn(instant, megapixels=0.5, steps=1, seconds=0.2)
+    assert estimate.seconds(painting, megapixels=0.5) == pytest.approx(50.0)
+    assert estimate.seconds(instant, megapixels=1.0) == pytest.approx(0.4)

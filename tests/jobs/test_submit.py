@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from duostyle.errors import BadRequest, DeviceUnavailable, NotFound, QueueFull, TooManyJobs
+from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import rig, soon
 
@@ -97,3 +99,58 @@ async def test_an_engine_that_could_not_be_loaded_takes_no_jobs_and_leaves_the_o
         await built.jobs.queries.watch(ear.outbox, earlier.job, None)
         if await built.status(earlier.job) != "completed":
             await ear.until("completed")
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"masks": "person"}, "params.masks"),
+        ({"protect": "person"}, "params.protect"),
+        ({"protect": "background"}, "params.protect"),
+    ],
+)
+async def test_a_content_without_people_is_refused(tmp_path: Path, params: dict[str, Any], field: str) -> None:
+    engine = FakeEngine()
+    async with rig(tmp_path, engine) as built:
+        await soon(built.engine_thread.until_loaded())
+        engine.people = False
+        with pytest.raises(BadRequest) as caught:
+            await built.submit(styles=2, **params)
+        assert caught.value.field == field
+        engine.people = True
+        await built.submit(styles=2, **params)
+
+
+async def test_a_missing_image_to_protect_is_named(tmp_path: Path) -> None:
+    async with rig(tmp_path) as built:
+        with pytest.raises(NotFound) as caught:
+            await built.submit(protect="sha256:" + "0" * 64)
+        assert caught.value.field == "params.protect"
+
+
+async def test_what_is_protected_reaches_the_engine_after_the_masks(tmp_path: Path) -> None:
+    engine = FakeEngine(steps=1, gated=True)
+    async with rig(tmp_path, engine) as built:
+        accepted = await built.submit(styles=2, masks=[built.content, None], protect=built.style)
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
+        await ear.until_begun()
+        masks = engine.painters[0].masks
+        assert [mask is not None for mask in masks] == [True, False, True]
+        await soon(built.jobs.commands.update(accepted.job, accepted.key, {"protect": None}))
+        engine.release()
+        await ear.until(*ENDS)
+        assert [mask is not None for mask in engine.painters[0].masks] == [True, False]
+
+
+async def test_people_are_looked_for_when_a_running_job_asks_for_them(tmp_path: Path) -> None:
+    engine = FakeEngine(steps=1, gated=True)
+    engine.people = False
+    async with rig(tmp_path, engine) as built:
+        accepted = await built.submit()
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
+        await ear.until_begun()
+        with pytest.raises(BadRequest) as caught:
+            await soon(built.jobs.commands.update(accepted.job, accepted.key, {"protect": "person"}))
+        assert caught.value.field == "params.protect"

@@ -169,7 +169,8 @@ async def test_a_full_disk_leaves_out_frames_and_the_recording_goes_on(
         assert await recorded.steps() == [1, 5]
         pictures = await built.store.with_timelapses(lambda timelapses: timelapses.pictures(JOB))
         assert len(pictures) == 2
-    assert caplog.text.count("No space left on device") == 1, "the log has it once"
+    reasons = [vars(record).get("reason", "") for record in caplog.records]
+    assert ["No space left on device" in reason for reason in reasons].count(True) == 1, "the log has it once"
 
 
 async def test_a_bug_ends_the_recording_not_the_job(

@@ -12,7 +12,7 @@ import importlib.metadata
 import inspect
 import textwrap
 import tomllib
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,9 +22,11 @@ import uvicorn
 from packaging.requirements import Requirement
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartParser, MultipartPart
 from starlette.staticfiles import StaticFiles
 from uvicorn.lifespan.off import LifespanOff
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
@@ -33,6 +35,7 @@ from duostyle.imaging import animation
 from duostyle.serving.http_protocol import HttpConnection
 from duostyle.serving.server import Server
 from duostyle.serving.websocket_protocol import WebSocketConnection
+from duostyle.web.forms import _Parser
 from duostyle.web.static_files import Files
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
@@ -42,12 +45,25 @@ NONE = type(None)
 async def app(scope: Any, receive: Any, send: Any) -> None: ...
 
 
+async def no_chunks() -> AsyncGenerator[bytes, None]:
+    yield b""
+
+
 def config() -> uvicorn.Config:
     return uvicorn.Config(app, lifespan="off", log_config=None)
 
 
 def protocol(kind: type[H11Protocol] | type[WebSocketsSansIOProtocol]) -> Any:
     return kind(config(), ServerState(), {}, asyncio.AbstractEventLoop())  # type: ignore[abstract]
+
+
+def cycle() -> RequestResponseCycle:
+    """What uvicorn makes of each request."""
+    head = h11.Connection(h11.SERVER)
+    scope: Any = {}
+    named: Any = dict.fromkeys(("transport", "flow", "logger", "access_logger", "on_response"))
+    more: Any = {"access_log": False, "default_headers": [], "message_event": asyncio.Event()}
+    return RequestResponseCycle(scope=scope, conn=head, **named, **more)
 
 
 class Use(NamedTuple):
@@ -66,8 +82,17 @@ USES = [
         "uvicorn",
         HttpConnection,
         lambda: protocol(H11Protocol),
-        {"connection_made", "connection_lost", "data_received", "handle_websocket_upgrade"},
-        {"client": NONE, "conn": h11.Connection, "loop": asyncio.AbstractEventLoop, "transport": NONE},
+        {
+            *("connection_made", "connection_lost", "data_received"),
+            *("handle_websocket_upgrade", "on_response_complete", "send_400_response"),
+        },
+        {
+            "client": NONE,
+            "conn": h11.Connection,
+            "cycle": NONE,
+            "loop": asyncio.AbstractEventLoop,
+            "transport": NONE,
+        },
     ),
     Use(
         "uvicorn",
@@ -86,6 +111,7 @@ USES = [
             "disconnected": bool,
             "frames": list,
             "handshake_complete": bool,
+            "handshake_initiated": bool,
             "initial_response": NONE,
             "loop": asyncio.AbstractEventLoop,
             "pending_ping_payload": NONE,
@@ -108,6 +134,13 @@ USES = [
         {},
     ),
     Use(
+        "starlette",
+        _Parser,
+        lambda: MultiPartParser(Headers(), no_chunks()),
+        {"on_headers_finished", "on_part_data"},
+        {"_current_part": MultipartPart, "max_part_size": int},
+    ),
+    Use(
         "pillow",
         animation._ManyFrames,
         lambda: Image.new("RGB", (2, 2)),
@@ -119,6 +152,8 @@ DEEPER: list[tuple[str, Callable[[], Any], dict[str, type]]] = [
     ("uvicorn", ServerState, {"tasks": set, "connections": set}),
     ("uvicorn", config, {"timeout_graceful_shutdown": NONE}),
     ("uvicorn", lambda: LifespanOff(config()), {"state": dict}),
+    ("uvicorn", cycle, {"disconnected": bool, "message_event": asyncio.Event, "response_complete": bool}),
+    ("websockets", ServerProtocol, {"handshake_exc": NONE}),
     ("h11", lambda: h11.Connection(h11.SERVER), {"trailing_data": tuple}),
     ("starlette", lambda: Starlette().router, {"redirect_slashes": bool}),
 ]

@@ -59,7 +59,8 @@ class Loop:
 
 class Transport:
     def __init__(self, address: str = "192.0.2.7") -> None:
-        self.address, self.sent, self.closed = address, b"", False
+        self.address, self.sent = address, b""
+        self.closed = self.paused = self.ended = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return {"peername": (self.address, 4711), "sockname": ("127.0.0.1", 80)}.get(name, default)
@@ -76,9 +77,17 @@ class Transport:
     def is_closing(self) -> bool:
         return self.closed
 
-    def pause_reading(self) -> None: ...
+    def pause_reading(self) -> None:
+        self.paused = True
 
-    def resume_reading(self) -> None: ...
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
 
 
 class Desk:
@@ -198,3 +207,55 @@ def test_behind_a_proxy_only_all_are_counted() -> None:
     behind.take("192.0.2.7")
     with pytest.raises(QueueFull):
         behind.take("192.0.2.7")
+
+
+class Answered:
+    """A connection whose request for an upload is answered before its body has ended."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.desk, self.transport = Desk(**changes), Transport()
+        self.connection = self.desk.connect(self.transport)
+
+    async def ask(self, body_bytes: int) -> None:
+        length = f"Content-Length: {body_bytes}\r\n\r\n".encode()
+        self.connection.data_received(b"POST /api/images HTTP/1.1\r\nHost: localhost\r\n" + length)
+        await self.connection.cycle.send(
+            {"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]}
+        )
+        await self.connection.cycle.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def send(self, size: int) -> None:
+        self.connection.data_received(bytes(size))
+
+
+async def test_a_body_that_has_its_answer_is_thrown_away_up_to_one_more_upload() -> None:
+    answered = Answered(max_upload_bytes=2**21)
+    await answered.ask(2**30)
+    cut = answered.desk.loop.due[-1]
+    assert cut.delay_s == 5.0
+    for _ in range(32):
+        answered.send(2**16)
+    assert not answered.transport.paused
+    answered.send(1)
+    assert (answered.transport.paused, answered.transport.ended) == (True, True)
+    assert not answered.transport.closed, "the client has a while to read the answer"
+    cut.call()
+    assert answered.transport.closed
+
+
+async def test_a_body_that_ends_soon_keeps_its_connection() -> None:
+    answered = Answered()
+    for _ in range(2):
+        await answered.ask(2**20)
+        cut = next(later for later in answered.desk.loop.due if later.call == answered.transport.abort)
+        answered.send(2**20)
+        assert cut.cancelled
+        assert (answered.transport.paused, answered.transport.closed) == (False, False)
+    assert answered.transport.sent.count(b"HTTP/1.1 413 ") == 2
+
+
+async def test_a_connection_that_goes_is_not_cut_later() -> None:
+    answered = Answered()
+    await answered.ask(2**20)
+    answered.connection.connection_lost(None)
+    assert answered.desk.loop.due == []

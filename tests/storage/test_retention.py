@@ -97,6 +97,16 @@ async def test_sweep_by_age(store: Store, clock: Clock) -> None:
     assert present == [False, True, True, True]
 
 
+async def test_uploads_that_no_job_uses_go_sooner(store: Store, clock: Clock) -> None:
+    used, unused = await put(store, b"used"), await put(store, b"unused")
+    await store.save_job(job("ended", used, status="completed", ended_at=clock.now))
+    clock.now += 0.9 * DAY_S
+    assert await store.sweep(keep_days=30, keep_uploads_days=1, max_bytes=10**9) == 0
+    clock.now += 0.2 * DAY_S
+    assert await store.sweep(keep_days=30, keep_uploads_days=1, max_bytes=10**9) == 1
+    assert [await store.image(name) is None for name in (used, unused)] == [False, True]
+
+
 async def test_sweep_by_bytes_takes_the_oldest_first_and_never_what_is_needed(store: Store, clock: Clock) -> None:
     gallery, used = await put(store, b"g" * 10), await put(store, b"u" * 10)
     await store.keep_images([gallery])
@@ -179,7 +189,7 @@ def rows_of_a_portion(folder: Path, monkeypatch: pytest.MonkeyPatch, *, jobs: in
         checkpoints=checkpoints,
     )
     read = 0
-    limits = Limits(keep_days=1.0, max_jobs=1, max_bytes=0)
+    limits = Limits(keep_days=1.0, keep_uploads_days=1.0, max_jobs=1, max_bytes=0)
     assert retention.sweep(limits, now=DAY_S / 2, keep_images=frozenset(), most=10) == 10
     assert retention.sweep(limits, now=9 * DAY_S, keep_images=frozenset(), most=10) == 10
     database.close()

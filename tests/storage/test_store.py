@@ -42,6 +42,54 @@ async def test_the_same_bytes_are_stored_once(store: Store, tmp_path: Path) -> N
     assert len(list((tmp_path / "data" / "images").iterdir())) == 1
 
 
+@pytest.mark.parametrize("left", [None, b"", b"ab"])
+async def test_a_file_that_was_lost_is_written_again(store: Store, tmp_path: Path, left: bytes | None) -> None:
+    row, _ = await store.put_image(b"abc", checked(b"abc"))
+    (file,) = (tmp_path / "data" / "images").iterdir()
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    assert await store.put_image(b"abc", checked(b"abc")) == (row, False)
+    assert await store.image_bytes(row.id) == b"abc"
+
+
+async def test_an_upload_goes_when_the_last_who_uploaded_it_gives_it_up(store: Store, tmp_path: Path) -> None:
+    for key in (b"one", b"other"):
+        row, _ = await store.put_image(b"abc", checked(b"abc"), key_hash=key)
+    assert not await store.give_up_image(row.id, b"wrong")
+    assert await store.give_up_image(row.id, b"one")
+    assert not await store.give_up_image(row.id, b"one")
+    assert await store.image_bytes(row.id) == b"abc"
+    assert await store.give_up_image(row.id, b"other")
+    assert await store.image(row.id) is None
+    assert list((tmp_path / "data" / "images").iterdir()) == []
+
+
+async def test_an_upload_that_is_needed_stays_though_it_was_given_up(store: Store) -> None:
+    names = ["stored", "active", "gallery"]
+    rows = [(await store.put_image(name.encode(), checked(name.encode()), key_hash=b"key"))[0] for name in names]
+    stored, active, gallery = [row.id for row in rows]
+    await store.save_job(job("j1", stored))
+    await store.keep_images([gallery])
+    for image in (stored, active, gallery):
+        assert await store.give_up_image(image, b"key", in_use=[active])
+        assert await store.image(image) is not None
+    # what was given up goes with the job
+    await store.forget_job(job_id("j1"))
+    assert await store.image(stored) is None
+
+
+async def test_no_more_than_a_hundred_keys_are_kept_of_a_picture(store: Store) -> None:
+    for number in range(102):
+        row, _ = await store.put_image(b"abc", checked(b"abc"), key_hash=bytes([number]))
+    assert [await store.give_up_image(row.id, bytes([number])) for number in (0, 1, 2, 101)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
 @pytest.mark.parametrize("name", ["sha256:" + "0" * 64, "", "../duostyle.sqlite", "sha256:../../x", "\ud800", "a\0b"])
 async def test_unknown_and_hostile_names_are_not_there(store: Store, name: str) -> None:
     assert await store.image(name) is None

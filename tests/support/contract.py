@@ -37,6 +37,7 @@ CONTRACT = {
     "unauthorized": 401,
     "forbidden": 403,
     "not_finished": 409,
+    "superseded": 409,
     "not_available": 501,
     "too_many_jobs": 429,
     "too_many_requests": 429,

@@ -13,7 +13,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, MutableSequence
+from collections.abc import Callable, Hashable, Mapping, MutableSequence, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +179,7 @@ class FakeEngine:
     """
 
     device = "fake"
+    precision = "float32"
 
     def __init__(self, *, steps: int = 5, gated: bool = False, size: tuple[int, int] = (8, 6)) -> None:
         self.steps, self.gated, self.size = steps, gated, size
@@ -195,6 +196,13 @@ class FakeEngine:
         self.loading.set()
         self.turns = threading.Semaphore(0)
         self.painters: MutableSequence[FakePainter] = []
+        # what was asked for; with `holds_previews` each waits for a turn, and looks whether anybody waits for it
+        self.previews: list[Request] = []
+        self.holds_previews = False
+        self.preview_begun = threading.Event()
+        self.preview_turns = threading.Semaphore(0)
+        self.preview_error: Exception | None = None
+        self.people = True
         self.threads: set[int] = set()
         self.pictures_taken = 0
         self.trimmed = 0
@@ -219,6 +227,21 @@ class FakeEngine:
             raise self.begin_error
         self.painters.append(FakePainter(self, request, control, checkpoint))
         return self.painters[-1]
+
+    def has_people(self, content: Picture) -> bool:
+        return self.people
+
+    def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
+        self.previews.append(request)
+        self.preview_begun.set()
+        while self.holds_previews and not self.preview_turns.acquire(timeout=_LOOK_S):
+            check()
+        check()
+        if self.preview_error:
+            raise self.preview_error
+        width, height = request.content.width, request.content.height
+        scale = request.params.size / max(width, height)
+        return picture_of(len(self.previews), round(width * scale), round(height * scale))
 
     def release(self, steps: int = 1) -> None:
         """Let a gated engine make this many steps."""

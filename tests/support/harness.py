@@ -19,7 +19,7 @@ from duostyle.jobs.commands import Accepted
 from duostyle.jobs.registry import JobContext
 from duostyle.jobs.service import JobService
 from duostyle.live.hub import Hub
-from duostyle.live.outbox import Close
+from duostyle.live.outbox import Close, Preview
 from duostyle.metrics import Metrics
 from duostyle.protocol.frames import decode_frame
 from duostyle.settings import Settings
@@ -140,6 +140,8 @@ class Ear:
                 return dict(json.loads(taken))
             if isinstance(taken, Close):
                 return {"type": "close", "code": taken.code}
+            if isinstance(taken, Preview):
+                return decode_frame(taken.frame)[0]
             if taken is not None:
                 frame = await self._rig.hub.frame(taken)
                 if frame is not None:

@@ -9,11 +9,12 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from duostyle.settings import Settings
 from duostyle.web import static_files as pages
 from duostyle.web.app import create_app
+from tests.support import asgi
 from tests.support.fake_engine import FakeEngine
 
 
@@ -46,6 +47,26 @@ async def test_a_bug_is_an_internal_error_without_details(
     assert "secret" not in response.text
     assert response.headers["x-content-type-options"] == "nosniff"
     assert "secret detail" in caplog.text
+
+
+async def test_a_client_that_goes_away_while_it_sends_is_no_error(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(settings, engine=FakeEngine(), pictures=tmp_path)
+    messages: list[Message] = [asgi.chunk(5, more=True), {"type": "http.disconnect"}]
+    request = asgi.scope(path="/api/images", headers=[(b"content-length", b"100")])
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        raise AssertionError("nobody is there to be answered")
+
+    async with app.router.lifespan_context(app) as state:
+        assert state is not None
+        await app({**request, "state": dict(state)}, receive, send)
+    assert messages == []
+    assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
 def test_the_page_is_found() -> None:

@@ -84,7 +84,8 @@ async def test_a_picture_that_cannot_be_shown_is_left_out(
     await store.open()
     shown = await gallery.load(store, Offload(), folder)
     assert [len(shown[kind]) for kind in gallery.KINDS] == [0, 1]
-    assert "c.png is left out" in caplog.text
+    (record,) = caplog.records
+    assert (record.getMessage(), vars(record)["file"]) == ("a picture of the gallery is left out", "c.png")
     await store.close()
 
 

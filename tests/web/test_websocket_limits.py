@@ -34,7 +34,7 @@ def kinds(heard: list[dict[str, Any]]) -> list[str]:
         ('{"type":"subscribe","ref":"r","job":"unknown"}', "not_found", "r"),
         ('{"type":"subscribe","job":"\\ud800"}', "not_found", None),
         ('{"type":"cancel","ref":"r","job":"unknown","key":"k"}', "not_found", "r"),
-        ('{"type":"preview","ref":"r"}', "not_available", "r"),
+        ('{"type":"preview","ref":"r"}', "bad_request", "r"),
         ('{"type":"submit","ref":"r"}', "bad_request", "r"),
         ('{"type":"ping","ref":5}', "bad_request", None),
     ],

@@ -51,10 +51,11 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
     versions = {"python": platform.python_version()} | {name: _version(name, problems) for name in PACKAGES}
     digest = seconds = None
     device: str = settings.device
+    precision: str = settings.precision
     try:
         digest = (weights_hash or weights_sha256)(settings.weights)
         engine.load()
-        device = engine.device
+        device, precision = engine.device, engine.precision
         seconds = measure(engine)
     except DuostyleError as error:
         problems.append(f"engine: {error.message}")
@@ -65,6 +66,7 @@ def examine(settings: Settings, engine: Engine, *, weights_hash: Callable[[str],
     _own_files(problems)
     return {
         "device": device,
+        "precision": precision,
         "threads": settings.threads or usable_cores(),
         "weights": {"name": settings.weights, "sha256": digest},
         "seconds_per_megapixel_evaluation": seconds,
@@ -113,6 +115,7 @@ def describe(facts: Mapping[str, Any]) -> str:
     seconds = facts["seconds_per_megapixel_evaluation"]
     lines = [
         ("device", facts["device"]),
+        ("precision", facts["precision"]),
         ("threads", facts["threads"]),
         ("weights", f"{facts['weights']['name']}, sha256 {facts['weights']['sha256'] or 'unknown'}"),
         ("speed", "not measured" if seconds is None else f"{seconds:.2f} s per megapixel-evaluation"),

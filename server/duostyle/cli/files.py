@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from typing import Any
 
 from duostyle.cli.options import read_options
 from duostyle.errors import BadRequest, ImageError
-from duostyle.imaging.decode import check, decode, decode_mask, image_id, sniff
+from duostyle.imaging.decode import TRANSPARENT_NOTE, check, decode, decode_mask, image_id, sniff
 from duostyle.imaging.encode import Format
-from duostyle.params import MASK_MODES, MAX_STYLES, StyleParams, parse_params
+from duostyle.params import MASK_MODES, MAX_STYLES, PROTECTIONS, StyleParams, parse_params
 from duostyle.picture import Picture, StoredImage
 
 EXTENSIONS: Mapping[str, Format] = {
@@ -54,16 +55,27 @@ class InputFile:
             raise self.named(error) from None
 
     def picture(self, max_pixels: int, max_px: int, *, mask: bool = False) -> Picture:
-        """Its longest side at most `max_px`. Raises ImageError naming the file, also for more than `max_pixels`."""
-        self.checked(max_pixels)
+        """Its longest side at most `max_px`; what was done to it goes to standard error.
+
+        Raises ImageError naming the file, also for more than `max_pixels`.
+        """
+        checked = self.checked(max_pixels)
         try:
-            return (decode_mask if mask else decode)(self.data, max_px=max_px)
+            picture = (decode_mask if mask else decode)(self.data, max_px=max_px)
         except ImageError as error:
             raise self.named(error) from None
+        self.tell(checked.notes, mask=mask)
+        return picture
+
+    def tell(self, notes: Sequence[str], *, mask: bool = False) -> None:
+        """Say on standard error what was done to show the picture, a line for each. A mask is not laid on white."""
+        for note in notes:
+            if not (mask and note == TRANSPARENT_NOTE):
+                print(f"{self.path}: {note}", file=sys.stderr)
 
     def named(self, error: ImageError) -> ImageError:
         """The same error, naming the file."""
-        return type(error)(f"{self.path}: {error.message}", limit=error.limit, got=error.got)
+        return type(error)(f"{self.path}: {error.message}", limit=error.limit, got=error.got, reached=error.reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +160,11 @@ def read_shared(arguments: Mapping[str, Any]) -> Shared:
     params = read_options(arguments)
     masks: tuple[InputFile | None, ...] = ()
     if isinstance(params.get("masks"), list):
-        masks = tuple(None if name is None else _read_mask(Path(name)) for name in params["masks"])
+        masks = tuple(None if name is None else _read_mask(Path(name), "masks", MASK_MODES) for name in params["masks"])
         params["masks"] = [None if mask is None else mask.id for mask in masks]
+    if params.get("protect") not in (None, *PROTECTIONS):
+        masks = (*masks, _read_mask(Path(params["protect"]), "protect", PROTECTIONS))
+        params["protect"] = masks[-1].id if masks[-1] is not None else None
     return Shared(tuple(_read_style(path) for path in arguments["styles"]), masks, params)
 
 
@@ -218,8 +233,8 @@ def read_file(path: Path) -> bytes:
         raise BadRequest(f"cannot read {path}: {error.strerror}") from None
 
 
-def _read_mask(path: Path) -> InputFile:
+def _read_mask(path: Path, name: str, modes: Sequence[str]) -> InputFile:
     try:
         return InputFile(path, read_file(path))
     except BadRequest as error:
-        raise BadRequest(f"masks: {error.message}; the modes are {', '.join(MASK_MODES)}") from None
+        raise BadRequest(f"{name}: {error.message}; the modes are {', '.join(modes)}") from None

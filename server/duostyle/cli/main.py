@@ -21,7 +21,7 @@ from duostyle.engine.environment import check_device, check_start, create_engine
 from duostyle.errors import BadRequest, DeviceUnavailable, DuostyleError, RequestError, WeightsError
 from duostyle.settings import Settings
 
-ENGINE_SETTINGS = ("data_dir", "device", "threads", "weights", "memory_budget_mb")
+ENGINE_SETTINGS = ("data_dir", "device", "precision", "threads", "weights", "memory_budget_mb")
 
 EngineMaker = Callable[[Settings], Engine]
 
@@ -101,7 +101,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument(
-        "--measure", action="store_true", help="forget which convolution kernels were the fastest and measure again"
+        "--measure",
+        action="store_true",
+        help="forget which convolution kernels and precision were the fastest and measure again",
     )
     settings.add_arguments(doctor)
     doctor.set_defaults(run=_doctor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,14 @@ from duostyle.settings import Settings, load_settings
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 SIZE_HELP = ", or native: the picture's own"
-MASKS_HELP = "a mode, or for each style a grey picture file or - for none, separated by commas"
+# of parameters that name files here, and image ids on the wire
+_FILES_HELP = {
+    "masks": (
+        "a mode, or for each style a grey picture file or - for none, separated by commas; "
+        "repeat the option for a file whose name has a comma"
+    ),
+    "protect": "person, background or a grey picture file",
+}
 
 
 def add_pictures(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
@@ -67,7 +75,7 @@ def add_options(parser: argparse._ActionsContainer) -> None:
     """Add `--style-weight` and the like to `parser`; an option left out stays unset, its values are texts."""
     for row in describe_params():
         name = row["name"]
-        allowed = MASKS_HELP if name == "masks" else allowed_text(name) + (SIZE_HELP if name == "size" else "")
+        allowed = _FILES_HELP.get(name) or allowed_text(name) + (SIZE_HELP if name == "size" else "")
         default = "" if row["default"] is None else f", default {row['default']}"
         parser.add_argument(
             "--" + name.replace("_", "-"),
@@ -122,7 +130,8 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
     A text that is not of the type stays a text, so that `parse_params` says what is wrong with it. Lists come
     separated by commas, as repeated options or both; of a plain value that is repeated the last one counts. `masks`
-    becomes a mode or a list of file names and None. Raises BadRequest for a layer weight that is not NAME=NUMBER.
+    becomes a mode or a list of file names and None; a text that names an existing file is one name, commas or not.
+    Raises BadRequest for a layer weight that is not NAME=NUMBER.
     """
     params: dict[str, Any] = {}
     for row in describe_params():
@@ -136,6 +145,7 @@ def _value(name: str, schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
     branches = {branch.get("type"): branch for branch in schema.get("anyOf", [schema])}
     parts = [part.strip() for text in texts for part in text.split(",")]
     if name == "masks":
+        parts = [part for text in texts for part in _names(text)]
         if len(parts) == 1 and parts[0] in MASK_MODES:
             return parts[0]
         return [None if part == "-" else part for part in parts]
@@ -146,6 +156,13 @@ def _value(name: str, schema: Mapping[str, Any], texts: Sequence[str]) -> Any:
     if "number" in branches:
         return _number(texts[-1], float)
     return _number(texts[-1], int) if "integer" in branches else texts[-1]
+
+
+def _names(text: str) -> list[str]:
+    """File names separated by commas; one that has a comma itself is given alone, or in quotes as in CSV."""
+    if Path(text).is_file():
+        return [text]
+    return [name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row]
 
 
 def _pair(name: str, part: str) -> tuple[str, Any]:

@@ -95,7 +95,11 @@ def run_many(arguments: Namespace, settings: Settings, make_engine: Callable[[Se
 def plan(order: Order, max_pixels: int) -> Painting:
     """Check and decode what can be before the engine is loaded. Raises BadRequest or ImageError."""
     params = order.checked_params(max_pixels)
-    masks = tuple(None if mask is None else _mask(mask, params, max_pixels) for mask in order.masks)
+    fields = (field for field, _ in params.mask_ids())
+    masks = tuple(
+        None if mask is None else _mask(mask, params, max_pixels, black=field == "protect")
+        for field, mask in zip(fields, order.masks, strict=True)
+    )
     return Painting(order, _request(order, params, masks, max_pixels))
 
 
@@ -120,11 +124,11 @@ def plan_replay(order: Order, file: Path, max_pixels: int) -> Painting:
     for id in recipe.masks:
         if id not in files:
             raise BadRequest("masks: a mask of the job is missing; name all of them with --masks", limit=id)
-        masks[id] = _mask(files[id], recipe.params, max_pixels)
+        # the job that used it was told when a style would have appeared nowhere
+        masks[id] = _mask(files[id], recipe.params, max_pixels, black=True)
 
     def masks_of(params: StyleParams) -> Masks:
-        chosen = params.masks if isinstance(params.masks, list) else []
-        return tuple(None if id is None else masks[id] for id in chosen)
+        return tuple(None if id is None else masks[id] for _, id in params.mask_ids())
 
     request = _request(order, recipe.params, masks_of(recipe.params), max_pixels)
     return Painting(order, request, tuple((due, masks_of(due.params)) for due in recipe.changes))
@@ -192,9 +196,10 @@ def _request(order: Order, params: StyleParams, masks: Masks, max_pixels: int) -
     return Request(content, tuple(styles), params, masks, tuple(companions) if any(companions) else ())
 
 
-def _mask(file: InputFile, params: StyleParams, max_pixels: int) -> Picture:
+def _mask(file: InputFile, params: StyleParams, max_pixels: int, *, black: bool) -> Picture:
+    """The grey picture; raises BadRequest where it must not be `black` all over."""
     mask = file.picture(max_pixels, max(DECODE_PX, params.size), mask=True)
-    if mask.is_black:
+    if mask.is_black and not black:
         raise BadRequest(
             f"masks: {file.path} is entirely black, so its style would appear nowhere; use - for the area that is left"
         )

@@ -165,9 +165,11 @@ class Cancellation:
 
 def _upload(client: Client, file: InputFile) -> str:
     try:
-        return client.upload(file.data)
+        stored = client.store(file.data)
     except ImageError as error:
         raise file.named(error) from None
+    file.tell(stored.get("notes", ()))
+    return str(stored["id"])
 
 
 def _finish(client: Client, end: Mapping[str, Any], order: Order, reporter: Reporter, *, interrupted: bool) -> int:

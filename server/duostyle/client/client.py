@@ -97,6 +97,12 @@ class AsyncClient:
         self._requests = Requests(Remote(address, timeout_s))
         self._link = Link(address, timeout_s, give_up_s, time.monotonic)
 
+    async def store(self, data: bytes) -> dict[str, Any]:
+        return await asyncio.to_thread(self._requests.store, data)
+
+    async def delete_image(self, image: str, key: str) -> None:
+        await asyncio.to_thread(self._requests.delete_image, image, key)
+
     async def upload(self, data: bytes) -> str:
         return await asyncio.to_thread(self._requests.upload, data)
 

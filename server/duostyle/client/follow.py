@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from duostyle.client.http import UNEXPECTED, Unreachable, error_of
+from duostyle.client.http import UNEXPECTED, Unreachable, error_of, foreign
 from duostyle.errors import DuostyleError
 from duostyle.protocol import outgoing
 from duostyle.protocol.frames import decode_frame
@@ -165,4 +165,4 @@ def refusal(status: int, body: bytes) -> DuostyleError | None:
         problem = json.loads(body)["error"]
     except (ValueError, TypeError, KeyError):
         problem = None
-    return error_of(problem, f"the server answered with status {status}")
+    return error_of(problem, foreign(status))

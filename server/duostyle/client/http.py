@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
-import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 
 from duostyle.errors import BadRequest, DuostyleError, ServerError
 
@@ -35,19 +37,21 @@ class Address:
     @classmethod
     def parse(cls, url: str, token: str | None = None) -> Address:
         """`url` may hold `name:password@`. Raises BadRequest when it is no address of a web server."""
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        password, _, netloc = parts.netloc.rpartition("@")
-        shown = url.replace(f"{password}@", "") if password else url
+        # all that may be a password, also one that is not encoded
+        shown = re.sub(r"^(\w+://)?.*@", r"\1", url, flags=re.DOTALL)
+        allowed = "http://HOST:PORT"
         try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
             usable = (
                 parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
             )
+            if "@" in parts.path + parts.query + parts.fragment:
+                usable, allowed = False, "http://NAME:PASSWORD@HOST:PORT, with %2F for / in the password, %40 for @"
         except ValueError:
             usable = False
         if not usable:
-            raise BadRequest(
-                f"{shown} is not a server address", field="server", limit="http://HOST:PORT", got=shown[:80]
-            )
+            raise BadRequest(f"{shown} is not a server address", field="server", limit=allowed, got=shown[:80])
+        password, _, netloc = parts.netloc.rpartition("@")
         return cls(f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}", token, unquote(password) or None)
 
     @property
@@ -67,6 +71,28 @@ class Address:
         # the header has room for one of the two
         asked = {**query, "token": self.token} if self.token and self.password else query
         return f"{self.base}{quote(path)}" + (f"?{urlencode(asked)}" if asked else "")
+
+
+class _Attentive(HTTPConnection):
+    """Reads the answer of a server that hangs up in the middle of the request: it says why."""
+
+    def send(self, data: Any) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            super().send(data)
+
+
+class _AttentiveTls(_Attentive, HTTPSConnection):
+    pass
+
+
+class _Http(HTTPHandler):
+    def http_open(self, request: Request) -> Any:
+        return self.do_open(_Attentive, request)
+
+
+class _Https(HTTPSHandler):
+    def https_open(self, request: Request) -> Any:
+        return self.do_open(_AttentiveTls, request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +115,19 @@ class Remote:
         """The body of the answer. `key` is a job's. Raises the server's error, or Unreachable."""
         headers = {"Content-Type": kind} if body is not None else {}
         headers |= self.address.headers | ({"X-Duostyle-Key": key} if key is not None else {})
-        request = urllib.request.Request(self.address.url(path, query or {}), body, headers, method=method)  # noqa: S310
+        request = Request(self.address.url(path, query or {}), body, headers, method=method)  # noqa: S310
         try:
             status, data = self._exchange(request)
         except (OSError, HTTPException) as error:
             # a URLError, which is an OSError, wraps the reason
             raise Unreachable(f"no answer from {self.address.base}: {getattr(error, 'reason', error)}") from None
         if status >= 300:
-            raise error_of(_object(data).get("error"), f"the server answered with status {status}")
+            raise error_of(_object(data).get("error"), foreign(status))
         return data
 
-    def _exchange(self, request: urllib.request.Request) -> tuple[int, bytes]:
+    def _exchange(self, request: Request) -> tuple[int, bytes]:
         try:
-            answer = urllib.request.urlopen(request, timeout=self.timeout_s)  # noqa: S310
+            answer = build_opener(_Http, _Https).open(request, timeout=self.timeout_s)
         except urllib.error.HTTPError as error:
             # an answer like any other: reading it may fail in the same ways
             answer = error
@@ -114,6 +140,22 @@ class Remote:
         if not answer:
             raise Unreachable(f"{self.address.base}: {UNEXPECTED}")
         return answer
+
+
+_FOREIGN = {
+    401: "asks for a name and a password: http://NAME:PASSWORD@HOST",
+    407: "asks for a name and a password",
+    413: "takes no body that large; its limit must be raised",
+    502: "does not reach the server",
+    503: "does not reach the server",
+    504: "waited too long for the server",
+}
+
+
+def foreign(status: int) -> str:
+    """What an answer means that is not the server's own, which has its reason in JSON."""
+    what = _FOREIGN.get(status, "refused the request")
+    return f"a proxy answered with status {status} instead of the server: it {what}"
 
 
 def error_of(problem: Any, otherwise: str) -> DuostyleError:

@@ -35,9 +35,18 @@ class Requests:
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
+    def store(self, data: bytes) -> dict[str, Any]:
+        """Store a picture on the server: `id`, `width`, `height`, `format`, `bytes`, `notes` on what the server did to
+        it, and a `key` to delete it. The same bytes are stored once."""
+        return self._remote.json("POST", "/api/images", body=data)
+
     def upload(self, data: bytes) -> str:
-        """Store a picture on the server; its image id. The same bytes are stored once."""
-        return str(self._remote.json("POST", "/api/images", body=data)["id"])
+        """As `store`; the image id alone."""
+        return str(self.store(data)["id"])
+
+    def delete_image(self, image: str, key: str) -> None:
+        """Delete an upload with the `key` that `store` gave, unless a job uses it or somebody else uploaded it too."""
+        self._remote.request("DELETE", f"/api/images/{image}", key=key)
 
     def submit(self, content: str, styles: Sequence[str], params: Mapping[str, Any] | None = None) -> Ticket:
         """Queue a job without watching it; `content` and `styles` are image ids."""

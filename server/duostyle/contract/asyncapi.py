@@ -90,7 +90,8 @@ def frame_options() -> Schema:
 def frame_header() -> Schema:
     """The header of a binary frame."""
     fields = plain(TypeAdapter(FrameHeader).json_schema())["properties"]
-    return record({"type": {"const": "frame"}, **fields})
+    optional = {"ref": fields.pop("ref")}
+    return record({"type": {"const": "frame"}, **fields}, optional)
 
 
 def _in_channel(name: str) -> dict[str, str]:

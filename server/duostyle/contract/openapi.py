@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from duostyle.contract.links import from_gallery, from_job, from_timelapse, from_upload
 from duostyle.contract.schemas import COUNT, FLAG, SECONDS, TEXT, Schema, components, record, ref
 from duostyle.params import MAX_STYLES
 from duostyle.protocol.status_codes import codes
 
 _KEY: list[dict[str, list[str]]] = [{"jobKey": []}, {"jobKeyAlone": []}]
 _OPEN: list[dict[str, list[str]]] = [{}]
-_BYTES: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+# `format` is OpenAPI 3.0's word, which generators of clients still go by
+_BYTES: Schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 
 
 def document(*, version: str) -> dict[str, Any]:
@@ -30,7 +32,7 @@ def document(*, version: str) -> dict[str, Any]:
         "paths": _pages() | _pictures() | _jobs() | _painted() | _health(),
         "components": {
             "schemas": components(),
-            "responses": {"Problem": {"description": "Refused.", "content": _json(ref("Error"))}},
+            "responses": {f"Problem{status}": _problem(status) for status in _statuses()},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "Required when the server has a token."},
                 "tokenInAddress": {"type": "apiKey", "in": "query", "name": "token"},
@@ -41,11 +43,36 @@ def document(*, version: str) -> dict[str, Any]:
     }
 
 
+def _statuses() -> list[int]:
+    return sorted(set(codes().values()))
+
+
+def _problem(status: int) -> dict[str, Any]:
+    """The answer with this status, whichever operation gives it: the codes that come with it."""
+    names = ", ".join(f"`{code}`" for code, own in codes().items() if own == status)
+    return {"description": f"Refused: {names}.", "content": _json(ref("Error"))}
+
+
 def _in_path(name: str, schema: Schema) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 _JOB = _in_path("job", ref("JobId"))
+# a scheme of security already says so, but generated clients have one key for everything, and each job has its own
+_OWN_KEY: Schema = {
+    "name": "X-Duostyle-Key",
+    "in": "header",
+    "description": "The key of the job or upload, where `Authorization` does not have it.",
+    "schema": {"type": "string"},
+}
+# openapi-python-client fails on operations with several kinds of body and no optional parameter (its issue 1451)
+_TOKEN: Schema = {
+    "name": "token",
+    "in": "query",
+    "description": "The server's token, where `Authorization` does not have it.",
+    "schema": {"type": "string"},
+}
+_PICTURE = {"contentType": "image/*"}
 
 
 def _pages() -> dict[str, dict[str, Any]]:
@@ -63,39 +90,46 @@ def _pictures() -> dict[str, dict[str, Any]]:
     upload = {
         "application/octet-stream": {"schema": _BYTES},
         "image/*": {"schema": _BYTES},
-        "multipart/form-data": {"schema": record({"file": _BYTES})},
+        "multipart/form-data": {"schema": _form({"file": _BYTES}), "encoding": {"file": _PICTURE}},
     }
+    image = {"content": _json(ref("Image")), "links": from_upload()}
     stored = {
-        "200": {"description": "The picture was stored before.", "content": _json(ref("Image"))},
-        "201": {"description": "Stored.", "content": _json(ref("Image"))},
+        "200": {"description": "The picture was stored before.", **image},
+        "201": {"description": "Stored.", **image},
     }
     picture = {
         "200": {"description": "The picture.", "content": _files("image/jpeg", "image/png")},
         "304": {"description": "Not changed."},
     }
-    preview = "A feed-forward picture (`not_available` until the server has a network for it)."
+    given_up = {"204": {"description": "Deleted, unless a job uses it or somebody else uploaded it too."}}
+    keyed = {"security": _KEY, "parameters": [*thumbnail[:1], _OWN_KEY]}
+    preview = "What a painting would look like: a picture by a feed-forward network."
     return {
         "/api/images": _post("upload", "Store a picture.", stored, upload),
-        "/api/images/{image}": _get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
-        "/api/gallery": _get("gallery", "The built-in pictures.", _ok(ref("Gallery"))),
-        "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("Order"))),
+        "/api/images/{image}": {
+            **_get("picture", "A stored picture, upright, without metadata.", picture, thumbnail),
+            "delete": _operation("giveUp", "Delete an upload that nothing else uses.", given_up, **keyed),
+        },
+        "/api/gallery": _get("gallery", "The built-in pictures.", _ok(ref("Gallery"), from_gallery())),
+        "/api/preview": _post("preview", preview, _file("image/jpeg"), _json(ref("PreviewOrder"))),
     }
 
 
 def _jobs() -> dict[str, dict[str, Any]]:
-    form = record(
+    form = _form(
         {"content": _BYTES, "style": {"type": "array", "items": _BYTES, "minItems": 1, "maxItems": MAX_STYLES}},
         {"params": {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("Params")}},
     )
-    order = {**_json(ref("Order")), "multipart/form-data": {"schema": form}}
-    accepted = {"202": {"description": "Queued.", "content": _json(ref("Accepted"))}}
+    pictures = dict.fromkeys(("content", "style"), _PICTURE)
+    order = {**_json(ref("Order")), "multipart/form-data": {"schema": form, "encoding": pictures}}
+    accepted = {"202": {"description": "Queued.", "content": _json(ref("Accepted")), "links": from_job(keyed=True)}}
     cancelled = _ok(record({"cancelled": FLAG, "state": ref("State")}))
     gone = {"204": {"description": "The job was cancelled if necessary, and deleted."}}
-    keyed = {"security": _KEY, "parameters": [_JOB]}
+    keyed = {"security": _KEY, "parameters": [_JOB, _OWN_KEY]}
     return {
         "/api/jobs": _post("submit", "Submit a job.", accepted, order),
         "/api/jobs/{job}": {
-            **_get("state", "The job's state.", _ok(ref("State")), [_JOB]),
+            **_get("state", "The job's state.", _ok(ref("State"), from_job(keyed=False)), [_JOB]),
             "delete": _operation("forget", "Delete a job and its pictures.", gone, **keyed),
         },
         "/api/jobs/{job}/cancel": {
@@ -111,7 +145,7 @@ def _painted() -> dict[str, dict[str, Any]]:
     animation = [_JOB, _in_path("format", {"type": "string", "enum": ["webp", "mp4"]})]
     jpeg, animations = _file("image/jpeg"), _file("image/webp", "video/mp4")
     pictures = _file("image/png", "image/jpeg", "image/webp")
-    recorded = _ok(ref("Timelapse"))
+    recorded = _ok(ref("Timelapse"), from_timelapse())
     return {
         "/api/jobs/{job}/result.{format}": _get("result", "The painting.", pictures, result),
         "/api/jobs/{job}/frame.jpg": _get("frame", "The newest preview.", jpeg, [_JOB]),
@@ -135,12 +169,17 @@ def _health() -> dict[str, dict[str, Any]]:
     }
 
 
+def _form(fields: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
+    """The fields of a form: unlike those of JSON objects, unknown ones are refused."""
+    return {**record(fields, optional), "additionalProperties": False}
+
+
 def _condition() -> Schema:
     jobs = record(dict.fromkeys(("waiting", "running", "paused", "max_queue"), COUNT))
     ended = record(dict.fromkeys(("completed", "cancelled", "failed"), COUNT))
     measured = record({"steps": COUNT, "seconds": SECONDS})
     counts = dict.fromkeys(("evaluations", "watchers", "sockets"), COUNT)
-    words = {"server": TEXT, "device": TEXT, "ready": FLAG}
+    words = {"server": TEXT, "device": TEXT, "precision": TEXT, "ready": FLAG}
     return record({**words, "jobs": jobs, "ended": ended, "measured": measured, **counts})
 
 
@@ -152,16 +191,18 @@ def _get(
 
 
 def _post(name: str, summary: str, answers: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
-    return {"post": _operation(name, summary, answers, requestBody={"required": True, "content": content})}
+    body = {"required": True, "content": content}
+    return {"post": _operation(name, summary, answers, parameters=[_TOKEN], requestBody=body)}
 
 
 def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
-    refused = {str(status): {"$ref": "#/components/responses/Problem"} for status in sorted(set(codes().values()))}
+    refused = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in _statuses()}
     return {"operationId": name, "summary": summary, "responses": {**answers, **refused}, **more}
 
 
-def _ok(schema: Schema) -> dict[str, Any]:
-    return {"200": {"description": "Done.", "content": _json(schema)}}
+def _ok(schema: Schema, links: dict[str, Any] | None = None) -> dict[str, Any]:
+    linked = {} if links is None else {"links": links}
+    return {"200": {"description": "Done.", "content": _json(schema), **linked}}
 
 
 def _file(*types: str) -> dict[str, Any]:

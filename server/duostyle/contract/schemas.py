@@ -18,6 +18,7 @@ from duostyle.imaging.animation import ANIMATION_FORMATS
 from duostyle.job import JOB_ID, JobStatus, state_types
 from duostyle.params import IMAGE_ID, MAX_STYLES, describe_params
 from duostyle.protocol import outgoing
+from duostyle.protocol.frames import DEFAULT_PX, SMALLEST_PX
 
 Schema = dict[str, Any]
 
@@ -70,6 +71,7 @@ def components() -> dict[str, Schema]:
     """Every named schema that the two documents share."""
     accepted, _ = fields_of(outgoing.Accepted)
     cost = nullable(NUMBER)
+    order = {"content": ref("ImageId"), "styles": ref("ImageIds")}
     return {
         "ImageId": _pattern(IMAGE_ID.pattern, "`sha256:` and the hash of the uploaded bytes."),
         "ImageIds": listed(ref("ImageId"), minItems=1, maxItems=MAX_STYLES),
@@ -78,7 +80,13 @@ def components() -> dict[str, Schema]:
         "Status": {"type": "string", "enum": [status.value for status in JobStatus]},
         "Params": _params(live_only=False),
         "LiveParams": {**_params(live_only=True), "minProperties": 1},
-        "Order": record({"content": ref("ImageId"), "styles": ref("ImageIds")}, {"params": nullable(ref("Params"))}),
+        "Order": record(order, {"params": nullable(ref("Params"))}),
+        "PreviewOrder": record(order, {"params": nullable(ref("Params")), "max_px": nullable(ref("PreviewPx"))}),
+        "PreviewPx": {
+            "type": "integer",
+            "minimum": SMALLEST_PX,
+            "description": f"Longest side of the picture; by default {DEFAULT_PX} px.",
+        },
         "Accepted": record(accepted | {"links": {"type": "object", "additionalProperties": TEXT}}),
         "Costs": record(
             dict.fromkeys((one.name for one in fields(Costs)), cost)
@@ -88,7 +96,10 @@ def components() -> dict[str, Schema]:
         "Problem": _problem(),
         "Error": record({"error": ref("Problem")}),
         "State": record(state_fields()),
-        "Image": record({"id": ref("ImageId"), "width": COUNT, "height": COUNT, "format": TEXT, "bytes": COUNT}),
+        "Image": record(
+            {"id": ref("ImageId"), "width": COUNT, "height": COUNT, "format": TEXT, "bytes": COUNT}
+            | {"notes": listed(TEXT), "key": TEXT}
+        ),
         "Gallery": record({"content": listed(ref("GalleryPicture")), "style": listed(ref("GalleryPicture"))}),
         "GalleryPicture": record(
             dict.fromkeys(("file", "title", "author", "licence", "source"), TEXT)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Protocol
 
@@ -25,11 +25,8 @@ class CheckpointRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to paint: 1 to 4 `styles`; `masks` is empty or has one grey-as-RGB picture or None per style.
-
-    `companions` is empty, or has for each style further pictures (or none): with them it is the collage of all, in
-    equal shares.
-    """
+    """What to paint: 1 to 4 `styles`, each with its `companions`, if there are any, a collage in equal shares; `masks`
+    are the grey-as-RGB pictures or None of `StyleParams.mask_ids`."""
 
     content: Picture
     styles: tuple[Picture, ...]
@@ -143,11 +140,16 @@ class Checkpoint:
         return int(self.header["step"])
 
 
+def _nothing() -> None:
+    """No interlude."""
+
+
 @dataclass(slots=True)
 class Control:
     """How a running painting is steered from another thread: cancel, pause and live parameters.
 
     Any thread may call it; the engine reads it in every evaluation. A change is merged with one that still waits.
+    `interlude` is called between two convolutions, on the engine thread: what is small goes before a large painting.
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -155,6 +157,7 @@ class Control:
     _pause: threading.Event = field(default_factory=threading.Event)
     _params: StyleParams | None = None
     _masks: tuple[Picture | None, ...] | None = None
+    interlude: Callable[[], None] = _nothing
 
     def cancel(self) -> None:
         """End the painting at the next check, for good."""
@@ -194,6 +197,7 @@ class Control:
         """Raises Cancelled when cancelled."""
         if self._cancel.is_set():
             raise Cancelled
+        self.interlude()
 
     def take_update(self) -> tuple[StyleParams | None, tuple[Picture | None, ...] | None]:
         """The newest parameters and masks since the last call (None where unchanged)."""
@@ -247,9 +251,11 @@ class Painter(Protocol):
 
 
 class Engine(Protocol):
-    """The model's owner. `load` and `begin` run on the engine thread; `device` may be read anywhere after `load`."""
+    """The model's owner. `load` and `begin` run on the engine thread; `device` and `precision` may be read anywhere
+    after `load`."""
 
     device: str
+    precision: str
 
     def load(self) -> None:
         """Load weights and choose kernels, once per process. Raises WeightsError."""
@@ -264,6 +270,20 @@ class Engine(Protocol):
 
         Live parameters that differ from the checkpoint's are taken up as a change, before the next evaluation. Raises
         Cancelled, EngineError, OutOfMemory, CheckpointRefused.
+        """
+        ...
+
+    def has_people(self, content: Picture) -> bool:
+        """Whether there are people in the picture, so that parameters may ask for them. Raises EngineError."""
+        ...
+
+    def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
+        """The instant picture: `params.size` px, made in one pass by a feed-forward network; also while another
+        painting is in progress.
+
+        `names` are names of the styles, one each: the engine remembers what it has seen of the last ones. `check` is
+        called before every convolution and may raise. Raises EngineError, OutOfMemory, and BadRequest naming what the
+        content lacks.
         """
         ...
 

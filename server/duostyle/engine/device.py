@@ -30,7 +30,7 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda":
         raise DeviceUnavailable(f"the device cuda cannot be used: {reason}; use --device cpu or auto")
     if reason != _NO_GPU or _DRIVER.is_dir():
-        _log.warning("the GPU cannot be used, so the engine computes on the processor: %s", reason)
+        _log.warning("the GPU cannot be used, so the engine computes on the processor", extra={"reason": reason})
     return torch.device("cpu")
 
 

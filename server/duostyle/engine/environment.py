@@ -22,11 +22,13 @@ def prepare(environ: MutableMapping[str, str]) -> None:
 
 
 def create_engine(settings: Settings) -> Engine:
-    """The real engine, not loaded yet, on the device and with the threads, weights and memory of the settings."""
+    """The real engine, not loaded yet, on the device, in the precision and with the threads, weights and memory
+    of the settings."""
     from duostyle.engine.torch_engine import TorchEngine
 
     return TorchEngine(
         device=settings.device,
+        precision=settings.precision,
         threads=settings.threads,
         weights=settings.weights,
         memory_budget_mb=settings.memory_budget_mb,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -61,12 +62,20 @@ class Interruption:
         return found
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Nothing is painted yet. `preview` [1, 3, h, w] is the instant picture at this size, where `init` asks for it."""
+
+    preview: Tensor | None = None
+
+
 class LevelPainter:
     """Paints one level, an evaluation a step. The constructor prepares: it looks at content and styles at this size.
 
-    `start` is the painting of the level below, [1, 3, h, w] in 0..1; or None, to start from what `params.init` says; or
-    what an earlier painter of the same level froze, to go on from there. `check` is called before every convolution
-    and may raise to stop in the middle. A picture that would need more than `budget_bytes` is evaluated in tiles.
+    `start` is the painting of the level below, [1, 3, h, w] in 0..1; or a beginning, to start from what `params.init`
+    says; or what an earlier painter of the same level froze, to go on from there. `check` is called before every
+    convolution and may raise to stop in the middle. A picture that would need more than `budget_bytes` is evaluated in
+    tiles.
     """
 
     def __init__(
@@ -74,7 +83,7 @@ class LevelPainter:
         inputs: Inputs,
         level: Level,
         params: StyleParams,
-        start: Tensor | Frozen | None,
+        start: Tensor | Frozen | Beginning,
         check: Callable[[], None],
         budget_bytes: int | None = None,
     ) -> None:
@@ -95,7 +104,10 @@ class LevelPainter:
             self.optimizer = make_optimizer(params.optimizer, start.tensors["x"], params.style_weight)
             self._thaw(start)
             return
-        x = self._first_picture(params) if start is None else climb_from(start, self.base, params)
+        if isinstance(start, Beginning):
+            x = self._first_picture(params, start.preview)
+        else:
+            x = climb_from(start, self.base, params)
         self.optimizer = make_optimizer(params.optimizer, x, params.style_weight)
 
     @property
@@ -140,12 +152,14 @@ class LevelPainter:
         self.costs = None if numbers["costs"] is None else Costs.of(numbers["costs"])
         self.best_costs = list(numbers["best_costs"])
 
-    def _first_picture(self, params: StyleParams) -> Tensor:
+    def _first_picture(self, params: StyleParams, preview: Tensor | None) -> Tensor:
         if params.init == "noise":
             generator = torch.Generator().manual_seed(params.seed)
             return torch.rand(self.content.shape, generator=generator).to(self.content.device)
         if params.init == "content":
             return self.content
+        if params.init == "preview" and preview is not None:
+            return preview
         # in a picture of one colour the gradient is the same everywhere; a trace of noise breaks the symmetry
         generator = torch.Generator().manual_seed(params.seed)
         trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)

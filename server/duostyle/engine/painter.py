@@ -13,9 +13,10 @@ from duostyle.engine.api import Change, Checkpoint, CheckpointRefused, Control, 
 from duostyle.engine.checkpoint import FORMAT, changed_params, digest, pack, refuse_other, unpack
 from duostyle.engine.image.canvas import Canvas, Display
 from duostyle.engine.image.inputs import Inputs
-from duostyle.engine.level import Interruption, LevelPainter
+from duostyle.engine.level import Beginning, Interruption, LevelPainter
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.optim.base import Frozen
+from duostyle.engine.preview.instant import Instant
 from duostyle.engine.pyramid import plan_levels
 from duostyle.engine.runtime import engine_errors, to_tensor
 from duostyle.engine.schedule import Pace, Schedule
@@ -30,15 +31,15 @@ _LEVEL = "stage"
 class Shared:
     """What all paintings of one engine share. `pace` learns from each of them; `clock` gives seconds.
 
-    A picture whose evaluation would need more than `budget_bytes` is evaluated in tiles; without `rim` it has a glowing
-    frame, see `canvas`. A checkpoint is continued only where `made_by` is unchanged.
+    A picture whose evaluation would need more than `budget_bytes` is evaluated in tiles. A checkpoint is continued only
+    where `made_by` is unchanged; where that says that there is no `rim`, pictures have a glowing frame, see `canvas`.
     """
 
     network: Network
+    instant: Instant
     pace: Pace
     clock: Callable[[], float]
     budget_bytes: int | None = None
-    rim: bool = True
     made_by: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,7 +59,7 @@ class TorchPainter:
         self.control = control
         self.params = self.began_with = request.params
         full = to_tensor(request.content, shared.network.device)
-        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=shared.rim)
+        self.canvas = Canvas(full.shape[3], full.shape[2], self.params.size, rim=shared.made_by.get("rim", True))
         levels = plan_levels(
             self.canvas.width,
             self.canvas.height,
@@ -73,7 +74,7 @@ class TorchPainter:
         # nothing larger than the result is ever needed of the content
         content = self.canvas.fitted(full)
         styles = [[to_tensor(picture) for picture in pictures] for pictures in request.collages]
-        self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks))
+        self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks), shared.instant.people)
         self.elapsed_s = 0.0
         self.costs: Costs | None = None
         self.share: tuple[float, ...] | None = None
@@ -239,7 +240,11 @@ class TorchPainter:
 
     def _level_painter(self, start: Tensor | Frozen | None) -> LevelPainter:
         check, budget_bytes = self.interruption.check, self.shared.budget_bytes
-        return LevelPainter(self.inputs, self.schedule.level, self.params, start, check, budget_bytes)
+        level, params = self.schedule.level, self.params
+        if start is None and params.init == "preview":
+            preview = self.shared.instant.paint(self.inputs, (level.width, level.height), params, check)
+            return LevelPainter(self.inputs, level, params, Beginning(preview), check, budget_bytes)
+        return LevelPainter(self.inputs, level, params, Beginning() if start is None else start, check, budget_bytes)
 
     def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
         """Grey masks of the whole canvas, [1, 1, h, w] each."""

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Literal, ParamSpec
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from duostyle.engine.api import Cancelled, Checkpoint, CheckpointRefused, Engine, Painter, Request, Step, steering
-from duostyle.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown
+from duostyle.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown, TooManyRequests
+from duostyle.executor.errands import MAX_ERRANDS, Errand, Errands
 from duostyle.executor.task import RunOutcome, Task
 from duostyle.executor.watchdog import Watchdog
 from duostyle.threads import ENGINE_NICE, lower_priority
@@ -27,6 +29,10 @@ _STOP_S = 1.0
 _STALL_S = 120.0
 
 P = ParamSpec("P")
+T = TypeVar("T")
+_WAKE: Literal["wake"] = "wake"
+# a task with the future of its outcome and what the log says about whoever asks; None ends the thread
+_Item = tuple[Task, "asyncio.Future[RunOutcome]", contextvars.Context] | Literal["wake"] | None
 
 
 class EngineThread:
@@ -36,7 +42,8 @@ class EngineThread:
     def __init__(self, engine: Engine, watchdog: Watchdog | None = None) -> None:
         self._engine = engine
         self.watchdog = watchdog or Watchdog(_STALL_S)
-        self._tasks: queue.SimpleQueue[tuple[Task, asyncio.Future[RunOutcome]] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._errands = Errands()
         self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = asyncio.Event()
@@ -57,6 +64,11 @@ class EngineThread:
     def device(self) -> str:
         """Where the engine computes, as it names it; "loading" until it knows."""
         return self._engine.device if self.loaded else "loading"
+
+    @property
+    def precision(self) -> str:
+        """The numbers that the engine computes with, `float32` or `bfloat16`; "loading" until it knows."""
+        return self._engine.precision if self.loaded else "loading"
 
     async def start(self) -> None:
         """Start the engine thread, which loads the model while everything else goes on."""
@@ -90,8 +102,28 @@ class EngineThread:
         if self._loop is None or self._stopping or not self._thread.is_alive():
             return RunOutcome("failed", error=ShuttingDown("the engine is not running").as_dict())
         future: asyncio.Future[RunOutcome] = self._loop.create_future()
-        self._tasks.put((task, future))
+        # with what the log says about whoever asks
+        self._tasks.put((task, future, contextvars.copy_context()))
         return await future
+
+    async def ask(self, work: Callable[[Engine, Callable[[], None]], T]) -> T:
+        """What `work` answers on the engine thread: soon, also while a task is painted there; first come first served.
+
+        It is given the engine and a check to call often, which raises when nobody waits any more. Raises what `work`
+        raises, what loading raised, TooManyRequests and ShuttingDown.
+        """
+        if self._loop is None or self._stopping or not self._thread.is_alive():
+            raise ShuttingDown("the engine is not running")
+        if self._errands.waiting >= MAX_ERRANDS:
+            raise TooManyRequests("too many previews wait", limit=MAX_ERRANDS, reached="max_waiting_previews")
+        errand: Errand[T] = Errand(work, self._loop.create_future())
+        self._errands.add(cast(Errand[object], errand))
+        # wakes the thread when it has nothing to paint; else the painting's checks see it
+        self._tasks.put(_WAKE)
+        try:
+            return await errand.future
+        finally:
+            errand.drop()
 
     # Everything below runs on the engine thread.
 
@@ -100,27 +132,31 @@ class EngineThread:
         try:
             self._engine.load()
         except DuostyleError as error:
-            _log.error("the engine could not be loaded: %s", error.message)
+            _log.error("the engine could not be loaded", extra={"reason": error.message})
             self.load_error = error
         except Exception:
             _log.exception("the engine could not be loaded")
             self.load_error = InternalError("the engine could not be loaded")
         self._call_soon(self._loaded.set)
         while (item := self._tasks.get()) is not None:
-            task, future = item
-            outcome = self._paint(task)
+            if isinstance(item, str):
+                self._run_errand(painting=False)
+                continue
+            task, future, context = item
+            outcome = context.run(self._paint, task)
             self.watchdog.rest()
             if outcome.how == "failed":
                 self._clean_up()
             self._call_soon(_settle, future, outcome)
             # keep no reference to this task while waiting for the next one
-            del item, task, future, outcome
+            del item, task, future, context, outcome
         self._call_soon(self._gone.set)
 
     def _paint(self, task: Task) -> RunOutcome:
         if self.load_error is not None:
             return RunOutcome("failed", error=self.load_error.as_dict())
         try:
+            task.control.interlude = lambda: self._run_errand(painting=True)
             first_run = task.painter is None
             if task.painter is None:
                 request, task.request = task.request, None
@@ -146,12 +182,33 @@ class EngineThread:
         except Exception as error:
             return self._end(task, "failed", _known(error, "the engine failed; the server's log has the details"))
 
+    def _run_errand(self, *, painting: bool) -> None:
+        """Do one errand, if it is one's turn."""
+        errand = self._errands.take(painting=painting)
+        if errand is None:
+            return
+        begin, answer = time.perf_counter(), None
+        failure: DuostyleError | None = None
+        try:
+            errand.check()
+            if self.load_error is not None:
+                raise self.load_error
+            answer = errand.work(self._engine, errand.check)
+        except Cancelled:
+            failure = ShuttingDown("nobody waits for this any more")
+        except Exception as error:
+            failure = _known(error, "the engine failed; the server's log has the details")
+        self._errands.done(time.perf_counter() - begin)
+        if isinstance(failure, OutOfMemory):
+            self._clean_up()
+        self._call_soon(_answer, errand.future, answer, failure)
+
     def _begin(self, task: Task, request: Request) -> Painter:
         checkpoint, task.checkpoint = task.checkpoint, None
         try:
             return self._engine.begin(request, task.control, checkpoint)
         except CheckpointRefused as refusal:
-            _log.warning("a job starts over without its checkpoint: %s", refusal)
+            _log.warning("a job starts over without its checkpoint", extra={"reason": str(refusal)})
         return self._engine.begin(request, task.control)
 
     def _end(
@@ -194,6 +251,15 @@ class EngineThread:
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(call, *args)
+
+
+def _answer(future: asyncio.Future[object], answer: object, failure: DuostyleError | None) -> None:
+    if future.done():
+        return
+    if failure is None:
+        future.set_result(answer)
+    else:
+        future.set_exception(failure)
 
 
 def _settle(future: asyncio.Future[RunOutcome], outcome: RunOutcome) -> None:

@@ -60,7 +60,7 @@ class Watchdog:
         while True:
             stalled_s = self.stalled_s
             if stalled_s and not was:
-                _log.error("the engine has not completed an evaluation for %.0f s", stalled_s)
+                _log.error("the engine is stalled", extra={"quiet_s": round(stalled_s)})
             elif was and not stalled_s:
                 _log.warning("the engine is running again")
             was = bool(stalled_s)

@@ -1,46 +1,45 @@
 """Uploaded bytes to checked sRGB pictures. Every function here blocks.
 
 The format is recognised by the first bytes, never by a name, and only that one decoder is tried. The size in pixels is
-read from the header and capped before anything is decompressed. Of several frames or pages the first counts.
+read from the header and capped before anything is decompressed. Of several frames or pages the first counts. Large
+pictures are reduced while they are decoded, where the format allows it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
-from PIL import Image, features
+import pyvips
+from PIL import Image
 
-from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge, UnsupportedFormat
-from duostyle.imaging import jpeg_file, pixels, png_file
-from duostyle.imaging.png_file import PngFile
+from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge
+from duostyle.imaging import colour, pixels
+from duostyle.imaging.files.formats import FORMATS, sniff
+from duostyle.imaging.files.opening import opened
+from duostyle.imaging.files.source import Size, Source
 from duostyle.picture import Picture, StoredImage, fit
+
+__all__ = ["DECODE_PX", "FORMATS", "MAX_SIDE_PX", "check", "decode", "decode_mask", "image_id", "sniff", "style_px"]
 
 # The longest side that a JPEG can hold, so that every accepted picture can be sent as one.
 MAX_SIDE_PX = 65_500
 # Pictures up to this side are given to the engine as they are; larger ones are reduced first, to bound memory.
 DECODE_PX = 4096
+# Pictures of more pixels than this are reduced to it, and to the largest side that is ever painted.
+_REDUCED_PIXELS, _LARGEST_PX = 50_000_000, 8192
+# What may be held to decode a picture of a kind that cannot be reduced meanwhile: this, or what `max_pixels` of 3 bytes
+# take. That makes 75 million pixels of HEIC within the usual limit.
+_HELD_BYTES, _HELD_BYTES_PER_PX = 600_000_000, 3
+_CHECKED_PX = 1024
 
-# Some builds of Pillow lack AVIF.
-FORMATS = ("jpeg", "png", "webp", "gif", "tiff", *(("avif",) if features.check("avif") else ()))
-
-_MAGIC = (
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-    (b"II*\x00", "tiff"),
-    (b"MM\x00*", "tiff"),
-)
-_AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
+HDR_NOTE = "HDR tone-mapped to the range of a display"
+TRANSPARENT_NOTE = "transparent parts laid on white"
 
 
 def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
-    """Read the header, apply the caps, then decode once in full.
+    """Read the header, apply the caps, then decode once in full; `notes` say what was done to the picture.
 
     Raises ImageTooLarge, UnsupportedFormat, CorruptImage.
     """
@@ -50,30 +49,21 @@ def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
         )
     kind = sniff(data)
     with _Damage():
-        image, _ = _open(data, kind, max_pixels)
-        image.load()
-        # After load, because Pillow turns a TIFF upright by itself and then forgets the orientation.
-        width, height = image.size
-        if pixels.orientation(image) >= 5:
-            width, height = height, width
-    return StoredImage(image_id(data), width, height, kind, len(data))
+        source = opened(data, kind)
+        _cap(source, max_pixels)
+        shown = _shown(source, _CHECKED_PX)
+    width, height = source.size if source.orientation < 5 else source.size[::-1]
+    notes = [*shown.notes]
+    if max(width, height) > (_longest(source.size, None) or MAX_SIDE_PX):
+        notes.insert(0, f"reduced from {width * height / 1e6:.0f} Mpx ({width} x {height})")
+    if shown.alpha is not None and pixels.is_transparent(shown.alpha):
+        notes.append(TRANSPARENT_NOTE)
+    return StoredImage(image_id(data), width, height, kind, len(data), tuple(notes))
 
 
 def image_id(data: bytes) -> str:
     """`sha256:` and 64 hex digits of these bytes."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def sniff(data: bytes) -> str:
-    """The format, recognised by the first bytes. Raises UnsupportedFormat."""
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if "avif" in FORMATS and _brands(data) & _AVIF_BRANDS:
-        return "avif"
-    raise UnsupportedFormat("this is not a picture in a supported format", limit=list(FORMATS))
 
 
 def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop = "white") -> Picture:
@@ -83,21 +73,11 @@ def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop 
     """
     kind = sniff(data)
     with _Damage():
-        image, png = _open(data, kind)
-        target = fit(*image.size, max_px)
-        # A JPEG decoder can shrink by 2, 4 or 8 while it decodes; never below the target.
-        image.draft(None, target)
-        image.load()
-        if kind == "tiff":
-            # Pillow has rotated it by itself, which may have swapped its sides.
-            target = fit(*image.size, max_px)
-        profile = image.info.get("icc_profile") if png is None else png.profile
-        orientation = pixels.orientation(image)
-        image = pixels.flatten(pixels.eight_bit(image, png), backdrop)
-        if image.size != target:
-            image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        image = pixels.to_srgb(image, profile)
-        image = pixels.upright(image, orientation)
+        source = opened(data, kind)
+        image, alpha, _ = _shown(source, max_px)
+        if alpha is not None:
+            image = pixels.laid_over(image, alpha, backdrop)
+        image = pixels.upright(image, source.orientation)
         return Picture(image.width, image.height, image.tobytes())
 
 
@@ -111,6 +91,34 @@ def style_px(size: int, scale: float) -> int:
     return max(DECODE_PX, math.ceil(size * scale))
 
 
+class _Shown(NamedTuple):
+    """RGB in sRGB, an L picture of the alpha where there is any, neither turned; and what was done, in words."""
+
+    image: Image.Image
+    alpha: Image.Image | None
+    notes: tuple[str, ...]
+
+
+def _shown(source: Source, max_px: int | None) -> _Shown:
+    target = fit(*source.size, _longest(source.size, max_px))
+    image, mended = source.load(target)
+    image.load()
+    # A picture that was reduced to fit into memory may be smaller already.
+    if image.width > target[0] or image.height > target[1]:
+        image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    image, alpha = pixels.without_alpha(image)
+    conversion = colour.conversion(image.mode, source.declared)
+    notes = (*mended, HDR_NOTE) if conversion.hdr else tuple(mended)
+    return _Shown(conversion.to_srgb(image), alpha, notes)
+
+
+def _longest(size: Size, max_px: int | None) -> int | None:
+    if math.prod(size) <= _REDUCED_PIXELS:
+        return max_px
+    largest = min(_LARGEST_PX, int(max(size) * math.sqrt(_REDUCED_PIXELS / math.prod(size))))
+    return largest if max_px is None else min(max_px, largest)
+
+
 class _Damage:
     """A context that turns whatever a decoder raises on damaged or hostile bytes into an error of ours."""
 
@@ -121,58 +129,47 @@ class _Damage:
         if error is None or isinstance(error, DuostyleError) or not isinstance(error, Exception):
             return
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-            raise ImageTooLarge("the picture has too many pixels") from None
+            raise ImageTooLarge("the picture has too many pixels", reached="max_pixels") from None
+        message = "the picture is damaged and cannot be decoded"
+        if isinstance(error, pyvips.Error):
+            # The last line is of the function that gave up, the first of the one that found the damage.
+            reason = next((line.strip() for line in error.detail.splitlines() if line.strip()), "")
+            message += f" ({reason})" if reason else ""
         # Decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError and more on damaged bytes.
-        raise CorruptImage("the picture is damaged and cannot be decoded") from error
+        raise CorruptImage(message) from error
 
 
-def _open(data: bytes, kind: str, max_pixels: int | None = None) -> tuple[Image.Image, PngFile | None]:
-    """The picture with only its header read, of at most `max_pixels`, and its chunks when it is a PNG."""
-    png = png_file.read(data) if kind == "png" else None
-    jpeg = jpeg_file.read(data) if kind == "jpeg" else None
-    if png is not None:
-        data = png.plain()
-    elif jpeg is not None:
-        data = jpeg.data
-    image = Image.open(io.BytesIO(data), formats=[kind])
-    if max_pixels is not None:
-        _cap(image, max_pixels)
-    # What was cut off is decoded to see how much of it there is, and so only after the cap.
-    if png is not None and not png.ended:
-        image = Image.open(io.BytesIO(png.whole()), formats=[kind])
-    if jpeg is not None and not jpeg.ended:
-        image = Image.open(io.BytesIO(jpeg.whole()), formats=[kind])
-    return image, png
-
-
-def _cap(image: Image.Image, max_pixels: int) -> None:
-    width, height = image.size
+def _cap(source: Source, max_pixels: int) -> None:
+    width, height = source.size
+    got = f"{width}x{height}"
     if width * height > max_pixels:
         raise ImageTooLarge(
-            f"the picture has more than {max_pixels} pixels",
+            f"the picture has more than {max_pixels} pixels; make it smaller, or raise max_pixels of the server",
             limit=max_pixels,
-            got=f"{width}x{height}",
+            got=got,
             reached="max_pixels",
         )
     if max(width, height) > MAX_SIDE_PX:
         raise ImageTooLarge(
-            f"a side of the picture is longer than {MAX_SIDE_PX} pixels",
+            f"a side of the picture is longer than {MAX_SIDE_PX} pixels; make it smaller",
             limit=MAX_SIDE_PX,
             got=max(width, height),
             reached="max_side_px",
         )
-    # A tile is allocated whole, however small the picture that it is part of.
-    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))
-    if tile > max_pixels:
+    whole = int(max(_HELD_BYTES, max_pixels * _HELD_BYTES_PER_PX) / max(source.held_bytes, _HELD_BYTES_PER_PX))
+    if width * height > whole:
         raise ImageTooLarge(
-            f"a tile of the picture has more than {max_pixels} pixels", limit=max_pixels, got=tile, reached="max_pixels"
+            f"the picture has more than {whole} pixels and is of a kind that cannot be reduced while it is decoded; "
+            "make it smaller, save it as a plain JPEG or PNG, or raise max_pixels of the server",
+            limit=whole,
+            got=got,
+            reached="max_pixels",
         )
-
-
-def _brands(data: bytes) -> set[bytes]:
-    """The brands that the first box of an ISO media file claims; HEIC shares everything else with AVIF."""
-    if data[4:8] != b"ftyp":
-        return set()
-    names = data[8:12] + data[16 : min(int.from_bytes(data[:4], "big"), 256)]
-    return {names[at : at + 4] for at in range(0, len(names), 4)}
+    # A tile is allocated whole, however small the picture that it is part of.
+    if source.piece_px > whole:
+        raise ImageTooLarge(
+            f"a tile of the picture has more than {whole} pixels; save it with smaller tiles, or without",
+            limit=whole,
+            got=source.piece_px,
+            reached="max_pixels",
+        )

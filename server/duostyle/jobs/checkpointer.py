@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from duostyle.engine.api import Checkpoint, Step
 from duostyle.errors import StorageUnavailable
+from duostyle.logs import about_job
 from duostyle.metrics import Metrics
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
@@ -82,7 +83,8 @@ class Checkpointer:
         try:
             await self._store.checkpoints.save(job_id, checkpoint)
         except StorageUnavailable as error:
-            _log.warning("a checkpoint could not be written: %s", error.__cause__ or error)
+            with about_job(job_id):
+                _log.warning("a checkpoint could not be written", extra={"reason": str(error.__cause__ or error)})
             self._metrics.checkpoints.labels("failed").inc()
             return False
         self._metrics.checkpoints.labels("kept").inc()
@@ -104,6 +106,7 @@ class Checkpointer:
                 await on_kept()
         except Exception:
             # nothing awaits this task: an error would be lost
-            _log.exception("a checkpoint could not be stored")
+            with about_job(job_id):
+                _log.exception("a checkpoint could not be stored")
         finally:
             watch.busy = False

@@ -7,6 +7,8 @@ it alone, so that whatever happens to a waiting job cannot touch the running one
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,17 +18,21 @@ from duostyle.errors import BadRequest, DuostyleError, NotFound, QueueFull, Shut
 from duostyle.executor.task import RunOutcome
 from duostyle.job import Job, JobStatus, hash_key, new_id, new_key
 from duostyle.jobs.completion import Completion
-from duostyle.jobs.queries import load_masks
+from duostyle.jobs.queries import load_image, load_masks
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.request import masks_of, parse_request
-from duostyle.params import apply_changes
+from duostyle.logs import about_job
+from duostyle.params import StyleParams, apply_changes, no_people
 from duostyle.picture import StoredImage
 from duostyle.protocol.outgoing import Paused, Resumed, Updated
 
+_log = logging.getLogger(__name__)
 Answer = Callable[[], None]
 # How long a caller waits for the engine to let go of a job.
 _LET_GO_S = 30.0
+# people are looked for in a picture of about this size, for so long at most
+_LOOK_PX, _LOOK_S = 512, 5.0
 
 
 def _nothing(*_: Any) -> None:
@@ -117,6 +123,7 @@ class Commands:
         self._check_room(client)
         request = parse_request(content, styles, params, max_size_px=self._settings.max_size_px)
         stored = {field: await self._stored(image, field) for field, image in request.pictures()}
+        await self._check_people(request.content, request.params)
         if masks_of(request.params):
             await load_masks(self._context, request.params)
         # others were admitted while the pictures were looked up
@@ -133,6 +140,8 @@ class Commands:
             pixels=(stored["content"].width, stored["content"].height),
         )
         accepted = Accepted(job.id, key, *self._queue.add(await self._registry.add(job)))
+        with about_job(job.id):
+            _log.info("a job was accepted", extra={"position": accepted.position, "styles": len(job.styles)})
         answer(accepted)
         return accepted
 
@@ -188,7 +197,8 @@ class Commands:
             job = active.job
             params = apply_changes(job.params, raw, styles=len(job.styles), max_size_px=self._settings.max_size_px)
             masks = None
-            if "masks" in raw:
+            if raw.keys() & {"masks", "protect"}:
+                await self._check_people(job.content, params)
                 for field, mask in masks_of(params):
                     await self._stored(mask, field)
                 masks = await load_masks(self._context, params)
@@ -218,6 +228,19 @@ class Commands:
         if image is None:
             raise NotFound(f"{field}: the image does not exist; upload it first", field=field, got=image_id)
         return image
+
+    async def _check_people(self, content: str, params: StyleParams) -> None:
+        """Raises BadRequest when the parameters ask for people and the content has none; while the engine is not to be
+        had, the job itself fails with that error."""
+        asking = params.asks_for_people()
+        if asking is None or not self._context.engine_thread.loaded:
+            return
+        picture = await load_image(self._context, content, max_px=_LOOK_PX)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                if await self._context.engine_thread.ask(lambda engine, check: engine.has_people(picture)):
+                    return
+            raise no_people(asking)
 
     def _check_room(self, client: str) -> None:
         if self.closed:

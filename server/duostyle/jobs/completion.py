@@ -16,6 +16,7 @@ from duostyle.jobs.checkpointer import Checkpointer
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue, Phase
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.timelapse import TimelapseRecorder
+from duostyle.logs import about_job
 from duostyle.picture import Picture
 from duostyle.protocol.outgoing import Cancelled, Completed, Failed
 from duostyle.recipe import recipe_text
@@ -53,12 +54,13 @@ class Completion:
         return self._context.background.start(self._finish(active, status, dataclasses.replace(outcome, picture=best)))
 
     async def _finish(self, active: ActiveJob, status: JobStatus, outcome: RunOutcome) -> None:
-        try:
-            self._tell(active, await self._stored_end(active, status, outcome))
-        except StorageUnavailable:
-            _log.error("the end of a job could not be stored before the shutdown; the job continues at the next start")
-        except Exception:
-            _log.exception("ending a job failed")
+        with about_job(active.job.id):
+            try:
+                self._tell(active, await self._stored_end(active, status, outcome))
+            except StorageUnavailable:
+                _log.error("the end of a job could not be stored before the shutdown; it continues at the next start")
+            except Exception:
+                _log.exception("ending a job failed")
         active.shown.set()
         active.ended.set()
 
@@ -104,6 +106,9 @@ class Completion:
         self._context.hub.end(ended.id, _end_text(ended))
         self._registry.end(active, ended)
         self._checkpointer.discard(ended.id)
+        error = {} if ended.error is None else {"error": ended.error["code"]}
+        facts = {"status": ended.status.value, "steps": ended.step, "elapsed_s": round(ended.elapsed_s, 3)}
+        _log.info("a job has ended", extra=facts | error)
         metrics = self._context.metrics
         metrics.jobs_ended.labels(ended.status.value).inc()
         if ended.status is JobStatus.COMPLETED:

@@ -109,19 +109,18 @@ async def load_image(context: JobContext, image_id: str, *, max_px: int) -> Pict
 
 
 async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture | None, ...]:
-    """The masks that `params` names, decoded; empty when there are none or a mode makes them.
+    """The grey images of `params.mask_ids`, decoded.
 
     Raises NotFound, CorruptImage, and BadRequest naming a mask that is entirely black.
     """
-    if not isinstance(params.masks, list):
-        return ()
-    masks: list[Picture | None] = [None] * len(params.masks)
-    for index, image_id in enumerate(params.masks):
+    masks: list[Picture | None] = []
+    for field, image_id in params.mask_ids():
+        mask = None
         if image_id is not None:
             data, max_px = await _stored_image(context, image_id), max(DECODE_PX, params.size)
             mask = await context.pools.offload(decode_mask, data, max_px=max_px)
-            masks[index] = mask
-            _check_mask(mask, f"params.masks.{index}")
+            check_mask(mask, f"params.{field}")
+        masks.append(mask)
     return tuple(masks)
 
 
@@ -144,9 +143,9 @@ async def _stored_result(context: JobContext, job: Job) -> bytes:
     return png
 
 
-def _check_mask(mask: Picture, field: str) -> None:
+def check_mask(mask: Picture, field: str) -> None:
     """Raises BadRequest when the mask leaves its style no area: such a style should be left out instead."""
-    if mask.is_black:
+    if mask.is_black and field != "params.protect":
         raise BadRequest(
             f"{field}: the mask is entirely black, so its style would appear nowhere",
             field=field,

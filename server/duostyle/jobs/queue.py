@@ -127,16 +127,22 @@ class Estimate:
     """How long a job that waits will take, from what jobs of this process took. Pure.
 
     Painting costs seconds per megapixel and step, so two numbers are learned: that rate (newer jobs count more), and
-    how many steps each preset came to. Nothing is guessed before something was measured.
+    how many steps each preset came to. Instant pictures have no such steps, and a rate of their own. Nothing is guessed
+    before something was measured.
     """
 
     def __init__(self) -> None:
         self._rate: float | None = None
         self._guess: float | None = None
         self._steps: dict[str, int] = {}
+        # seconds per megapixel
+        self._instant: float | None = None
 
     def learn(self, params: StyleParams, *, megapixels: float, steps: int, seconds: float) -> None:
         """A job with a final picture of `megapixels` took `seconds` for `steps`."""
+        if params.preset == "instant":
+            self._instant = seconds / megapixels if megapixels > 0 else self._instant
+            return
         if params.iterations is None:
             self._steps[params.preset] = steps
         if megapixels > 0 and steps > 0 and seconds > 0:
@@ -145,6 +151,8 @@ class Estimate:
 
     def preview(self, params: StyleParams, *, megapixels: float, steps: int, seconds: float) -> None:
         """The running job is expected to take `seconds` for `steps`; used until a job has really ended."""
+        if params.preset == "instant":
+            return
         if params.iterations is None:
             self._steps.setdefault(params.preset, steps)
         if megapixels > 0 and steps > 0 and seconds > 0:
@@ -152,6 +160,8 @@ class Estimate:
 
     def seconds(self, params: StyleParams, *, megapixels: float) -> float | None:
         """For a whole job with a final picture of `megapixels`; None while unknown."""
+        if params.preset == "instant":
+            return None if self._instant is None else self._instant * megapixels
         steps = params.iterations or self._steps.get(params.preset)
         rate = self._guess if self._rate is None else self._rate
         return None if rate is None or steps is None else rate * megapixels * steps

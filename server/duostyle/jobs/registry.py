@@ -16,6 +16,7 @@ from duostyle.job import Job, JobStatus
 from duostyle.jobs.queue import ActiveJob, Phase
 from duostyle.jobs.request import masks_of
 from duostyle.live.hub import Hub
+from duostyle.logs import about_job
 from duostyle.metrics import Metrics
 from duostyle.settings import Settings
 from duostyle.storage.store import Store
@@ -198,7 +199,8 @@ class Registry:
         message = f"the server died {job.starts} times while painting this job; the picture may be too large"
         job.error, job.ended_at = EngineError(message).as_dict(), now
         job.move(JobStatus.FAILED)
-        _log.error("a job was given up: the process died %d times while painting it", job.starts)
+        with about_job(job.id):
+            _log.error("a job was given up: the process died while painting it", extra={"times": job.starts})
         await self.save_or_later(job)
         self._store.checkpoints.discard(job.id)
         self._keep(job)

@@ -42,10 +42,8 @@ def parse_request(content: Any, styles: Any, params: Any, *, max_size_px: int) -
 
 
 def masks_of(params: StyleParams) -> list[tuple[str, str]]:
-    """The image ids among `params.masks`, each with its field's path."""
-    if not isinstance(params.masks, list):
-        return []
-    return [(f"params.masks.{index}", mask) for index, mask in enumerate(params.masks) if mask is not None]
+    """The image ids among `params.masks` and `params.protect`, each with its field's path."""
+    return [(f"params.{field}", mask) for field, mask in params.mask_ids() if mask is not None]
 
 
 def _image_id(value: Any, field: str) -> str:

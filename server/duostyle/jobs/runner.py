@@ -22,6 +22,7 @@ from duostyle.jobs.queries import load_image, load_masks, load_result
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue, Phase
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.timelapse import TimelapseRecorder
+from duostyle.logs import about_job
 from duostyle.picture import Picture
 from duostyle.protocol.outgoing import Progress, Started, round_costs, significant
 
@@ -92,12 +93,13 @@ class Runner:
             # a job begins only when that can be stored, and its result as well
             await self._context.store.outage.until_over()
             active = await self._queue.next()
-            with _logged("a job could not be painted"):
+            with about_job(active.job.id), _logged("a job could not be painted"):
                 await self._paint(active)
             self._queue.done()
 
     async def _paint(self, active: ActiveJob) -> None:
         job = active.job
+        _log.info("a job is painted", extra={"waited_s": round(time.time() - job.created_at, 3)})
         active.apply(Event.TAKE)
         job.started_at = job.started_at or time.time()
         self._queue.announce()

@@ -1,7 +1,7 @@
 """The jobs as the web sees them: put together, started and stopped here.
 
-`commands` change a job, `queries` look at it, `timelapses` show its recording. `queue` decides who is next, `runner`
-has it painted, `completion` ends it; `registry` knows all that has not ended.
+`commands` change a job, `queries` look at it, `timelapses` show its recording, `previews` show what one might become.
+`queue` decides who is next, `runner` has it painted, `completion` ends it; `registry` knows all that has not ended.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from duostyle.jobs.checkpointer import Checkpointer
 from duostyle.jobs.commands import Commands
 from duostyle.jobs.completion import Completion
+from duostyle.jobs.previews import Previews
 from duostyle.jobs.queries import Queries
 from duostyle.jobs.queue import JobQueue, Phase
 from duostyle.jobs.registry import JobContext, Registry
@@ -36,6 +37,7 @@ class JobService:
         self._runner = Runner(context, self.registry, queue, completion, recorder, checkpointer)
         self.commands = Commands(context, self.registry, queue, completion)
         self.queries = Queries(context, self.registry, queue)
+        self.previews = Previews(context)
         self.timelapses = TimelapseViews(context, self.registry)
 
     @property

@@ -21,6 +21,7 @@ from duostyle.executor.task import StepReport
 from duostyle.imaging import animation
 from duostyle.imaging.animation import ANIMATION_FORMATS, AnimationFormat
 from duostyle.jobs.registry import JobContext, Registry
+from duostyle.logs import about_job
 from duostyle.metrics import Metrics
 from duostyle.picture import Picture, fit
 from duostyle.settings import Settings
@@ -147,7 +148,8 @@ class TimelapseRecorder:
             recording.begun = False
             return
         except Exception:
-            _log.exception("a time-lapse frame could not be recorded; the recording of this job stops")
+            with about_job(job):
+                _log.exception("a time-lapse frame could not be recorded; the recording of this job stops")
             recording.broken, recording.ask_at = True, math.inf
             return
         recording.frames.append(frame)
@@ -239,7 +241,8 @@ class TimelapseViews:
             await self._store.with_timelapses(lambda timelapses: timelapses.save_animation(job, format, data))
         except (OSError, DuostyleError):
             # it can be made again
-            _log.warning("a time-lapse animation could not be stored", exc_info=True)
+            with about_job(job):
+                _log.warning("a time-lapse animation could not be stored", exc_info=True)
         return data
 
     def _animated(self, job: str, format: AnimationFormat, task: asyncio.Task[bytes]) -> None:

@@ -27,6 +27,14 @@ class FrameDue:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """A whole frame with an instant picture, and the `ref` of the request that it answers."""
+
+    frame: bytes
+    ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Nothing more to say: close with this code."""
 
@@ -41,6 +49,7 @@ class Outbox:
         self._progress_interval_s = progress_interval_s
         self._max_subscriptions = max_subscriptions
         self._rare: deque[str] = deque()
+        self._preview: Preview | None = None
         self._close: Close | None = None
         self.subscriptions: dict[str, Subscription] = {}
 
@@ -59,6 +68,12 @@ class Outbox:
             return
         self._rare.append(text)
         self.wake()
+
+    def preview(self, preview: Preview) -> Preview | None:
+        """Send it; the one that it replaces, if its reader was too slow for that."""
+        replaced, self._preview = self._preview, preview
+        self.wake()
+        return replaced
 
     def close(self, code: int) -> None:
         """Close after the rare messages that wait; later ones are dropped."""
@@ -101,12 +116,15 @@ class Outbox:
         if job in self.subscriptions:
             self.subscriptions[job].acknowledge(seq)
 
-    def take(self, now: float) -> str | FrameDue | Close | None:
+    def take(self, now: float) -> str | Preview | FrameDue | Close | None:
         """What should be sent next, None when nothing is due."""
         if self._rare:
             return self._rare.popleft()
         if self._close is not None:
             return self._close
+        if self._preview is not None:
+            preview, self._preview = self._preview, None
+            return preview
         for job, subscription in list(self.subscriptions.items()):
             taken = self._take_from(subscription, now)
             if not taken:
@@ -119,7 +137,7 @@ class Outbox:
 
     def due_at(self) -> float:
         """When `take` will have something without any further event; inf for never."""
-        if self._rare or self._close is not None:
+        if self._rare or self._close is not None or self._preview is not None:
             return -math.inf
         return min((subscription.due_at() for subscription in self.subscriptions.values()), default=math.inf)
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from duostyle.protocol.outgoing import Count, JobId, text
+from duostyle.protocol.outgoing import MAX_REF_CHARS, Count, JobId, text
 
 DEFAULT_PX = 512
+SMALLEST_PX = 16
 _LENGTH_BYTES = 4
 # A frame's header is short; a larger length is garbage and must not be allocated.
 _MAX_HEADER_BYTES = 4096
@@ -33,7 +34,7 @@ class FrameOptions:
     A server's limits are FrameOptions too: the most that a client may ask for.
     """
 
-    max_px: Annotated[int, Field(strict=True, ge=16), _Limited]
+    max_px: Annotated[int, Field(strict=True, ge=SMALLEST_PX), _Limited]
     max_fps: Annotated[float, Field(strict=True, gt=0), _Limited]
     quality: Annotated[int, Field(strict=True, ge=1, le=95)] = 75
     window: Annotated[int, Field(strict=True, ge=1), _Limited] = 1
@@ -41,7 +42,10 @@ class FrameOptions:
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """What precedes the image: `seq` rises within a job, `width` and `height` in px of the image that follows."""
+    """What precedes the image: `seq` rises within a job, `width` and `height` in px of the image that follows.
+
+    A preview has no job; it has the `ref` of its request.
+    """
 
     job: JobId | None
     seq: Count
@@ -50,11 +54,15 @@ class FrameHeader:
     height: Count
     mime: Literal["image/jpeg"] = "image/jpeg"
     final: bool = False
+    # of the request for a preview
+    ref: Annotated[str, Field(max_length=MAX_REF_CHARS)] | None = None
 
 
 def encode_frame(header: FrameHeader, image: bytes) -> bytes:
     """Four bytes of header length (big endian), the header as JSON, the image."""
     fields = {name: getattr(header, name) for name in FrameHeader.__dataclass_fields__}
+    if header.ref is None:
+        del fields["ref"]
     head = text("frame", **fields).encode("ascii")
     return b"".join((len(head).to_bytes(_LENGTH_BYTES, "big"), head, image))
 

@@ -132,6 +132,8 @@ class Ack(_OfJob):
 class Preview(_Order):
     answers = ("frame", "error")
     type: Literal["preview"]
+    # jobs.previews checks it, for HTTP too
+    max_px: Annotated[Any, named("PreviewPx")] | None = None
 
 
 class Ping(Message):

@@ -67,6 +67,7 @@ class Hello(ServerMessage):
     protocol: Literal[1]
     server: str
     device: str
+    precision: str
     limits: Annotated[Mapping[str, Any], named("Limits")]
     heartbeat_s: Seconds
 

@@ -45,6 +45,7 @@ _TABLE: dict[type[errors.DuostyleError], WireStatus] = {
     errors.Unauthorized: WireStatus(401, POLICY),
     errors.Forbidden: WireStatus(403, POLICY),
     errors.NotFinished: WireStatus(409, POLICY),
+    errors.Superseded: WireStatus(409, POLICY),
     errors.NotAvailable: WireStatus(501, POLICY),
     errors.BusyError: WireStatus(503, TRY_LATER),
     errors.TooManyJobs: WireStatus(429, TRY_LATER),

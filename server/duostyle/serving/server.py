@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from importlib.resources.abc import Traversable
 from types import FrameType
@@ -20,7 +19,9 @@ from typing import Any, NoReturn, cast
 import uvicorn
 from starlette.applications import Starlette
 
+from duostyle import version
 from duostyle.engine.api import Engine
+from duostyle.serving import log
 from duostyle.serving.http_protocol import ConnectionSeats, HttpConnection
 from duostyle.serving.listener import address, allow_files, listen, network_address
 from duostyle.serving.websocket_protocol import WebSocketConnection
@@ -59,6 +60,7 @@ class Server(uvicorn.Server):
         grace_s = app_state.settings.shutdown_grace_s
         clock = asyncio.get_running_loop().time
         began = clock()
+        _log.info("the server shuts down")
         if self._signalled:
             _leave_after(grace_s - _RESERVE_S)
         app_state.jobs.close()
@@ -109,10 +111,11 @@ def serve(settings: Settings, *, engine: Engine | None = None, pictures: Travers
 
     Raises BadRequest when the address or data folder is taken. `engine` and `pictures` are those of `create_app`.
     """
-    set_up_log(settings.log_level)
+    log.set_up(settings)
     allow_files(settings.max_sockets + settings.max_connections + _OTHER_FILES)
     with listen(settings) as listening:
         ready = f"duostyle is ready: {address(listening)}"
+        _log.info("the server listens", extra={"address": address(listening), "version": version()})
         elsewhere = network_address(listening)
         ready += f"\nother machines reach it at {elsewhere}" if elsewhere else ""
         app = create_app(settings, engine=engine, pictures=pictures)
@@ -120,15 +123,6 @@ def serve(settings: Settings, *, engine: Engine | None = None, pictures: Travers
     # All is closed and stored. The interpreter would spend seconds on unloading the engine's libraries, and they
     # abort the process when it does so under a thread that still computes.
     _leave(0)
-
-
-def set_up_log(level: str) -> None:
-    """Log on standard error: the server's own lines from `level` on, those of libraries from warnings on."""
-    # at lower levels some libraries log what clients send
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("duostyle").setLevel(level.upper())
-    # Whoever sends damaged pictures would fill the log, and the memory where Python remembers what it has warned of.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 async def run(app: Starlette, settings: Settings, listening: socket.socket, on_ready: Callable[[Server], None]) -> None:
@@ -155,8 +149,8 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
         server_header=False,
         access_log=False,
         log_config=None,
-        # Its lines at lower levels hold addresses with tokens in them.
-        log_level="warning",
+        # Its warnings are about what clients do wrong, and lines below them hold addresses with tokens in them.
+        log_level="error",
     )
 
 

@@ -15,6 +15,8 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from duostyle.errors import BadRequest
+from duostyle.protocol import status_codes
 from duostyle.protocol.status_codes import BAD_TEXT, INTERNAL, TOO_BIG
 from duostyle.web.state import AppState
 
@@ -113,6 +115,8 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         self._liveness.heard(self.loop.time())
         super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_head()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -187,6 +191,19 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.conn.send_close(code)
             self.handle_parser_exception()
+
+    def _refuse_head(self) -> None:
+        """The library for WebSockets takes less than the one for HTTP; uvicorn would leave the client waiting."""
+        if self.close_sent:
+            return
+        self.handshake_complete = self.close_sent = True
+        allowed = "no body, no control characters, lines of less than 8 KiB, at most 128 headers"
+        error = BadRequest("the head of the WebSocket handshake cannot be read", limit=allowed)
+        _, headers, body = status_codes.answer(error)
+        lines = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self.transport.write(f"HTTP/1.1 400 Bad Request\r\n{head}\r\n".encode() + body)
+        self.transport.close()
 
     def _watch(self) -> None:
         if self._looking is None and not self.disconnected:

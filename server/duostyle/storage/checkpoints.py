@@ -13,7 +13,8 @@ from collections.abc import Collection
 
 from duostyle.engine.api import Checkpoint, CheckpointRefused
 from duostyle.engine.checkpoint_format import decode, encode
-from duostyle.storage.database import storage_errors
+from duostyle.logs import about_job
+from duostyle.storage.database_file import storage_errors
 from duostyle.storage.files import Folder
 from duostyle.threads import quiet_pool
 
@@ -68,7 +69,8 @@ class CheckpointFiles:
         try:
             return decode(data)
         except CheckpointRefused as refusal:
-            _log.warning("a job starts over without its checkpoint: %s", refusal)
+            with about_job(job_id):
+                _log.warning("a job starts over without its checkpoint", extra={"reason": str(refusal)})
             self._discard(job_id)
             return None
 
@@ -76,4 +78,5 @@ class CheckpointFiles:
         try:
             self._folder.remove(job_id + _EXTENSION)
         except OSError:
-            _log.warning("a checkpoint that is no longer needed could not be removed")
+            with about_job(job_id):
+                _log.warning("a checkpoint that is no longer needed could not be removed")

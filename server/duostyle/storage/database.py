@@ -5,19 +5,17 @@ The columns of a job, their types and what is JSON follow from the fields of `Jo
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 
-from duostyle.errors import StorageUnavailable
 from duostyle.job import Job, JobStatus, stored_types
 from duostyle.picture import StoredImage
 from duostyle.storage.database_file import VERSION, check_version, identity, locked
@@ -47,6 +45,14 @@ _UPSERT = (
 )
 _ENDED = f"status IN ({', '.join(repr(status.value) for status in JobStatus if status.ended)})"
 
+# Who uploaded a picture may give it up again: it goes with the last of its holds, each known by the hash of a key.
+_HOLDS = """
+CREATE TABLE holds (
+    image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE, key_hash BLOB NOT NULL, PRIMARY KEY (image, key_hash)
+);
+"""
+# Of one picture; the oldest give way.
+_MOST_HOLDS = 100
 _SCHEMA = f"""
 CREATE TABLE images (
     id TEXT PRIMARY KEY, width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
@@ -61,41 +67,19 @@ CREATE TABLE uses (
     job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, image TEXT NOT NULL, PRIMARY KEY (job, image)
 );
 CREATE INDEX uses_by_image ON uses(image);
+{_HOLDS}
 """
 # Upgrades a file of this version to the next one.
 _UPGRADES = {
     1: "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0;",
     2: "ALTER TABLE jobs ADD COLUMN steering TEXT;",
+    3: _HOLDS,
 }
 
 
-# What the disk does to SQLite; all its other errors are bugs of ours.
-_OF_THE_DISK = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_BUSY,
-}
 # How long a write waits for another program that uses the database, in seconds.
 _BUSY_S = 5.0
 _NO_FILE = (0, 0)
-
-
-@contextlib.contextmanager
-def storage_errors() -> Iterator[None]:
-    """Errors of the disk, of files and tables alike -> StorageUnavailable."""
-    try:
-        yield
-    except (OSError, sqlite3.DatabaseError) as error:
-        # the low byte is the kind, the rest is the detail
-        code = 0 if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if not isinstance(error, OSError) and code not in _OF_THE_DISK:
-            raise
-        raise StorageUnavailable("the server cannot use its data folder at the moment; try again later") from error
 
 
 class Unused(NamedTuple):
@@ -177,6 +161,30 @@ class Database:
         """Ids of all pictures, each with its size in bytes."""
         return dict(self._sql.execute("SELECT id, bytes FROM images"))
 
+    def hold_image(self, image_id: str, key_hash: bytes) -> None:
+        """Who has the key may give the picture up."""
+        self._sql.execute("INSERT OR IGNORE INTO holds VALUES (?, ?)", (image_id, key_hash))
+        self._sql.execute(
+            "DELETE FROM holds WHERE image = ?1 AND rowid NOT IN "
+            "(SELECT rowid FROM holds WHERE image = ?1 ORDER BY rowid DESC LIMIT ?2)",
+            (image_id, _MOST_HOLDS),
+        )
+
+    def give_up_image(self, image_id: str, key_hash: bytes) -> bool:
+        """Remove this hold on a picture; False when there is none."""
+        cursor = self._sql.execute("DELETE FROM holds WHERE image = ? AND key_hash = ?", (image_id, key_hash))
+        return cursor.rowcount > 0
+
+    def free_image(self, image_id: str) -> Unused | None:
+        """The picture when no job uses it and nobody holds it."""
+        row = self._sql.execute(
+            "SELECT touched_at, id, bytes FROM images WHERE id = ?1 "
+            "AND NOT EXISTS (SELECT 1 FROM uses WHERE image = ?1) "
+            "AND NOT EXISTS (SELECT 1 FROM holds WHERE image = ?1)",
+            (image_id,),
+        ).fetchone()
+        return None if row is None else Unused(*row)
+
     def remove_image(self, image_id: str) -> None:
         self._sql.execute("DELETE FROM images WHERE id = ?", (image_id,))
 
@@ -203,7 +211,7 @@ class Database:
         values = job.stored()
         for name in _JSON:
             values[name] = None if values[name] is None else json.dumps(values[name])
-        masks = job.params.masks if isinstance(job.params.masks, list) else []
+        masks = [mask for _, mask in job.params.mask_ids()]
         used = {job.content, *job.styles, *(mask for mask in masks if mask is not None)}
         self._sql.execute("BEGIN IMMEDIATE")
         try:

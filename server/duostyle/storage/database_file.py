@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
-from duostyle.errors import BadRequest
+from duostyle.errors import BadRequest, StorageUnavailable
 
 # of the tables
-VERSION = 3
+VERSION = 4
 # The head of a database file, from the description of its format: sqlite.org/fileformat.html.
 _MAGIC, _VERSION_AT = b"SQLite format 3\0", 60
+
+# What the disk does to SQLite; all its other errors are bugs of ours.
+_OF_THE_DISK = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_BUSY,
+}
+
+
+@contextlib.contextmanager
+def storage_errors() -> Iterator[None]:
+    """Errors of the disk, of files and tables alike -> StorageUnavailable."""
+    try:
+        yield
+    except (OSError, sqlite3.DatabaseError) as error:
+        # the low byte is the kind, the rest is the detail
+        code = 0 if isinstance(error, OSError) else getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if not isinstance(error, OSError) and code not in _OF_THE_DISK:
+            raise
+        raise StorageUnavailable("the server cannot use its data folder at the moment; try again later") from error
 
 
 def is_damage(error: BaseException | None) -> bool:

@@ -43,7 +43,7 @@ class Outage:
         cause = error.__cause__
         # an OSError's own text has the file's name, which is nobody's business
         self.reason = (cause.strerror if isinstance(cause, OSError) else None) or str(cause or error)
-        _log.error("the data folder cannot be used: %s", cause or error)
+        _log.error("the data folder cannot be used", extra={"reason": str(cause or error)})
         self._begun.set()
         self._over.clear()
         self._task = asyncio.create_task(self._until_it_works())

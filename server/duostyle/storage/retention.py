@@ -21,9 +21,11 @@ _FRESH_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Ended jobs and unused uploads are kept for `keep_days`, at most `max_jobs` ended jobs, `max_bytes` in all."""
+    """Ended jobs are kept for `keep_days`, at most `max_jobs` of them, uploads that no job uses for
+    `keep_uploads_days`; `max_bytes` in all."""
 
     keep_days: float
+    keep_uploads_days: float
     max_jobs: int
     max_bytes: int
 
@@ -86,6 +88,17 @@ class Retention:
                 self._remove_image(image)
         self.database.scrub()
 
+    def give_up(self, image_id: str, key_hash: bytes, *, in_use: frozenset[str]) -> bool:
+        """Remove this hold on an upload, and the upload when nobody else holds it and no job uses it, be it stored or
+        `in_use`; False when there is no such hold."""
+        if not self.database.give_up_image(image_id, key_hash):
+            return False
+        free = self.database.free_image(image_id)
+        if free is not None and image_id not in self.kept | in_use:
+            self._remove_image(free)
+            self.database.scrub()
+        return True
+
     def sweep(self, limits: Limits, *, now: float, keep_images: frozenset[str], most: int) -> int:
         """Remove at most `most` jobs and pictures that the limits do not allow, oldest first; how many went.
 
@@ -93,15 +106,16 @@ class Retention:
         """
         kept = keep_images | self.kept
         too_old, spare = now - limits.keep_days * _DAY_S, now - _FRESH_S
+        untouched = now - limits.keep_uploads_days * _DAY_S
         count, jobs = self.database.ended_jobs_total(), self.database.ended_jobs(most=most)
-        found = self.database.unused_images(untouched_since=max(too_old, spare), most=most + len(kept))
+        found = self.database.unused_images(untouched_since=max(untouched, spare), most=most + len(kept))
         images = [image for image in found if image.id not in kept]
         removed = 0
         while removed < most:
             full = self._bytes > limits.max_bytes
             touched_at = images[0].touched_at if images else math.inf
             ended_at, job = jobs[0] if jobs else (math.inf, "")
-            if touched_at <= too_old or (full and touched_at <= min(spare, ended_at)):
+            if touched_at <= untouched or (full and touched_at <= min(spare, ended_at)):
                 self._remove_image(heapq.heappop(images))
             elif job and (full or ended_at < too_old or count > limits.max_jobs):
                 jobs.pop(0)

@@ -24,7 +24,8 @@ from duostyle.job import JOB_ID, Job
 from duostyle.params import IMAGE_ID
 from duostyle.picture import StoredImage
 from duostyle.storage.checkpoints import CheckpointFiles
-from duostyle.storage.database import Database, storage_errors
+from duostyle.storage.database import Database
+from duostyle.storage.database_file import storage_errors
 from duostyle.storage.files import Folder
 from duostyle.storage.inspection import why_unusable
 from duostyle.storage.outage import Outage, Sleep
@@ -90,9 +91,22 @@ class Store:
         await self.checkpoints.close()
         self._thread.shutdown()
 
-    async def put_image(self, data: bytes, image: StoredImage) -> tuple[StoredImage, bool]:
-        """Keep a checked picture; True when it was not there before. Durable when it returns."""
-        return await self._on_thread(self._put_image, data, image)
+    async def put_image(
+        self, data: bytes, image: StoredImage, *, key_hash: bytes | None = None
+    ) -> tuple[StoredImage, bool]:
+        """Keep a checked picture; True when it was not there before. Durable when it returns.
+
+        Who has the key of this hash can give it up again.
+        """
+        return await self._on_thread(self._put_image, data, image, key_hash)
+
+    async def give_up_image(self, image_id: str, key_hash: bytes, *, in_use: Collection[str] = ()) -> bool:
+        """Remove an upload unless somebody else uploaded it too, or a job uses it. False when it has no such key.
+
+        `in_use` are pictures of jobs that are not stored yet.
+        """
+        used = frozenset(in_use)
+        return await self._on_thread(lambda: self._retention.give_up(image_id, key_hash, in_use=used))
 
     async def image(self, image_id: str) -> StoredImage | None:
         """What is known of a picture; None when there is none of that id."""
@@ -147,14 +161,22 @@ class Store:
         await self._on_thread(lambda: self._retention.forget(job_id))
 
     async def sweep(
-        self, *, keep_days: float, max_bytes: int, max_jobs: int = 10**9, keep_images: Collection[str] = ()
+        self,
+        *,
+        keep_days: float,
+        max_bytes: int,
+        keep_uploads_days: float | None = None,
+        max_jobs: int = 10**9,
+        keep_images: Collection[str] = (),
     ) -> int:
-        """Remove ended jobs and unused uploads older than `keep_days`, then the oldest until the limits are kept.
+        """Remove ended jobs older than `keep_days` and unused uploads older than `keep_uploads_days` (or as long), then
+        the oldest until the limits are kept.
 
         `max_jobs` counts ended jobs. Unfinished jobs, their pictures and `keep_images` stay. Returns how many jobs and
         pictures went.
         """
-        limits, kept = Limits(keep_days, max_jobs, max_bytes), frozenset(keep_images)
+        uploads_days = keep_days if keep_uploads_days is None else keep_uploads_days
+        limits, kept = Limits(keep_days, uploads_days, max_jobs, max_bytes), frozenset(keep_images)
 
         def portion() -> int:
             return self._retention.sweep(limits, now=self._clock(), keep_images=kept, most=_PORTION)
@@ -231,18 +253,21 @@ class Store:
                 self.checkpoints.keep_only(database.unfinished())
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
-            _log.warning("the data folder could not be repaired: %s", error.__cause__)
+            _log.warning("the data folder could not be repaired", extra={"reason": str(error.__cause__)})
 
     def _close(self) -> None:
         if self._opened is not None:
             self._opened.database.close()
             self._opened = None
 
-    def _put_image(self, data: bytes, image: StoredImage) -> tuple[StoredImage, bool]:
+    def _put_image(self, data: bytes, image: StoredImage, key_hash: bytes | None) -> tuple[StoredImage, bool]:
         new = self._database.image(image.id) is None
-        if new:
+        # A file that was lost is there again, whatever the row says.
+        if new or self._images.size_bytes(image_file(image.id)) != len(data):
             self._write(self._images, image_file(image.id), data)
         self._database.put_image(image, self._clock())
+        if key_hash is not None:
+            self._database.hold_image(image.id, key_hash)
         return image, new
 
     def _write(self, folder: Folder, name: str, data: bytes) -> None:

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 
 from duostyle.engine.api import Engine
 from duostyle.engine.environment import create_engine
-from duostyle.errors import DuostyleError, StorageUnavailable
+from duostyle.errors import DuostyleError, NotFound, StorageUnavailable
 from duostyle.executor.engine_thread import EngineThread
 from duostyle.executor.pools import HelperPools
 from duostyle.executor.watchdog import Watchdog
@@ -30,7 +30,7 @@ from duostyle.settings import Settings
 from duostyle.storage.store import Store
 from duostyle.web import gallery
 from duostyle.web import static_files as pages
-from duostyle.web.errors import handle_duostyle_error, handle_http_exception
+from duostyle.web.errors import handle_duostyle_error, handle_http_exception, respond
 from duostyle.web.guard.middleware import Guard
 from duostyle.web.routes import images, jobs, operations, timelapse
 from duostyle.web.state import AppState
@@ -83,6 +83,7 @@ def _routes() -> list[BaseRoute]:
         *timelapse.routes(),
         *operations.routes(),
         WebSocketRoute("/ws", _watch),
+        WebSocketRoute("/{path:path}", _no_socket),
         # scripts and styles shrink to a third, which matters on a first visit over a slow link
         Mount("/static", GZipMiddleware(files, minimum_size=1024)),
     ]
@@ -90,6 +91,14 @@ def _routes() -> list[BaseRoute]:
 
 async def _watch(socket: WebSocket) -> None:
     await Connection(socket, socket.state.app_state, client=str(socket.state.client)).serve()
+
+
+async def _no_socket(socket: WebSocket) -> None:
+    """Without this Starlette would say 403, without a word."""
+    app_state: AppState = socket.state.app_state
+    error = NotFound("there is no WebSocket at this address; it is at /ws")
+    app_state.metrics.refused.labels(error.code).inc()
+    await socket.send_denial_response(respond(error))
 
 
 @contextlib.asynccontextmanager
@@ -130,11 +139,12 @@ async def _sweep_now_and_then(built: AppState) -> None:
         try:
             removed = await built.store.sweep(
                 keep_days=built.settings.keep_days,
+                keep_uploads_days=built.settings.keep_uploads_days,
                 max_jobs=built.settings.keep_jobs,
                 max_bytes=built.settings.max_store_bytes,
                 keep_images=built.jobs.registry.images_in_use,
             )
-            _log.info("%d old jobs and pictures were removed", removed)
+            _log.info("old jobs and pictures were removed", extra={"removed": removed})
         except StorageUnavailable:
             # A full or vanished disk now may be fine in an hour.
             _log.exception("removing old jobs and pictures failed")

@@ -75,7 +75,7 @@ async def load(store: Store, offload: Offload, folder: Traversable) -> dict[str,
         try:
             row = await _stored(store, offload, _file(folder, entry).read_bytes())
         except (OSError, ImageError) as error:
-            _log.warning("the gallery's picture %s is left out: %s", entry["file"], error)
+            _log.warning("a picture of the gallery is left out", extra={"file": entry["file"], "reason": str(error)})
             continue
         gallery[kind].append({**entry, "id": row.id, "width": row.width, "height": row.height})
     await store.keep_images(entry["id"] for kind in KINDS for entry in gallery[kind])

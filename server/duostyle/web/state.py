@@ -29,8 +29,11 @@ class AppState:
     jobs: JobService
     gallery: Gallery
 
-    async def take_in(self, data: bytes) -> tuple[StoredImage, bool]:
-        """Check and keep an uploaded picture; True when it is new. Raises ImageError."""
+    async def take_in(self, data: bytes, *, key_hash: bytes | None = None) -> tuple[StoredImage, bool]:
+        """Check and keep an uploaded picture; True when it is new. Who has the key of this hash can give it up again.
+
+        Raises ImageError.
+        """
         limits = {"max_bytes": self.settings.max_upload_bytes, "max_pixels": self.settings.max_pixels}
         checked = await self.pools.offload(images.check, data, **limits)
-        return await self.store.put_image(data, checked)
+        return await self.store.put_image(data, checked, key_hash=key_hash)

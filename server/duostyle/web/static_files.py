@@ -91,7 +91,7 @@ class Release:
         try:
             joined = _joined(pages, data)
         except BundleError as error:
-            _log.warning("the page is served as many files: %s", error)
+            _log.warning("the page is served as many files", extra={"reason": str(error)})
             return cls({name: Served(name, text.encode(), _CHECKED) for name, text in pages.items()}, {}, stamp)
         digest = hashlib.sha256()
         for name, content in sorted(joined.items()):

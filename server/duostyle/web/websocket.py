@@ -18,13 +18,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from duostyle import version
 from duostyle.contract.limits import MAX_WAITING, limits
-from duostyle.errors import DuostyleError, InternalError, NotAvailable, TooManyRequests
+from duostyle.errors import DuostyleError, InternalError, TooManyRequests
 from duostyle.jobs.commands import Accepted
-from duostyle.live.outbox import Close, FrameDue
+from duostyle.live.outbox import Close, FrameDue, Preview
+from duostyle.logs import about_job
 from duostyle.protocol import incoming, outgoing
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
 from duostyle.web.guard.quotas import TokenBucket
+from duostyle.web.previews import PreviewDesk
 from duostyle.web.state import AppState
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Connection:
         self._outbox = self._hub.connect(self._ready.set)
         self._waiting: asyncio.Queue[incoming.ClientMessage] = asyncio.Queue(MAX_WAITING)
         self._most = FrameOptions(settings.max_frame_px, settings.max_fps, window=settings.max_window)
+        self._previews = PreviewDesk(self._jobs.previews, self._outbox, self._post_error, self._metrics)
         self._messages = TokenBucket(settings.max_messages_per_s, settings.max_messages_per_s, clock())
 
     async def serve(self) -> None:
@@ -67,6 +70,7 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._previews.close()
             self._hub.disconnect(self._outbox)
 
     def _hello(self) -> str:
@@ -74,6 +78,7 @@ class Connection:
             protocol=outgoing.VERSION,
             server=version(),
             device=self._app_state.engine_thread.device,
+            precision=self._app_state.engine_thread.precision,
             limits=limits(self._settings),
             heartbeat_s=self._settings.heartbeat_s,
         ).text()
@@ -111,6 +116,8 @@ class Connection:
             self._outbox.acknowledge(message.job, message.seq)
         elif isinstance(message, incoming.Ping):
             self._outbox.post(outgoing.Pong(ref=message.ref).text())
+        elif isinstance(message, incoming.Preview):
+            self._previews.ask(message)
         else:
             try:
                 self._waiting.put_nowait(message)
@@ -127,14 +134,18 @@ class Connection:
     async def _handle(self) -> None:
         while True:
             message = await self._waiting.get()
-            try:
-                await self._dispatch(message)
-            except DuostyleError as error:
-                self._post_error(error, message.ref)
-            except Exception:
-                # a bug: it costs this message and not the connection
-                _log.exception("a message could not be handled")
-                self._post_error(InternalError("internal error; the server's log has the details"), message.ref)
+            with about_job(getattr(message, "job", "")):
+                await self._answer(message)
+
+    async def _answer(self, message: incoming.ClientMessage) -> None:
+        try:
+            await self._dispatch(message)
+        except DuostyleError as error:
+            self._post_error(error, message.ref)
+        except Exception:
+            # a bug: it costs this message and not the connection
+            _log.exception("a message could not be handled", extra={"message_type": message.type})
+            self._post_error(InternalError("internal error; the server's log has the details"), message.ref)
 
     async def _dispatch(self, message: incoming.ClientMessage) -> None:
         def ok() -> None:
@@ -155,8 +166,6 @@ class Connection:
                 await self._jobs.commands.pause(message.job, message.key, answer=ok)
             case incoming.Resume():
                 await self._jobs.commands.resume(message.job, message.key, answer=ok)
-            case incoming.Preview():
-                raise NotAvailable("instant previews are not available on this server", got="preview")
 
     async def _submit(self, message: incoming.Submit) -> None:
         self._outbox.check_room()
@@ -175,6 +184,8 @@ class Connection:
             taken = self._outbox.take(self._clock())
             if isinstance(taken, str):
                 await self._send(taken)
+            elif isinstance(taken, Preview):
+                await self._send(taken.frame)
             elif isinstance(taken, FrameDue):
                 frame = await self._hub.frame(taken)
                 if frame is not None:

@@ -15,6 +15,8 @@ export class Easel extends Emitter {
   #zoom;
   #comparing = false;
   #painted = false;
+  #preview;
+  #previewTag;
   /** @type {{url: string, width: number, height: number} | null} */
   #content = null;
 
@@ -24,7 +26,9 @@ export class Easel extends Emitter {
     this.#frame = element.querySelector(".frame");
     this.#before = element.querySelector(".before");
     this.#canvas = element.querySelector(".painting");
-    const own = new Set([this.#frame, this.#before, this.#canvas, element.querySelector(".sheet")]);
+    this.#preview = element.querySelector(".preview");
+    this.#previewTag = element.querySelector(".preview-tag");
+    const own = new Set([this.#frame, this.#before, this.#canvas, this.#preview, element.querySelector(".sheet")]);
     this.#zoom = new Zoom({
       frame: this.#frame,
       sheet: element.querySelector(".sheet"),
@@ -63,6 +67,7 @@ export class Easel extends Emitter {
 
   /** The content picture {url, width, height} or null; a size that is not known is that of the picture itself. */
   setContent(content) {
+    if (content?.url !== this.#content?.url) this.clearPreview();
     this.#content = content;
     if (content) {
       this.#before.src = content.url;
@@ -98,6 +103,23 @@ export class Easel extends Emitter {
     if (await this.#frames.show(blob)) this.#drawn();
   }
 
+  /** Show what the painting may become, until its first frame takes the place. */
+  showPreview(blob) {
+    this.#forgetPreview();
+    this.#preview.src = URL.createObjectURL(blob);
+    this.#show();
+  }
+
+  clearPreview() {
+    this.#forgetPreview();
+    this.#show();
+  }
+
+  #forgetPreview() {
+    if (this.#preview.src) URL.revokeObjectURL(this.#preview.src);
+    this.#preview.removeAttribute("src");
+  }
+
   compare(on) {
     this.#comparing = on && this.canCompare;
     this.#show();
@@ -131,6 +153,7 @@ export class Easel extends Emitter {
 
   #drawn() {
     this.#painted = true;
+    this.#forgetPreview();
     this.#shape(this.#canvas.width, this.#canvas.height);
     this.#show();
   }
@@ -139,6 +162,8 @@ export class Easel extends Emitter {
     const view = this.#painted ? "painting" : this.#content ? "content" : "empty";
     this.element.dataset.view = view;
     this.#canvas.hidden = !this.#painted;
+    const preview = !this.#painted && this.#preview.hasAttribute("src");
+    this.#preview.hidden = this.#previewTag.hidden = !preview;
     this.#before.hidden = !this.#content || (this.#painted && !this.#comparing);
     this.#compare.shown = this.#comparing;
     this.#zoom.shown = view !== "empty";

@@ -48,7 +48,7 @@ export const text = {
     moveOf: (letter) => `Move style ${letter} to the next place`,
     noPicture: "This is not a picture file.",
     gone: "The server no longer has this picture. Choose it again.",
-    reduced: (from, to) => `reduced from ${from} to ${to} px.`,
+    reduced: (from, to) => `reduced from ${from} to ${to} px`,
     sendFull: "Send in full size",
   },
   mix: {
@@ -71,10 +71,14 @@ export const text = {
       "left-right": ["Left, right", "Side by side, in the proportions of the mix"],
       "top-bottom": ["Top, bottom", "One above the other, in the proportions of the mix"],
       "light-dark": ["Light, dark", "The first style in the light parts"],
+      person: ["Person, rest", "The first style on the people, the others behind them"],
       painted: ["Painted", "Areas that you paint on the picture"],
     },
     edit: "Edit areas",
     done: "Done painting",
+  },
+  preview: {
+    not: "No preview",
   },
   masks: {
     role: "painting area",

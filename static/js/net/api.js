@@ -87,7 +87,7 @@ export class Api {
   }
 
   /**
-   * Upload a picture; `onProgress` gets 0..1. Resolves to the server's {id, width, height, format, bytes}.
+   * Upload a picture; `onProgress` gets 0..1. Resolves to the server's {id, width, height, format, bytes, notes}.
    * A file far above the limit is not sent at all; one a little above is, so that the server itself refuses it.
    * @param {Blob} blob
    * @param {{onProgress?: (share: number) => void, signal?: AbortSignal | null}} [options]

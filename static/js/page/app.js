@@ -3,6 +3,7 @@
 import { copy, copyPicture } from "../lib/clipboard.js";
 import { Launcher } from "./launcher.js";
 import { OwnJobs } from "./ownjobs.js";
+import { Preview } from "./preview.js";
 import { ACTIVE } from "../net/protocol.js";
 import { Startup } from "./startup.js";
 import { text } from "../lib/texts.js";
@@ -17,6 +18,7 @@ export class App {
   #launcher;
   #view;
   #ownJobs;
+  #preview;
   #startup;
 
   /** `parts` as in parts.js. */
@@ -27,6 +29,7 @@ export class App {
     this.#launcher = new Launcher({ parts, memory });
     this.#view = new View({ api, parts, launcher: this.#launcher });
     this.#ownJobs = new OwnJobs({ api, memory, parts, view: this.#view });
+    this.#preview = new Preview({ parts, launcher: this.#launcher });
     this.#startup = new Startup({ api, memory, parts });
     this.#listenToChoices();
     this.#listenToServer();
@@ -60,11 +63,14 @@ export class App {
     slots.on("change", () => {
       welcome.hidden = true;
       this.#view.picturesChanged();
+      this.#preview.changed();
       this.#keepInputs();
     });
     gallery.on("pick", ({ kind, image }) => slots.pick(kind, image));
+    gallery.on("look", ({ kind, image }) => this.#preview.look(kind === "style" ? image : null));
     controls.on("change", ({ name }) => {
       if (controls.isLive(name)) session.change(name, controls.value(name));
+      this.#preview.changed();
       this.#keepInputs();
     });
     masks.on("problem", ({ error }) => status.say("error", text.masks.failed, error.message));
@@ -121,6 +127,7 @@ export class App {
     tools.on("more", () => this.#more());
     tools.on("new", () => {
       this.#view.startAnew();
+      this.#preview.changed();
       this.#ownJobs.refresh();
       this.#parts.slots.content.focus();
     });
@@ -138,6 +145,7 @@ export class App {
 
   #jobChanged(message = null) {
     this.#view.jobChanged(message);
+    this.#preview.changed();
     this.#ownJobs.jobChanged();
   }
 

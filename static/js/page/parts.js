@@ -12,6 +12,7 @@ import { Gallery } from "../pictures/gallery.js";
 import { Link } from "../net/link.js";
 import { Masks } from "../masks/masks.js";
 import { Paintings } from "../panels/paintings.js";
+import { Previews } from "../net/previews.js";
 import { Recipe } from "../panels/recipe.js";
 import { Session } from "../net/session.js";
 import { Slots } from "../pictures/slots.js";
@@ -41,6 +42,7 @@ export function makeParts(api) {
     link,
     session: new Session({ socket: link, frames }),
     background: new BackgroundJobs(link),
+    previews: new Previews(link),
     slots: new Slots({
       element: byId("slots"),
       notes: byId("slot-notes"),

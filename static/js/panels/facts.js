@@ -9,7 +9,8 @@ const words = text.operator;
 export function facts(now, before = /** @type {any} */ (null)) {
   return {
     state: now.ready ? words.ready : words.notReady,
-    device: now.device,
+    // both are "loading" until the engine has loaded
+    device: [...new Set([now.device, now.precision])].join(", "),
     version: now.server,
     running: String(now.jobs.running),
     waiting: words.of(now.jobs.waiting, now.jobs.max_queue),

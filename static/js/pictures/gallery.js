@@ -8,7 +8,7 @@ import { text } from "../lib/texts.js";
 // a browser's own lazy loading fetches what is three screens away
 const AHEAD_PX = 200;
 
-/** Event `pick` with {kind, image} in `detail`. */
+/** Events with {kind, image} in `detail`: `pick`; `look` when the pointer or the focus rests on a picture, with image null when it leaves. */
 export class Gallery extends Emitter {
   #element;
   #api;
@@ -73,10 +73,19 @@ export class Gallery extends Emitter {
     item.querySelector(".tile-by").textContent = by;
     button.title = by ? `${picture.title} (${by})` : picture.title;
     button.setAttribute("aria-pressed", "false");
+    const look = (image) => this.emit("look", { kind: picture.kind, image });
     button.addEventListener("click", (event) => {
       if (event.detail > 1) return; // the second half of a double click would fill the next slot too
+      // from now on it is one of those that are chosen
+      look(null);
       this.emit("pick", { kind: picture.kind, image: picture });
     });
+    for (const type of ["pointerenter", "focus"]) {
+      button.addEventListener(type, () => {
+        if (!button.disabled) look(picture);
+      });
+    }
+    for (const type of ["pointerleave", "blur"]) button.addEventListener(type, () => look(null));
     button.addEventListener("dragstart", (event) => {
       event.dataTransfer.effectAllowed = "copy";
       event.dataTransfer.setData(DRAG_TYPE, JSON.stringify(picture));

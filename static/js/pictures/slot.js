@@ -10,6 +10,9 @@ const words = text.slot;
 // a painting can be larger than the largest that the server paints today
 const FEWEST_PX = 1024;
 const USUAL_PX = 2048;
+// a picture of more pixels is cropped from a smaller one, of this longest side
+const MOST_PX = 2 ** 24;
+const CROPPED_PX = 4096;
 
 /**
  * Events: `change` when the picture is another one, `select` when it gets the focus, `remove` when its cross is
@@ -70,9 +73,10 @@ export class Slot extends Emitter {
     if (!this.#locked) this.#face.files[0].click();
   }
 
-  /** The picture as it was given, to crop it again. */
+  /** The picture as it was given, to crop it again; the server's JPEG of it where the browser may not read it. */
   async source() {
-    return this.#source?.blob ?? this.#api.blob(this.#api.imageUrl(this.image.id));
+    const { id, width, height } = this.image;
+    return this.#source?.blob ?? this.#api.blob(this.#api.imageUrl(id, width * height > MOST_PX ? CROPPED_PX : 0));
   }
 
   /** Put a picture that the server already has: {id, width, height, title?}; null empties the slot. */
@@ -85,6 +89,7 @@ export class Slot extends Emitter {
 
   /** Crop the picture that is here; see `upload`. */
   async recrop(how) {
+    if (!how.box && !this.#source) return; // all of it is there already
     const name = this.#source?.name ?? this.image?.title ?? "";
     await this.upload(await this.source(), { ...how, name });
   }
@@ -103,17 +108,18 @@ export class Slot extends Emitter {
     this.complain("");
     this.#face.progress(0);
     try {
-      const { max_size_px: most = USUAL_PX, formats = [] } = this.#api.limits;
-      const { blob, from, to } = await prepare(file, { box, full, longest: Math.max(FEWEST_PX, most), formats });
+      const { max_size_px: most = USUAL_PX, formats = [], max_upload_bytes: mostBytes = Infinity } = this.#api.limits;
+      const longest = Math.max(FEWEST_PX, most);
+      const { blob, from, to } = await prepare(file, { box, full, longest, formats, mostBytes });
       if (upload !== this.#upload) return;
       const stored = await this.#api.upload(blob, {
         signal: upload.signal,
         onProgress: (share) => upload === this.#upload && this.#face.progress(share),
       });
       if (upload !== this.#upload) return;
-      this.#source = { blob: file, name };
+      this.#source = from ? { blob: file, name } : null;
       this.#set({ id: stored.id, width: stored.width, height: stored.height, title: name });
-      if (from && to && !box && to.width < from.width) this.#offerFull(from, to);
+      this.#tell(stored.notes ?? [], box ? null : from, to);
     } catch (error) {
       if (upload === this.#upload) this.complain(error.message);
     } finally {
@@ -164,9 +170,14 @@ export class Slot extends Emitter {
     else this.note.clear();
   }
 
-  #offerFull(from, to) {
+  // what the page and then the server did to the picture
+  #tell(notes, from, to) {
     const size = ({ width, height }) => `${width} × ${height}`;
-    this.note.inform(this.#label, words.reduced(size(from), size(to)), words.sendFull, () => this.recrop({ full: true }));
+    const reduced = from && to && to.width < from.width;
+    const said = [...(reduced ? [words.reduced(size(from), size(to))] : []), ...notes];
+    if (said.length === 0) return;
+    const offer = reduced ? { name: words.sendFull, act: () => this.recrop({ full: true }) } : null;
+    this.note.inform(this.#label, `${said.join("; ")}.`, offer);
   }
 
   #stopUpload() {

@@ -91,10 +91,16 @@ export class SlotNote {
     this.#show(true, `${label}: ${message}`);
   }
 
-  /** Say what was done and offer another way. @param {string} label @param {string} message @param {string} offer */
-  inform(label, message, offer, act) {
-    const button = make("button", { type: "button", textContent: offer });
-    button.addEventListener("click", act);
+  /**
+   * Say what was done, and offer another way where there is one.
+   * @param {string} label
+   * @param {string} message
+   * @param {{name: string, act: () => void} | null} offer
+   */
+  inform(label, message, offer) {
+    if (!offer) return this.#show(false, `${label}: ${message}`);
+    const button = make("button", { type: "button", textContent: offer.name });
+    button.addEventListener("click", offer.act);
     this.#show(false, `${label}: ${message} `, button);
   }
 

@@ -71,7 +71,7 @@ export class Field extends Emitter {
     if (this.#kind === "log") input.value = String(Math.round(POSITIONS * toLog(value, this.#min, this.#max)));
     else if (this.#kind === "percent") input.value = String(Math.round(value * 100));
     else if (this.#kind === "steps") input.value = String(nearest(this.#steps, value));
-    else if (this.#kind === "radio") for (const radio of this.#inputs) radio.checked = radio.value === value;
+    else if (this.#kind === "radio") for (const radio of this.#inputs) radio.checked = radio.value === (value ?? "");
     else input.value = value === null ? "" : String(value);
     this.#show();
   }
@@ -105,7 +105,7 @@ export class Field extends Emitter {
     if (this.#kind === "log") this.#value = fromLog(number / POSITIONS, this.#min, this.#max);
     else if (this.#kind === "percent") this.#value = number / 100;
     else if (this.#kind === "steps") this.#value = this.#steps[number];
-    else if (this.#kind === "radio") this.#value = this.#inputs.find((radio) => radio.checked)?.value ?? this.fallback;
+    else if (this.#kind === "radio") this.#value = this.#inputs.find((radio) => radio.checked)?.value || this.fallback;
     else if (this.#kind === "choice") this.#value = input.value === "" ? null : input.value;
     else this.#value = input.value === "" ? this.fallback : number;
     this.#show();

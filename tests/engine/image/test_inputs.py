@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.image.color import palette
-from duostyle.engine.image.inputs import Inputs
+from duostyle.engine.image.inputs import LEAST_REST, Inputs
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective.moments import moments
+from duostyle.engine.preview.person import PersonFinder
 from duostyle.engine.pyramid import Level
+from duostyle.errors import BadRequest
 from duostyle.params import StyleParams
 from tests.support.engine.pictures import scene, speckles, stripes
 
@@ -140,3 +142,92 @@ def test_shares_of_a_painting_sum_to_one(network: Network) -> None:
     shares = _inputs(network, styles=3).shares(scene(48, 32))
     assert len(shares) == 3
     assert sum(shares) == pytest.approx(1)
+
+
+class Finder(PersonFinder):
+    """Finds a person in the left third of every picture, or nobody."""
+
+    def __init__(self, *, people: bool = True) -> None:
+        self.people = people
+        self.looked = 0
+
+    def find(self, content: Tensor) -> Tensor | None:
+        self.looked += 1
+        return _left_third(30, 20) if self.people else None
+
+    def outline(self, found: Tensor, content: Tensor) -> Tensor:
+        return _left_third(content.shape[3], content.shape[2])
+
+
+def _left_third(width: int, height: int) -> Tensor:
+    return (torch.arange(width) < width / 3).float().expand(1, 1, height, width)
+
+
+def _with(network: Network, finder: Finder, styles: int = 2, masks: list[Tensor | None] | None = None) -> Inputs:
+    chosen = [stripes(120, 90), speckles(60, 80), scene(50, 50)][:styles]
+    return Inputs(network, scene(96, 64), [[style] for style in chosen], masks or [], finder)
+
+
+def test_the_first_style_is_for_the_person(network: Network) -> None:
+    finder = Finder()
+    inputs = _with(network, finder, styles=3)
+    person, second, third = inputs.guides(LEVEL, _params(masks="person", style_mix=[5.0, 3.0, 1.0]))
+    assert torch.equal(person, _left_third(48, 32))
+    # the rest is shared by the mix
+    assert torch.allclose(second, (1 - person) * 0.75)
+    assert torch.allclose(person + second + third, torch.ones(1, 1, 32, 48))
+    inputs.guides(FINAL, _params(masks="person"))
+    assert finder.looked == 1
+    # where the others have no share of the mix they get equal ones
+    _, second, third = inputs.guides(LEVEL, _params(masks="person", style_mix=[1.0, 0.0, 0.0]))
+    assert torch.equal(second, third)
+
+
+@pytest.mark.parametrize(("what", "protects_left"), [("person", True), ("background", False)])
+def test_people_or_the_rest_are_protected(network: Network, what: str, protects_left: bool) -> None:
+    inputs, params = _with(network, Finder(), styles=1), _params(protect=what)
+    protected = inputs.protection(48, 32, params)
+    assert protected is not None
+    assert torch.equal(protected, _left_third(48, 32) if protects_left else 1 - _left_third(48, 32))
+    (rest,) = inputs.guides(LEVEL, params)
+    assert torch.equal(rest, (1 - protected).clamp(min=LEAST_REST))
+    assert inputs.regions(LEVEL, params) == []
+    painted = inputs.protect(torch.zeros(1, 3, 32, 48), params)
+    assert torch.equal(painted, inputs.content_at(LEVEL) * protected)
+
+
+def test_regions_lose_what_is_protected(network: Network) -> None:
+    mask = _left()
+    inputs = _with(network, Finder(), masks=[mask])
+    params = _params(protect=IMAGE, masks="left-right")
+    whole = inputs.regions(LEVEL, params)
+    for guide, region in zip(inputs.guides(LEVEL, params), whole, strict=True):
+        assert float(guide[..., 2:18].max()) < 0.01
+        assert torch.allclose(guide[..., 30:], region[..., 30:])
+
+
+def test_the_mask_of_protect_comes_after_those_of_the_styles(network: Network) -> None:
+    top = torch.zeros(1, 1, 20, 30)
+    top[:, :, :10] = 1
+    inputs = _with(network, Finder(), masks=[_left(), None, top])
+    params = _params(masks=[IMAGE, None], protect=IMAGE)
+    protected = inputs.protection(48, 32, params)
+    assert protected is not None
+    assert float(protected[0, 0, 4, 24]) == pytest.approx(1, abs=0.01)
+    first, second = inputs.regions(LEVEL, params)
+    assert float(first[0, 0, 28, 4]) > 0.99 > 0.01 > float(second[0, 0, 28, 4])
+    # other masks, another protection
+    inputs.masks = [_left(), None, 1 - top]
+    changed = inputs.protection(48, 32, params)
+    assert changed is not None
+    assert float(changed[0, 0, 4, 24]) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"), [({"masks": "person"}, "params.masks"), ({"protect": "background"}, "params.protect")]
+)
+def test_a_content_without_people_is_said_so(network: Network, changes: dict[str, Any], field: str) -> None:
+    inputs = _with(network, Finder(people=False))
+    with pytest.raises(BadRequest) as caught:
+        inputs.guides(LEVEL, _params(**changes))
+    assert caught.value.field == field

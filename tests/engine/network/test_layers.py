@@ -14,6 +14,8 @@ from duostyle.engine.network.layers import (
     conv_narrow_out,
     conv_nnpack,
     conv_plain,
+    conv_relu,
+    conv_relu_works,
     pool,
     unpool,
     unpool_relu,
@@ -125,3 +127,14 @@ def test_with_a_relu_below_it_is_autograds_too(height: int, width: int) -> None:
     functional.avg_pool2d(x.relu(), 2).backward(gradient)  # type: ignore[no-untyped-call]
     assert x.grad is not None
     assert torch.allclose(unpool_relu(gradient, x.detach().relu()), x.grad, atol=1e-7)
+
+
+def test_a_convolution_with_its_relu_gives_the_same_numbers() -> None:
+    generator = torch.Generator().manual_seed(4)
+    x, weight = torch.randn(1, 16, 13, 9, generator=generator), torch.randn(24, 16, 3, 3, generator=generator)
+    x, weight = (made.to(torch.bfloat16).contiguous(memory_format=torch.channels_last) for made in (x, weight))
+    bias = torch.randn(24, generator=generator).to(torch.bfloat16)
+    if not conv_relu_works():
+        pytest.skip("this torch has no such operation")
+    with torch.inference_mode():
+        assert torch.equal(conv_relu(x, weight, bias), conv_plain(x, weight, bias).relu_())

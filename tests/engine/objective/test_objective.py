@@ -67,13 +67,14 @@ def _halves() -> list[Tensor]:
 
 
 @pytest.mark.parametrize("loss", ["covariance", "gram"])
-@pytest.mark.parametrize(("count", "guided"), [(1, False), (3, False), (2, True)])
+@pytest.mark.parametrize(("count", "guided"), [(1, False), (3, False), (2, True), (1, True)])
 def test_cost_and_gradient_equal_autograd(
     network: Network, weights: Weights, loss: str, count: int, guided: bool
 ) -> None:
     mix = [0.5, 0.3, 0.2][:count]
     params = _params(style_loss=loss, style_mix=mix)
-    guides = _guides(count) if guided else []
+    # of two, so that one alone leaves places out
+    guides = _guides(2)[:count] if guided else []
     x = random_picture(WIDTH, HEIGHT)
     got = _objective(network, params, STYLES[:count], guides).evaluate(x)
     variable = x.double().requires_grad_()
@@ -286,3 +287,11 @@ def test_layers_within_reach() -> None:
     assert content_layer(StyleParams(content_layer="relu3_1"), FULL, 99, 99) == "relu3_1"
     assert content_layer(StyleParams(), FULL, 99, 7) == "relu3_1"
     assert content_layer(StyleParams(), FULL, 1, 1) == "relu1_1"
+
+
+def test_styles_share_what_is_not_protected(network: Network) -> None:
+    params, x = _params(style_mix=[0.6, 0.4]), random_picture(WIDTH, HEIGHT)
+    everywhere = _objective(network, params, STYLES[:2], [torch.ones(1, 1, HEIGHT, WIDTH)]).evaluate(x)
+    whole = _objective(network, params, STYLES[:2]).evaluate(x)
+    assert everywhere.costs.total == pytest.approx(whole.costs.total, rel=1e-5)
+    assert relative_error(everywhere.gradient, whole.gradient) < 1e-4

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.optim.lbfgs import Lbfgs
-from duostyle.engine.optim.preconditioner import TRUSTED_AFTER, Spectrum
+from duostyle.engine.optim.preconditioner import TRUSTED_AFTER, Spectrum, fast_length
 
-SIZES = [(16, 16), (15, 22), (22, 15), (1, 9), (9, 1), (1, 1)]
+# none of them is padded
+SIZES = [(16, 16), (15, 21), (21, 15), (1, 9), (9, 1), (1, 1)]
 
 
 def _noise(height: int, width: int, seed: int = 0, channels: int = 3) -> Tensor:
@@ -78,7 +79,7 @@ def test_one_step_is_believed_a_little() -> None:
     assert little[-1] == pytest.approx((3 / _median(spectrum, truth)) ** (1 / 3), rel=1e-4)
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (15, 22), (22, 15)])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (15, 21), (21, 15)])
 def test_the_last_step_sets_the_scale(height: int, width: int) -> None:
     # equation 7.20: s.y / y.Dy, worked out here from the pictures themselves
     spectrum = Spectrum(height, width)
@@ -90,12 +91,34 @@ def test_the_last_step_sets_the_scale(height: int, width: int) -> None:
     assert torch.allclose(spectrum.flatten(step, curvature), wanted, rtol=1e-3, atol=1e-5)
 
 
-def test_flattening_is_symmetric_and_positive() -> None:
-    spectrum = Spectrum(15, 22)
-    spectrum.learn(_noise(15, 22), _noise(15, 22, seed=1))
-    a, b = _noise(15, 22, seed=2), _noise(15, 22, seed=3)
+@pytest.mark.parametrize(("height", "width"), [(15, 21), (13, 22), (37, 1)])
+def test_flattening_is_symmetric_and_positive(height: int, width: int) -> None:
+    spectrum = Spectrum(height, width)
+    spectrum.learn(_noise(height, width), _noise(height, width, seed=1))
+    a, b = _noise(height, width, seed=2), _noise(height, width, seed=3)
     assert float((a * spectrum.flatten(b)).sum()) == pytest.approx(float((b * spectrum.flatten(a)).sum()), rel=1e-3)
     assert float((a * spectrum.flatten(a)).sum()) > 0
+
+
+@pytest.mark.parametrize(
+    ("length", "wanted"), [(1, 1), (11, 12), (13, 14), (22, 24), (120, 120), (404, 405), (532, 540), (808, 810)]
+)
+def test_transforms_have_lengths_without_large_prime_factors(length: int, wanted: int) -> None:
+    assert fast_length(length) == wanted
+
+
+@pytest.mark.parametrize(("height", "width"), [(13, 22), (37, 11)])
+def test_padding_changes_neither_the_sums_nor_the_identity(height: int, width: int) -> None:
+    spectrum, step = Spectrum(height, width), _noise(height, width)
+    assert spectrum.padded != (height, width)
+    spectrum.learn(step, 2 * step)
+    learnt = spectrum.freeze()
+    energy = float(step.double().square().sum()) * spectrum.padded[0] * spectrum.padded[1]
+    # Parseval's theorem: zeros add nothing
+    assert sum(learnt["products"]) == pytest.approx(2 * energy, rel=1e-5)
+    assert sum(learnt["changes"]) == pytest.approx(4 * energy, rel=1e-5)
+    # the same curvature everywhere: what comes back is the direction itself
+    assert torch.allclose(spectrum.flatten(step), step, atol=1e-5)
 
 
 def test_bands_are_thirds_of_octaves_of_periods_per_longest_side() -> None:

@@ -11,6 +11,7 @@ from duostyle.engine.api import Control, Request
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.objective import tiling
 from duostyle.engine.painter import Shared, TorchPainter
+from duostyle.engine.preview.instant import Instant
 from duostyle.engine.runtime import machine_bytes
 from duostyle.engine.schedule import Pace
 from duostyle.engine.torch_engine import TorchEngine
@@ -33,7 +34,9 @@ def test_tiles_paint_the_same_picture(network: Network, monkeypatch: pytest.Monk
 
     def paint(budget: int | None) -> tuple[bytes, float]:
         control = Control()
-        painter = TorchPainter(Shared(network, Pace(), time.perf_counter, budget), request, control)
+        painter = TorchPainter(
+            Shared(network, Instant(network.device), Pace(), time.perf_counter, budget), request, control
+        )
         assert painter.run(lambda step: None)
         return painter.picture().rgb, painter.report()["costs"]["total"]
 

@@ -10,7 +10,7 @@ import torch
 from duostyle.engine.api import Control, Request, Step
 from duostyle.engine.checkpoint import digest
 from duostyle.engine.image.inputs import Inputs
-from duostyle.engine.level import LevelPainter
+from duostyle.engine.level import Beginning, LevelPainter
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.pyramid import Level
 from duostyle.engine.torch_engine import TorchEngine
@@ -41,7 +41,7 @@ def test_pictures_of_one_style_are_their_collage(network: Network) -> None:
     """The moments are those of all positions of both pictures, when both have as many."""
     pictures = [stripes(48, 48), speckles(48, 48)]
     painter = LevelPainter(
-        Inputs(network, scene(40, 32), [pictures]), Level(48, 38, 1), StyleParams(size=64), None, lambda: None
+        Inputs(network, scene(40, 32), [pictures]), Level(48, 38, 1), StyleParams(size=64), Beginning(), lambda: None
     )
     (style,) = painter.moments
     for layer in ("relu1_1", "relu3_1"):
@@ -53,7 +53,7 @@ def test_pictures_of_one_style_are_their_collage(network: Network) -> None:
 
 def test_a_picture_too_small_for_a_layer_leaves_it_to_the_others(network: Network) -> None:
     inputs = Inputs(network, scene(40, 32), [[stripes(48, 48), speckles(48, 1)]])
-    painter = LevelPainter(inputs, Level(48, 38, 1), StyleParams(size=64), None, lambda: None)
+    painter = LevelPainter(inputs, Level(48, 38, 1), StyleParams(size=64), Beginning(), lambda: None)
     assert "relu4_1" in painter.moments[0]
 
 

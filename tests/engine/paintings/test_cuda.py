@@ -14,9 +14,11 @@ import torch
 from duostyle.engine.api import Control, Request, Step
 from duostyle.engine.objective.features import Extractor
 from duostyle.engine.objective.objective import Objective
+from duostyle.engine.runtime import to_picture
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.params import STYLE_LAYERS, StyleParams, apply_changes
 from duostyle.picture import Picture
+from tests.engine.preview.conftest import gallery
 from tests.support.engine import pretended_cuda
 from tests.support.engine.paintings import CONTENT, COOL, WARM, begin, check, distance, paint
 from tests.support.engine.pictures import scene, stripes
@@ -155,3 +157,17 @@ def test_a_painting_in_tiles(remote: TorchEngine, engine: TorchEngine, monkeypat
     monkeypatch.setattr(TorchEngine, "budget_bytes", lambda self: 1)
     painter, _ = paint(remote, content=wide, size=400, iterations=2)
     assert distance(painter.picture(), wanted.picture()) < 0.5
+
+
+@pytest.mark.parametrize("params", [{}, {"masks": "left-right"}, {"style_weight": 1.0, "preserve_color": 0.5}])
+def test_a_preview_is_the_same_as_on_the_cpu(engine: TorchEngine, remote: TorchEngine, params: dict[str, Any]) -> None:
+    request = Request(CONTENT, (WARM, COOL), StyleParams(size=64, **params))
+    ours, theirs = (made.preview(request, ["warm", "cool"], lambda: None) for made in (engine, remote))
+    assert distance(ours, theirs) < 0.01
+
+
+@pytest.mark.parametrize("params", [{"masks": "person"}, {"protect": "person"}])
+def test_a_person_is_found_on_the_gpu(engine: TorchEngine, remote: TorchEngine, params: dict[str, Any]) -> None:
+    request = Request(to_picture(gallery("astronaut.jpg", 96)), (WARM, COOL), StyleParams(size=64, **params))
+    ours, theirs = (made.preview(request, ["warm", "cool"], lambda: None) for made in (engine, remote))
+    assert distance(ours, theirs) < 0.01

@@ -76,3 +76,55 @@ async def test_a_websocket_takes_no_place_of_requests(start: Callable[..., Runni
     running = start(max_connections=1)
     async with socket(running.url), socket(running.url), httpx.AsyncClient(base_url=running.url) as http:
         assert (await http.get("/livez")).status_code == 200
+
+
+FORM = "multipart/form-data; boundary=b"
+PART = b'--b\r\nContent-Disposition: form-data; name="%b"; filename="a"\r\n\r\n'
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize(
+    ("path", "kind", "file", "status", "most_bytes"),
+    [
+        ("/api/images", "image/png", "", 413, 2**20),
+        ("/api/images", FORM, "file", 413, 2**20 + 2**16),
+        ("/api/images", FORM, "other", 422, 0),
+        ("/api/jobs", FORM, "style", 413, 2**20),
+        ("/api/jobs", "application/json", "", 422, 2**16),
+        ("/api/jobs", "text/plain", "", 422, 0),
+        ("/api/jobs/x/cancel", "image/png", "", 404, 0),
+        ("/nowhere", "image/png", "", 404, 0),
+    ],
+)
+async def test_no_more_is_read_of_a_body_than_its_limit(
+    start: Callable[..., Running], path: str, kind: str, file: str, status: int, most_bytes: int, declared: bool
+) -> None:
+    running = start(max_upload_bytes=2**20, max_message_bytes=2**16)
+    reader, writer = await asyncio.open_connection(*running.listening.getsockname()[:2])
+    total, piece = 2**26, bytes(2**16)
+    # within the limit of the whole body where only one of its files is too large
+    announced = 5 * 2**20 if path == "/api/jobs" and kind == FORM else total
+    length = f"Content-Length: {announced}" if declared else "Transfer-Encoding: chunked"
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{length}\r\n\r\n".encode())
+    left = total
+
+    async def send() -> None:
+        nonlocal left
+        for part in (PART % file.encode() if file else b"", *[piece] * (total // len(piece))):
+            writer.write(part if declared else b"%x\r\n%b\r\n" % (len(part), part) if part else b"")
+            await writer.drain()
+            left -= len(part)
+
+    sending = asyncio.create_task(send())
+    # an answer and the end of the stream, while the client still sends
+    answer = await asyncio.wait_for(reader.read(), TIMEOUT_S)
+    assert left > total // 2
+    sending.cancel()
+    writer.transport.abort()
+    await asyncio.gather(sending, writer.wait_closed(), return_exceptions=True)
+    assert int(answer.split()[1]) == (413 if declared else status)
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"]
+    async with httpx.AsyncClient(base_url=running.url) as http:
+        read = value_of((await http.get("/metrics")).text, "duostyle_http_body_bytes_total")
+    # two reads of the socket may be on their way within the server
+    assert read <= most_bytes + 2**19

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import socket as sockets
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +20,7 @@ from tests.support.fake_engine import image_bytes
 from tests.support.picture_files import RED, saved
 from tests.support.real_server.http_client import Client
 from tests.support.real_server.server_process import ServerProcess
-from tests.support.real_server.socket_client import Socket
+from tests.support.real_server.socket_client import Socket, socket
 
 pytestmark = pytest.mark.real_server
 
@@ -73,6 +77,94 @@ def garbage(url: str) -> None:
                 continue
 
 
+def lines_of(server: ServerProcess) -> list[dict[str, Any]]:
+    """Every line of the log, each of which is one JSON object."""
+    return [json.loads(line) for line in server.log.read_text("utf-8").splitlines()]
+
+
+async def paint(url: str) -> tuple[str, str]:
+    """Two jobs, the second cancelled; their ids."""
+    async with httpx.AsyncClient(base_url=url) as raw, socket(url) as watcher:
+        http = Client(raw)
+        jobs = []
+        for iterations in (2, 5000):
+            accepted = await http.submit(iterations=iterations)
+            jobs.append(accepted["job"])
+            if (await watcher.watch(accepted["job"]))["status"] in ("queued", "running"):
+                await watcher.until("failed", "progress")
+        answer = await raw.post(f"/api/jobs/{jobs[1]}/cancel", headers={"X-Duostyle-Key": accepted["key"]})
+        assert answer.status_code == 200
+        answered = await raw.get(f"/api/jobs/{jobs[1]}")
+        assert re.fullmatch("[0-9a-f]{12}", answered.headers["x-request-id"])
+    return jobs[0], jobs[1]
+
+
+def test_a_program_reads_the_log(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, {"fail_at": 2}, log_level="debug") as server:
+        server.until_ready()
+        url = server.url
+        failed, cancelled = asyncio.run(paint(url))
+        server.terminate()
+        asyncio.run(server.ended(60))
+    lines = lines_of(server)
+    for line in lines:
+        assert list(line)[:4] == ["time", "level", "logger", "event"]
+        assert line["level"] in ("debug", "info", "warning", "error")
+        assert datetime.fromisoformat(line["time"]).utcoffset() == timedelta(0)
+    told: dict[tuple[str | None, str], dict[str, Any]] = {}
+    for line in lines:
+        told.setdefault((line.get("job"), line["event"]), line)
+    first, second = failed[:8], cancelled[:8]
+    assert told[None, "the server listens"]["address"] == f"{url}/"
+    # accepted by a request, painted by the engine's thread: all its lines name the job
+    assert re.fullmatch("[0-9a-f]{12}", told[first, "a job was accepted"]["request"])
+    assert told[first, "a job is painted"]["waited_s"] >= 0
+    crash = told[first, "the engine failed; the server's log has the details"]
+    assert (crash["level"], crash["logger"]) == ("error", "duostyle.executor.engine_thread")
+    assert crash["exception"].startswith("Traceback (most recent call last):")
+    assert told[first, "a job has ended"]["error"] == "internal"
+    assert told[second, "a job was accepted"]["request"] != told[first, "a job was accepted"]["request"]
+    asked = next(line for line in lines if line.get("handler") == "cancel")
+    assert (asked["job"], asked["method"], asked["status"]) == (second, "POST", 200)
+    assert told[None, "the server shuts down"]["level"] == "info"
+    # only the bug has a traceback
+    assert {line["event"] for line in lines if "exception" in line} == {crash["event"]}
+
+
+def test_what_clients_do_leaves_no_traceback(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, {"gated": True}, log_level="info") as server:
+        url = server.until_listening()
+        asyncio.run(misbehave(url))
+        garbage(url)
+        server.terminate()
+        assert asyncio.run(server.ended(60)) == 0
+    lines = lines_of(server)
+    assert [line for line in lines if "exception" in line or line["level"] != "info"] == []
+
+
+async def misbehave(url: str) -> None:
+    """Leave in the middle of things, and send nonsense."""
+    host, port = url.removeprefix("http://").split(":")
+    head = b"POST /api/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+    form = b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\nContent-Disposition: form-data; "
+    for sent in (head + b"\r\nbegin", head + form + b'name="file"; filename="a"\r\n\r\nbegin'):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    async with httpx.AsyncClient(base_url=url) as http:
+        broken = b'--b\r\nContent-Disposition[: form-data; name="file"\r\n\r\nx\r\n--b--\r\n'
+        for path in ("/api/images", "/api/jobs"):
+            kind = {"Content-Type": "multipart/form-data; boundary=b"}
+            assert (await http.post(path, content=broken, headers=kind)).status_code == 422
+        assert (await http.post("/api/jobs", json=[1])).status_code == 422
+    async with socket(url) as talker:
+        await talker.connection.send("{")
+        await talker.until("error")
+        talker.connection.transport.abort()
+
+
 def test_the_log_holds_no_secret(tmp_path: Path) -> None:
     with ServerProcess(tmp_path, {"fail_at": 2}, token=TOKEN, log_level="debug") as server:
         url = server.until_listening()
@@ -82,6 +174,6 @@ def test_the_log_holds_no_secret(tmp_path: Path) -> None:
         asyncio.run(server.ended(60))
     written = server.log.read_text("utf-8")
     # it does write, and about the failures of this engine
-    assert "the engine failed" in written
+    assert any(line["event"].startswith("the engine failed") for line in lines_of(server))
     for secret in {TOKEN, GUESS, NAME, CAMERA, *secrets}:
         assert secret not in written, written

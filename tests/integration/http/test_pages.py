@@ -120,7 +120,7 @@ async def test_metrics_count_what_happened(start: Callable[..., Running]) -> Non
         ("DELETE", "/static/index.html", 405, "method_not_allowed"),
         ("POST", "/", 405, "method_not_allowed"),
         ("BREW", "/api/limits", 405, "method_not_allowed"),
-        ("POST", "/api/preview", 501, "not_available"),
+        ("POST", "/api/preview", 422, "bad_request"),
         ("GET", "/api/jobs/x/timelapse.mp4", 404, "not_found"),
     ],
 )

@@ -60,6 +60,10 @@ TAKEN = {
     "16-bit grey, big-endian": (saved(Image.new("I;16B", (8, 8), 0xFFFF), "TIFF"), WHITE),
     "floats: 0 to 1": (saved(Image.new("F", (8, 8), 0.4), "TIFF"), (102, 102, 102)),
     "palette: sRGB": (palette(), GREEN),
+    "32 bits a channel: 8": (saved(Image.new("F", (8, 8), 128 / 255), "TIFF"), (128, 128, 128)),
+    "16-bit grey, big-endian: 8": (saved(Image.new("I;16B", (8, 8), 0x8080), "TIFF"), (128, 128, 128)),
+    "BMP": (saved(Image.new("RGB", (8, 8), GREEN), "BMP"), GREEN),
+    "HEIF": (saved(Image.new("RGB", (8, 8), GREEN), "heif"), GREEN),
     "alpha: over white": (saved(Image.new("RGBA", (8, 8), (0, 0, 0, 0))), WHITE),
     "one bit: grey": (saved(Image.new("1", (8, 8), 1)), WHITE),
     "one pixel": (saved(Image.new("RGB", (1, 1), GREEN)), GREEN),
@@ -72,7 +76,7 @@ TAKEN = {
 }
 
 REFUSED = {
-    "huge: 13300 x 13300 of half a megabyte": (png(13_300, 13_300, 8, 2, b""), 413, "image_too_large"),
+    "huge: 16000 x 16000": (png(16_000, 16_000, 8, 2, b""), 413, "image_too_large"),
     "longer than a JPEG can be": (saved(Image.new("1", (images.MAX_SIDE_PX + 1, 1))), 413, "image_too_large"),
     "truncated PNG": (saved(Image.effect_noise((64, 64), 50))[:2000], 422, "corrupt_image"),
     "truncated JPEG": (saved(Image.effect_noise((64, 64), 50), "JPEG")[:500], 422, "corrupt_image"),
@@ -82,7 +86,7 @@ REFUSED = {
     "a page": (b"<!doctype html>" + SCRIPT, 415, "unsupported_format"),
     "a document": (b"%PDF-1.7\n", 415, "unsupported_format"),
     "a program": (b"\x7fELF" + bytes(100), 415, "unsupported_format"),
-    "BMP": (saved(Image.new("RGB", (8, 8)), "BMP"), 415, "unsupported_format"),
+    "JPEG XL": (b"\xff\x0a" + bytes(20), 415, "unsupported_format"),
     "nothing": (b"", 415, "unsupported_format"),
 }
 

@@ -8,12 +8,14 @@ import io
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from PIL import Image
 from websockets.exceptions import InvalidStatus
 
+from duostyle.cli.main import main
 from duostyle.client import Client as PythonClient
 from duostyle.client import Frame, Ticket
 from duostyle.errors import NotFound
@@ -178,6 +180,39 @@ def test_the_command_line_with_a_password_in_the_address(
     client.delete(ticket)
     with pytest.raises(NotFound):
         client.state(ticket.job)
+
+
+def test_submit_and_watch_with_a_password_in_the_address(
+    start: Started,
+    proxied: Proxied,
+    kind: Kind,
+    basic: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    here = {"nginx": [], "caddy": [("\npaint.example.org {", "\nlocalhost {")]}[kind]
+    proxy = proxied(kind, start(**recommended()), path="/paint", changes=[*here, *basic])
+    monkeypatch.setenv("SSL_CERT_FILE", str(proxy.certificate.chain))
+    place = f"localhost:{proxy.port}/paint"
+    url, picture, out = f"https://anna:secret%20of%20the%20test@{place}", tmp_path / "in.png", tmp_path / "out.png"
+    picture.write_bytes(image_bytes())
+    order = ["submit", str(picture), "--style", str(picture), "-o", str(out), "--server"]
+    assert main([*order, url]) == 0
+    assert out.is_file()
+    client = PythonClient(url)
+    image = client.upload(image_bytes())
+    job = client.submit(image, [image]).job
+    assert main(["watch", f"{url}/?job={job}"]) == 0
+    out.unlink()
+    # what is wrong is said without it
+    assert main([*order, f"https://anna:secret-but-wrong@{place}"]) != 0
+    assert main([*order, f"https://anna:secret-but-wrong@localhost:{proxy.port}0/paint"]) != 0
+    assert main([*order, f"https://anna:a/secret@{place}"]) == 2
+    assert not out.exists()
+    said = "".join(capfd.readouterr())
+    assert "secret" not in said
+    assert "a proxy answered with status 401 instead of the server: it asks for a name and a password" in said
 
 
 async def test_what_a_client_says_of_itself_is_not_passed_on(start: Started, proxied: Proxied, kind: Kind) -> None:

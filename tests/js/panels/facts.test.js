@@ -6,6 +6,7 @@ import { facts } from "../../../static/js/panels/facts.js";
 const now = {
   server: "0.1.0",
   device: "cpu",
+  precision: "bfloat16",
   ready: true,
   jobs: { waiting: 2, running: 1, paused: 0, max_queue: 64 },
   ended: { completed: 5, cancelled: 1, failed: 0 },
@@ -22,6 +23,11 @@ test("the time of a step is that of the last seconds, else that of all", () => {
   assert.equal(facts({ ...now, measured: { steps: 0, seconds: 0 } }).step, "none yet");
   // restarted: fewer than before
   assert.equal(facts(now, { ...now, measured: { steps: 900, seconds: 9 } }).step, "150 ms");
+});
+
+test("the device is named with its precision once both are known", () => {
+  assert.equal(facts(now).device, "cpu, bfloat16");
+  assert.equal(facts({ ...now, device: "loading", precision: "loading" }).device, "loading");
 });
 
 test("every fact is a text", () => {

@@ -6,6 +6,7 @@ import { Api } from "../../../static/js/net/api.js";
 import { ApiError } from "../../../static/js/net/problems.js";
 import { BackgroundJobs } from "../../../static/js/net/background.js";
 import { Session } from "../../../static/js/net/session.js";
+import { Previews } from "../../../static/js/net/previews.js";
 import { FakeElement, FakeStorage } from "./browser.js";
 
 /** A connection: `sent` is what went out, `answer` and `refuse` settle the oldest request that is still open. */
@@ -63,7 +64,8 @@ export function fakeParts() {
     link,
     session: new Session({ socket: link, frames: () => ({ max_px: 512 }) }),
     background: new BackgroundJobs(link),
-    easel: fakePart({ painted: false, canCompare: false, comparing: false, canvas: { width: 8, height: 6 }, element: new FakeElement() }),
+    previews: new Previews(link, { saving: () => false }),
+    easel: fakePart({ painted: false, canCompare: false, comparing: false, pixels: 800, canvas: { width: 8, height: 6 }, element: new FakeElement() }),
     slots: fakePart({ contentImage: CONTENT, styleImages: [STYLE], busy: false, missing: null, content: fakePart() }),
     gallery: fakePart({ find: (id) => ({ id, title: `found ${id}` }), sample: null }),
     controls: fakePart({

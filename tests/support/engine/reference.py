@@ -82,12 +82,12 @@ def plain_objective(
     for layer, weight in layer_weights.items():
         targets = [plain_moments(style[layer]) for style in painted]
         if guides:
-            for guide, target in zip(guides, targets, strict=True):
-                small = functional.adaptive_avg_pool2d(
-                    guide.double(), (own[layer].shape[2], own[layer].shape[3])
-                ).flatten()
+            size = (own[layer].shape[2], own[layer].shape[3])
+            maps = [functional.adaptive_avg_pool2d(guide.double(), size).flatten() for guide in guides]
+            area = sum(float(each.sum()) for each in maps)
+            for small, target in zip(maps, targets, strict=True):
                 cost = plain_style(loss, plain_moments(own[layer], small), target)
-                style_cost = style_cost + weight * small.mean() * cost
+                style_cost = style_cost + weight * small.sum() / area * cost
         else:
             mean = torch.stack([share * part[0] for share, part in zip(mix, targets, strict=True)]).sum(0)
             second = torch.stack([share * part[1] for share, part in zip(mix, targets, strict=True)]).sum(0)

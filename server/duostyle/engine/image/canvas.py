@@ -98,6 +98,8 @@ class Display:
         return climb_from(x, self._base[1], params)
 
     def picture(self, x: Tensor, params: StyleParams) -> Picture:
-        """The picture on a canvas of any size [1, 3, h, w], with the content's colours as far as `preserve_color`."""
+        """The picture on a canvas of any size [1, 3, h, w], with the content's colours as far as `preserve_color`, and
+        the content itself where it is protected."""
         content = resize(self.inputs.content, x.shape[3], x.shape[2])
-        return to_picture(self.canvas.crop(keep_colors(x, content, params.preserve_color)))
+        kept = self.inputs.protect(keep_colors(x, content, params.preserve_color), params)
+        return to_picture(self.canvas.crop(kept))

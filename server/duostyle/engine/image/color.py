@@ -37,11 +37,15 @@ def match_colors(x: Tensor, target: Moments) -> Tensor:
     Pitie and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer",
     section 3: of all linear maps with the target's mean and covariance it moves the colours the least.
     """
-    source = moments(x)
+    return transported(x, moments(x), target).clamp_(0, 1)
+
+
+def transported(x: Tensor, source: Moments, target: Moments) -> Tensor:
+    """The map of `match_colors` for colours of moments `source`, on any picture x [1, 3, h, w]; may leave 0..1."""
     matrix = transport(source.covariance, target.covariance)  # [3, 3]
     flat = x.flatten(2)[0] - source.mean[:, None]  # [3, n]
     matched: Tensor = torch.addmm(target.mean[:, None], matrix, flat)
-    return matched.view_as(x).clamp_(0, 1)
+    return matched.view_as(x)
 
 
 def transport(source: Tensor, target: Tensor) -> Tensor:

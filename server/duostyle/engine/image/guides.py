@@ -66,7 +66,7 @@ def affinities(network: Network, content: Tensor, styles: Sequence[Sequence[Tens
     The cosine of centred features of relu3_1 and relu4_1 to the style's mean feature, at a size that is cheap.
     """
     small = _small(content)
-    own = network.features(small, AFFINITY_LAYERS)
+    own = _features(network, small)
     means = [_mean_features(network, style) for style in styles]
     size = (small.shape[2], small.shape[3])
     maps = [torch.zeros(1, 1, *size) for _ in styles]
@@ -117,7 +117,7 @@ def smooth(x: Tensor, share: float = 0.05) -> Tensor:
 
 def _mean_features(network: Network, pictures: Sequence[Tensor]) -> dict[str, Tensor]:
     """The mean feature [1, c, 1, 1] of pictures [1, 3, h, w] at each of the affinity layers, each picture alike."""
-    found = [network.features(_small(picture), AFFINITY_LAYERS) for picture in pictures]
+    found = [_features(network, _small(picture)) for picture in pictures]
     return {
         layer: torch.stack([features[layer].mean((2, 3), keepdim=True) for features in found]).mean(0)
         for layer in AFFINITY_LAYERS
@@ -130,6 +130,10 @@ def _soft_cuts(place: Tensor, mix: Sequence[float]) -> list[Tensor]:
     above = [torch.ones_like(place), *(((place - edge) / EDGE + 0.5).clamp(0, 1) for edge in edges)]
     above.append(torch.zeros_like(place))
     return [(above[index] - above[index + 1]).clamp(min=0) for index in range(len(mix))]
+
+
+def _features(network: Network, x: Tensor) -> dict[str, Tensor]:
+    return {layer: h.float() for layer, h in network.features(x, AFFINITY_LAYERS).items()}
 
 
 def _small(x: Tensor) -> Tensor:

@@ -21,6 +21,10 @@ from torch import Tensor
 from duostyle.engine.network.layers import Choice, Kernel, conv_narrow_out, conv_nnpack, conv_plain
 
 Names = dict[str, list[str]]
+# beside the shapes of convolutions: the precision in which whole evaluations were the quickest
+PRECISION = "precision"
+# an environment variable that lets oneDNN play a lesser processor
+_LIMIT = "ONEDNN_MAX_CPU_ISA"
 
 # A rival must be this much faster to replace the preferred kernel: noise must not flip the choice between two runs,
 # or the same seed would give two pictures.
@@ -113,6 +117,8 @@ class KernelMemory:
             "torch": str(torch.__version__),
             "threads": threads,
         }
+        if _LIMIT in os.environ:
+            self.machine["limited to"] = os.environ[_LIMIT]
         name = hashlib.sha256(json.dumps(self.machine).encode()).hexdigest()[:16] + ".json"
         self.path = None if folder is None else folder / name
 

@@ -2,7 +2,10 @@
 
 The input gradient of a convolution with frozen weights, stride 1 and padding 1 is again such a convolution: the kernel
 is flipped in both directions and its channels are transposed. So one code path serves both, and no autograd is needed.
-Pooling and its gradient are several times as fast on CPUs as torch's own, which go value by value.
+Pooling and its gradient are several times as fast on CPUs as torch's own, which go value by value in float32.
+
+Features are float32, or bfloat16 in the memory order of channels last: on processors with instructions for it a
+convolution then runs at more than twice the rate. All functions here take and give either.
 """
 
 from __future__ import annotations
@@ -33,6 +36,23 @@ def conv_nnpack(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch._nnpack_spatial_convolution(x, weight, bias, padding=[1, 1], stride=[1, 1])
 
 
+def conv_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`conv_plain` and its ReLU in one pass by oneDNN: a quarter less than both in bfloat16, and the same numbers."""
+    fused: Tensor = torch.ops.mkldnn._convolution_pointwise(x, weight, bias, [1, 1], [1, 1], [1, 1], 1, "relu", [], "")
+    return fused
+
+
+def conv_relu_works() -> bool:
+    """Whether this torch can do `conv_relu` in bfloat16, and rightly."""
+    x, weight = (torch.ones(1, 8, 4, 4), torch.ones(8, 8, 3, 3))
+    x, weight = (made.to(torch.bfloat16).contiguous(memory_format=torch.channels_last) for made in (x, weight))
+    bias = torch.full((8,), -40.0, dtype=torch.bfloat16)
+    try:
+        return torch.equal(conv_relu(x, weight, bias), conv_plain(x, weight, bias).relu_())
+    except (RuntimeError, AttributeError, NotImplementedError):
+        return False
+
+
 def conv_narrow_out(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """One matrix product, then nine shifted sums: good when `out` is tiny (the gradient of the picture)."""
     _, channels, height, width = x.shape
@@ -61,15 +81,15 @@ class Choice:
 
 
 class FrozenConv:
-    """One convolution layer with frozen weights [out, in, 3, 3] and bias [out]; features are float32."""
+    """One convolution layer with frozen weights [out, in, 3, 3] and bias [out]; features are of `dtype`."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, device: torch.device) -> None:
-        self.weight = weight.detach().to(device).contiguous()
-        self.bias = bias.detach().to(device).contiguous()
+    def __init__(self, weight: Tensor, bias: Tensor, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        self.weight = weight.detach().to(device, dtype).contiguous()
+        self.bias = bias.detach().to(device, dtype).contiguous()
         # [in, out, 3, 3]
         self.weight_back = self.weight.flip(2, 3).transpose(0, 1).contiguous()
-        self.no_bias = torch.zeros(self.weight.shape[1], device=device)
-        if device.type == "cuda":
+        self.no_bias = torch.zeros(self.weight.shape[1], device=device, dtype=dtype)
+        if channels_last(device, dtype):
             self.weight = self.weight.contiguous(memory_format=torch.channels_last)
             self.weight_back = self.weight_back.contiguous(memory_format=torch.channels_last)
         self.choice = Choice()
@@ -84,12 +104,17 @@ class FrozenConv:
 
         The bias carries the constant part of a style gradient at the input's layer, which so costs nothing.
         """
-        return self.choice_back(gradient, self.weight_back, self.no_bias if bias is None else bias)
+        return self.choice_back(gradient, self.weight_back, self.no_bias if bias is None else bias.to(gradient.dtype))
+
+
+def channels_last(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether features of this kind are kept in the memory order of channels last, and torch's own kernels taken."""
+    return device.type == "cuda" or dtype == torch.bfloat16
 
 
 def pool(x: Tensor) -> Tensor:
     """Means of 2x2 values: x [1, c, h, w] -> [1, c, h//2, w//2]. An odd last row or column is left out."""
-    if x.device.type != "cpu":
+    if channels_last(x.device, x.dtype):
         return functional.avg_pool2d(x, 2)
     height, width = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
     rows = x[:, :, 0:height:2, :width] + x[:, :, 1:height:2, :width]  # [1, c, h//2, w]
@@ -110,6 +135,13 @@ def unpool_relu(gradient: Tensor, h: Tensor) -> Tensor:
         masked: Tensor = torch.ops.aten.threshold_backward(unpool(gradient, *h.shape[2:]), h, 0)
         return masked
     # memory that was touched before is several times as fast as fresh memory
+    if h.dtype == torch.bfloat16:
+        h[:, :, height:] = 0
+        h[:, :, :, width:] = 0
+        blocks = h[:, :, :height, :width].view(1, h.shape[1], height // 2, 2, width // 2, 2)
+        spread = (gradient * 0.25)[:, :, :, None, :, None].expand(blocks.shape)
+        torch.ops.aten.threshold_backward.grad_input(spread, blocks, 0, grad_input=blocks)
+        return h
     mask = h.sign_()
     row = (gradient * 0.25).repeat_interleave(2, dim=3)
     mask[:, :, 0:height:2, :width] *= row

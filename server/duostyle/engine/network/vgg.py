@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.network.autotune import Chooser
-from duostyle.engine.network.layers import FrozenConv, pool, unpool, unpool_relu
+from duostyle.engine.network.layers import (
+    FrozenConv,
+    channels_last,
+    conv_relu,
+    conv_relu_works,
+    pool,
+    unpool,
+    unpool_relu,
+)
 from duostyle.engine.network.weights import Weights, layer_names
 
 # what a tap adds to the gradient of its layer: (activation, gradient so far or None) -> gradient
@@ -36,20 +44,23 @@ class TapGradient:
 class Network:
     """Frozen VGG features on one device. Not thread-safe; keeps no state between calls.
 
+    Pictures and their gradients are float32; features and everything between are of `dtype`, float32 or bfloat16.
     `layers` are the names in network order, `1_1` and so on; callers name activations, `relu1_1` and so on.
     """
 
-    def __init__(self, weights: Weights, device: torch.device) -> None:
+    def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.name = weights.name
         self.device = device
+        self.dtype = dtype
+        self._fused = device.type == "cpu" and dtype == torch.bfloat16 and conv_relu_works()
         self.layers = layer_names(weights.blocks)
-        self.convs = [FrozenConv(*weights.convs[f"conv{layer}"], device) for layer in self.layers]
+        self.convs = [FrozenConv(*weights.convs[f"conv{layer}"], device, dtype) for layer in self.layers]
         self.mean = torch.tensor(weights.mean, device=device).view(1, 3, 1, 1)
         self.scale = torch.tensor(weights.scale, device=device).view(1, 3, 1, 1)
 
     def choose_kernels(self, chooser: Chooser) -> None:
-        """Measure once which convolution kernels are the fastest for each layer (CPU only)."""
-        if self.device.type != "cpu":
+        """Measure once which convolution kernels are the fastest for each layer (float32 on the CPU only)."""
+        if self.device.type != "cpu" or self.dtype != torch.float32:
             return
         for conv in self.convs:
             outs, ins = conv.weight.shape[:2]
@@ -70,13 +81,14 @@ class Network:
 
     def _climb(self, x: Tensor, depth: int, check: Check) -> Iterator[Tensor]:
         h = x.mul(self.scale).sub_(self.mean)  # [1, 3, h, w]
-        if self.device.type == "cuda":
-            h = h.contiguous(memory_format=torch.channels_last)
+        if channels_last(self.device, self.dtype):
+            h = h.to(self.dtype).contiguous(memory_format=torch.channels_last)
         for index in range(depth):
             check()
             if index and self._starts_block(index):
                 h = pool(h)
-            h = self.convs[index].forward(h).relu_()
+            conv = self.convs[index]
+            h = conv_relu(h, conv.weight, conv.bias) if self._fused else conv.forward(h).relu_()
             yield h
 
     def features(self, x: Tensor, layers: Collection[str], check: Check = no_check) -> dict[str, Tensor]:
@@ -112,7 +124,7 @@ class Network:
                     constant = tap.bias if gradient is None or self._starts_block(index + 1) else None
                     gradient = tap.add(h, gradient)
                     if constant is not None:
-                        gradient += constant.view(1, -1, 1, 1)
+                        gradient += constant.view(1, -1, 1, 1).to(gradient.dtype)
                 if gradient is None:
                     continue
                 # in place, since fresh memory is slow to touch
@@ -123,6 +135,8 @@ class Network:
             pooled = index > 0 and self._starts_block(index)
         if gradient is None:
             raise ValueError("no tap gives a gradient")
+        if self.dtype == torch.bfloat16:
+            gradient = gradient.to(torch.float32).contiguous()
         return gradient * self.scale
 
     def _starts_block(self, index: int) -> bool:

@@ -44,7 +44,7 @@ class Graphed:
             except RuntimeError as error:
                 self._refused = True
                 logging.getLogger(__name__).warning(
-                    "no CUDA graph could be recorded; painting continues without one: %s", error
+                    "no CUDA graph could be recorded; painting continues without one", extra={"reason": str(error)}
                 )
         return compute(x) if self._recording is None else self._recording.play(x)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from duostyle.engine.objective.moments import Moments
+from duostyle.engine.objective.moments import Moments, flat, square_norm
 
 # picture [1, 3, h, w] in 0..1 -> cost (0-dim, >= 0) and its gradient [1, 3, h, w]
 PictureCost = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -40,12 +40,22 @@ def style_cost(loss: str, current: Moments, target: Moments, positions: float) -
     return (covariance_cost if loss == "covariance" else gram_cost)(current, target, positions)
 
 
+def style_distance(loss: str, current: Moments, target: Moments) -> Tensor:
+    """The value of `style_cost` alone, for less work; 0-dim."""
+    if loss == "gram":
+        return _relative(current.second - target.second, target.second_square)
+    return 0.5 * (
+        _relative(current.covariance - target.covariance, target.covariance_square)
+        + _relative(current.mean - target.mean, target.mean_square)
+    )
+
+
 def gram_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
     """|G - G_s|^2 / |G_s|^2 (Gatys et al. 2016, equation 4, made relative)."""
     difference = current.second - target.second  # [c, c]
-    norm = target.second.square().sum() + TINY  # 0-dim
-    value = difference.square().sum() / norm
-    return StyleCost(value, difference * (4 / (positions * norm)), torch.zeros_like(current.mean))
+    norm = target.second_square + TINY  # 0-dim
+    value = _relative(difference, target.second_square)
+    return StyleCost(value, difference.mul_(4 / (positions * norm)), torch.zeros_like(current.mean))
 
 
 def covariance_cost(current: Moments, target: Moments, positions: float) -> StyleCost:
@@ -54,22 +64,31 @@ def covariance_cost(current: Moments, target: Moments, positions: float) -> Styl
     Departure from Gatys et al. 2016: the Gram matrix is dominated by the means; matching covariance and mean apart lets
     both be matched, and gave nearer pictures at the same cost (docs/tuning-log.md).
     """
-    covariance = target.covariance
-    difference = current.covariance - covariance  # [c, c]
+    difference = current.covariance - target.covariance  # [c, c]
     offset = current.mean - target.mean  # [c]
-    norm = covariance.square().sum() + TINY
-    mean_norm = target.mean.square().sum() + TINY
-    value = 0.5 * (difference.square().sum() / norm + offset.square().sum() / mean_norm)
-    matrix = difference * (2 / (positions * norm))
-    return StyleCost(value, matrix, offset / (positions * mean_norm) - matrix @ current.mean)
+    value = 0.5 * (_relative(difference, target.covariance_square) + _relative(offset, target.mean_square))
+    matrix = difference.mul_(2 / (positions * (target.covariance_square + TINY)))
+    return StyleCost(value, matrix, offset / (positions * (target.mean_square + TINY)) - matrix @ current.mean)
+
+
+def _relative(difference: Tensor, square: Tensor) -> Tensor:
+    return square_norm(difference) / (square + TINY)
 
 
 def content_cost(features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """|F - F_c|^2 / |F_c|^2 and its gradient, both for features [1, c, h, w] (Gatys et al. 2016, equation 1)."""
     difference = features - target
-    # norms make no copies, as squares would
-    norm = torch.linalg.vector_norm(target).square() + TINY
-    return torch.linalg.vector_norm(difference).square() / norm, difference.mul_(2 / norm)
+    norm = square_sum(target) + TINY
+    return square_sum(difference) / norm, difference.mul_(2 / norm)
+
+
+def square_sum(features: Tensor) -> Tensor:
+    """The sum of all squares of features [1, c, h, w], 0-dim, float32."""
+    if features.dtype == torch.bfloat16:
+        # each is rounded to 8 bits, which does not show in the sum of many
+        norms: Tensor = torch.linalg.vector_norm(flat(features), dim=0).float()  # [h*w]
+        return square_norm(norms)
+    return square_norm(features)
 
 
 def tv_cost(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,4 +104,4 @@ def tv_cost(x: Tensor) -> tuple[Tensor, Tensor]:
     gradient[:, :, :-1, :] -= down
     gradient[:, :, :, 1:] += right
     gradient[:, :, :, :-1] -= right
-    return (down.square().sum() + right.square().sum()) / count, gradient.mul_(2 / count)
+    return (square_norm(down) + square_norm(right)) / count, gradient.mul_(2 / count)

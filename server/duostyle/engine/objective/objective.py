@@ -18,7 +18,7 @@ from duostyle.engine.objective import tiling
 from duostyle.engine.objective.cuda_graph import Graphed, worth_a_graph
 from duostyle.engine.objective.features import Extractor, reachable
 from duostyle.engine.objective.losses import PictureCost, content_cost, tv_cost
-from duostyle.engine.objective.moments import collage
+from duostyle.engine.objective.moments import collage, flat
 from duostyle.engine.objective.style import (
     LayerCost,
     StyleMoments,
@@ -74,7 +74,8 @@ class Objective:
     """J and its gradient at the size of `content` [1, 3, h, w], with the current parameters.
 
     `styles` holds the moments of each of 1 to 4 styles; more layers may be put in before `tune` asks for them.
-    `guides`: none, or one map [1, 1, h, w] per style, summing to 1 everywhere, that says where each style goes.
+    `guides`: none, or one map [1, 1, h, w] per style, or one that all styles share; they say where the styles go, and
+    sum to at most 1 everywhere.
     `depth`: how deep to look into the network.
     """
 
@@ -106,7 +107,7 @@ class Objective:
         self.content_weight = params.content_weight * self.depth.content_factor
         self.weights = {layer: weights[layer] for layer in layers}
         self.targets = {layer: collage([style[layer] for style in self.styles], self.mix) for layer in layers}
-        self.guides = guides if len(guides) > 1 else ()
+        self.guides = guides
         self._maps: dict[tuple[int, int], list[Tensor]] = {}
         self.picture_terms = picture_terms(params)
         # it has the parameters recorded in it; regions read their areas on the way, which no graph can hold
@@ -147,7 +148,7 @@ class Objective:
         for layer in self.weights:
             h = outputs[self.network.index(layer)]  # [1, c, h', w']
             guides = [guide.flatten() for guide in self._guides_at(h.shape[2], h.shape[3])]
-            costs[layer] = self._judge(layer, measure(h.view(h.shape[1], -1), guides))
+            costs[layer] = self._judge(layer, measure(flat(h), guides))
             taps[layer] = style_tap(costs[layer], guides)
         content = torch.zeros((), device=x.device)
         if self.content_weight > 0:
@@ -193,6 +194,8 @@ class Objective:
     def _judge(self, layer: str, sums: list[Sums]) -> LayerCost:
         loss, scale = self.params.style_loss, self.params.style_weight * self.weights[layer]
         styles = [style[layer] for style in self.styles]
+        if len(self.guides) == 1:
+            return judge_mix(loss, sums[0], self.targets[layer], styles, self.mix, scale, region=0)
         if self.guides:
             return judge_regions(loss, sums, styles, scale)
         return judge_mix(loss, sums[0], self.targets[layer], styles, self.mix, scale)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.network.vgg import TapGradient
-from duostyle.engine.objective.losses import style_cost
-from duostyle.engine.objective.moments import Moments, gram
+from duostyle.engine.objective.losses import style_cost, style_distance
+from duostyle.engine.objective.moments import Moments, flat, gram, total
 
 StyleMoments = Mapping[str, Moments]
 
@@ -60,31 +60,45 @@ class LayerCost:
     pulls: list[Pull]
 
 
-def measure(flat: Tensor, guides: Sequence[Tensor]) -> list[Sums]:
+def measure(features: Tensor, guides: Sequence[Tensor]) -> list[Sums]:
     """Sums over all positions of features [c, n]: one for the whole, or one per guide [n] where there are guides.
 
     Departure from Gatys et al. 2017 (guided Gram matrices, section 4.2), who weight the features themselves: weights
     on the moments keep soft masks linear, so two half masks add up to a whole one.
     """
     if not guides:
-        return [Sums(float(flat.shape[1]), flat.sum(1), gram(flat))]
-    return [Sums(float(guide.sum()), flat @ guide, gram(flat * guide.sqrt())) for guide in guides]
+        return [Sums(float(features.shape[1]), total(features), gram(features))]
+    if features.dtype == torch.bfloat16:
+        return [_measure_region(features, guide.sqrt().to(features.dtype)) for guide in guides]
+    return [Sums(float(guide.sum()), features @ guide, gram(features * guide.sqrt())) for guide in guides]
+
+
+def _measure_region(features: Tensor, root: Tensor) -> Sums:
+    """The sums of bfloat16 features [c, n], whose weights are the squares of `root` [n] as rounded to bfloat16."""
+    scaled = features * root
+    return Sums(float(root.float().square().sum()), total(scaled * root), gram(scaled))
 
 
 def judge_mix(
-    loss: str, sums: Sums, target: Moments, styles: Sequence[Moments], mix: Sequence[float], scale: float
+    loss: str,
+    sums: Sums,
+    target: Moments,
+    styles: Sequence[Moments],
+    mix: Sequence[float],
+    scale: float,
+    region: int | None = None,
 ) -> LayerCost:
-    """All styles share the picture: its moments against those of their collage, `target`.
+    """All styles share the picture, or its `region`: its moments against those of their collage, `target`.
 
     `scale` multiplies the gradient; each style's own distance is weighted by its share in `mix`.
     """
     current, positions = sums.moments(), sums.weight
     cost = style_cost(loss, current, target, positions)
-    own = [style_cost(loss, current, style, positions).value for style in styles] if len(styles) > 1 else [cost.value]
+    own = [style_distance(loss, current, style) for style in styles] if len(styles) > 1 else [cost.value]
     return LayerCost(
         cost.value,
         [share * value for share, value in zip(mix, own, strict=True)],
-        [Pull(cost.matrix * scale, cost.bias * scale, None)],
+        [Pull(cost.matrix * scale, cost.bias * scale, region)],
     )
 
 
@@ -105,26 +119,40 @@ def judge_regions(loss: str, sums: Sequence[Sums], styles: Sequence[Moments], sc
     return LayerCost(value, own, pulls)
 
 
-def pull(pulls: Sequence[Pull], flat: Tensor, gradient: Tensor | None, guides: Sequence[Tensor]) -> Tensor:
+def pull(pulls: Sequence[Pull], features: Tensor, gradient: Tensor | None, guides: Sequence[Tensor]) -> Tensor:
     """`gradient` [c, n] (changed in place; None for zero) plus the pulls at features [c, n].
 
     The bias of a pull on the whole picture is left out: it costs nothing as the bias of a convolution.
     """
+    if features.dtype == torch.bfloat16:
+        return _pull_rows(pulls, features.T, None if gradient is None else gradient.T, guides).T
     for part in pulls:
         if part.region is None:
-            gradient = part.matrix @ flat if gradient is None else gradient.addmm_(part.matrix, flat)
+            gradient = part.matrix @ features if gradient is None else gradient.addmm_(part.matrix, features)
             continue
-        change = torch.addmm(part.bias[:, None], part.matrix, flat).mul_(guides[part.region])  # [c, n]
+        change = torch.addmm(part.bias[:, None], part.matrix, features).mul_(guides[part.region])  # [c, n]
         gradient = change if gradient is None else gradient.add_(change)
-    return torch.zeros_like(flat) if gradient is None else gradient
+    return torch.zeros_like(features) if gradient is None else gradient
+
+
+def _pull_rows(pulls: Sequence[Pull], rows: Tensor, gradient: Tensor | None, guides: Sequence[Tensor]) -> Tensor:
+    """The same for bfloat16 features and gradient [n, c], one product each, in the memory order that they have."""
+    for part in pulls:
+        matrix = part.matrix.to(rows.dtype)  # symmetric
+        if part.region is None:
+            gradient = rows @ matrix if gradient is None else gradient.addmm_(rows, matrix)
+            continue
+        change = torch.addmm(part.bias.to(rows.dtype), rows, matrix).mul_(guides[part.region].to(rows.dtype)[:, None])
+        gradient = change if gradient is None else gradient.add_(change)
+    return torch.zeros_like(rows) if gradient is None else gradient
 
 
 def style_tap(cost: LayerCost, guides: Sequence[Tensor]) -> TapGradient:
     """What a layer's style cost adds to the gradient there; `guides` are [n] each, over the layer's positions."""
 
     def add(features: Tensor, gradient: Tensor | None) -> Tensor:
-        flat = features.view(features.shape[1], -1)
-        return pull(cost.pulls, flat, None if gradient is None else gradient.view(flat.shape), guides).view_as(features)
+        below = None if gradient is None else flat(gradient)
+        return pull(cost.pulls, flat(features), below, guides).view(features.shape)
 
     whole = [part.bias for part in cost.pulls if part.region is None]
     return TapGradient(add, whole[0] if whole else None)

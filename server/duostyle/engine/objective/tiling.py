@@ -14,8 +14,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from duostyle.engine.network.layers import channels_last
 from duostyle.engine.network.vgg import Check, Network, TapGradient
-from duostyle.engine.objective.losses import TINY
+from duostyle.engine.objective.losses import TINY, square_sum
+from duostyle.engine.objective.moments import flat
 from duostyle.engine.objective.style import Pull, Sums, measure, pull
 from duostyle.engine.runtime import give_back
 
@@ -122,7 +124,9 @@ def features(network: Network, x: Tensor, layer: str, side_px: int, check: Check
         part = network.features(tile.cut(x), [layer], check)[layer]
         if whole is None:
             step = stride(layer)
-            whole = part.new_empty(1, part.shape[1], x.shape[2] // step, x.shape[3] // step)
+            order = torch.channels_last if channels_last(part.device, part.dtype) else torch.contiguous_format
+            size = (1, part.shape[1], x.shape[2] // step, x.shape[3] // step)
+            whole = torch.empty(size, device=part.device, dtype=part.dtype, memory_format=order)
         tile.whole(whole, stride(layer)).copy_(tile.own(part, stride(layer)))
     assert whole is not None  # noqa: S101 - a picture has at least one tile
     return whole
@@ -141,8 +145,8 @@ def sums(
     for tile in tiles(x.shape[2], x.shape[3], side_px):
         found = network.features(tile.cut(x), layers, check)
         for layer in layers:
-            flat = _flat(tile.own(found.pop(layer), stride(layer)))
-            parts = measure(flat, [_flat(tile.whole(guide, stride(layer)))[0] for guide in guides(layer)])
+            own = flat(tile.own(found.pop(layer), stride(layer)))
+            parts = measure(own, [flat(tile.whole(guide, stride(layer)))[0] for guide in guides(layer)])
             total[layer] = [a + b for a, b in zip(total[layer], parts, strict=True)] if layer in total else parts
         found.clear()
         give_back(x.device)
@@ -170,8 +174,7 @@ class TiledGradient:
     def hold(self, layer: str, target: Tensor, weight: float) -> None:
         """Add the content cost at `layer` towards `target` [1, c, h', w']."""
         self.content, self.content_layer, self.content_weight = target, layer, weight
-        # the norm makes no copy, as squares would
-        self.content_norm = torch.linalg.vector_norm(target).square() + TINY
+        self.content_norm = square_sum(target) + TINY
 
     def run(self, x: Tensor, side_px: int, check: Check) -> Tensor:
         """Gradient [1, 3, h, w] at x."""
@@ -192,20 +195,16 @@ class TiledGradient:
             own, there = tile.own(h, stride(layer)), tile.own(gradient, stride(layer))
             pulls = self.pulls.get(layer, [])
             if pulls:
-                guides = [_flat(tile.whole(guide, stride(layer)))[0] for guide in self.guides(layer)]
-                change = pull(pulls, _flat(own), None, guides)
+                guides = [flat(tile.whole(guide, stride(layer)))[0] for guide in self.guides(layer)]
+                change = pull(pulls, flat(own), None, guides)
                 for part in pulls:
                     if part.region is None:
-                        change += part.bias[:, None]
+                        change += part.bias[:, None].to(change.dtype)
                 there += change.view(there.shape)
             if layer == self.content_layer and self.content is not None and self.content_norm is not None:
                 difference = own - tile.whole(self.content, stride(layer))
-                self.content_cost = self.content_cost + difference.square().sum() / self.content_norm
+                self.content_cost = self.content_cost + square_sum(difference) / self.content_norm
                 there += difference * (2 * self.content_weight / self.content_norm)
             return gradient
 
         return TapGradient(add)
-
-
-def _flat(x: Tensor) -> Tensor:
-    return x.reshape(x.shape[1], -1)

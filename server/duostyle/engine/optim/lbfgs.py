@@ -110,7 +110,7 @@ class Lbfgs:
     def _take_back(self, cost: float, base: Tensor, gradient: Tensor) -> None:
         if self._pairs and self._length == 1:
             step = self.x - base
-            slope = float((gradient * step).sum())
+            slope = inner(gradient, step)
             # lowest point of the parabola through both costs with the slope at the base
             lowest = -slope / (2 * (cost - self._cost - slope)) if math.isfinite(cost) and slope < 0 else 0.0
             self._length = min(max(0.1, lowest), 0.5)
@@ -128,9 +128,9 @@ class Lbfgs:
         self._move(base, direction)
 
     def _remember(self, step: Tensor, change: Tensor) -> None:
-        curvature = float((step * change).sum())
+        curvature = inner(step, change)
         # only pairs of positive curvature keep the approximation positive definite
-        if curvature > 1e-10 * float(change.square().sum()) and curvature > 0:
+        if curvature > 1e-10 * inner(change, change) and curvature > 0:
             self._pairs.append((step, change, curvature))
             self._spectrum.learn(step, change)
 
@@ -143,22 +143,28 @@ class Lbfgs:
             return direction.mul_(self.first_move / max(float(direction.abs().mean()), 1e-30))
         weights = []
         for step, change, curvature in reversed(self._pairs):
-            weight = float((step * direction).sum()) / curvature
+            weight = inner(step, direction) / curvature
             direction.add_(change, alpha=-weight)
             weights.append(weight)
         direction = self._spectrum.flatten(direction, self._pairs[-1][2]).mul_(STRETCH)
         for (step, change, curvature), weight in zip(self._pairs, reversed(weights), strict=True):
-            direction.add_(step, alpha=weight - float((change * direction).sum()) / curvature)
+            direction.add_(step, alpha=weight - inner(change, direction) / curvature)
         direction.masked_fill_(held, 0)
-        if float((direction * gradient).sum()) >= 0:
+        if inner(direction, gradient) >= 0:
             # not downhill any more: rounding has eaten the history
             self._pairs.clear()
             return self._downhill(gradient)
         return direction
 
     def _limit(self, direction: Tensor) -> Tensor:
-        largest = float(direction.abs().max())
+        lowest, highest = direction.aminmax()
+        largest = float(torch.maximum(-lowest, highest))
         return direction.mul_(self.largest_move / largest) if largest > self.largest_move else direction
+
+
+def inner(a: Tensor, b: Tensor) -> float:
+    """The inner product of two tensors of one shape; makes no copy, as a product of all values would."""
+    return float(torch.dot(a.reshape(-1), b.reshape(-1)))
 
 
 def history_for(x: Tensor) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import urlsplit
 
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,300}")
@@ -74,6 +74,11 @@ def bearer(authorization: str) -> str:
     """The token or key in an Authorization header of the kind Bearer; empty when there is none."""
     kind, _, value = authorization.partition(" ")
     return value.strip() if kind.lower() == "bearer" else ""
+
+
+def offered_key(headers: Mapping[str, str]) -> str:
+    """The key of a job or an upload, or an empty one, which nothing has. A proxy may use Authorization itself."""
+    return headers.get("x-duostyle-key") or bearer(headers.get("authorization", ""))
 
 
 def client_of_token(token: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable
 from urllib.parse import parse_qs
@@ -20,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from duostyle.errors import DuostyleError, Forbidden, InternalError, TooManyRequests, Unauthorized
+from duostyle.job import JOB_ID
+from duostyle.logs import about_job, about_request, new_request
 from duostyle.metrics import Metrics
 from duostyle.protocol import status_codes
 from duostyle.settings import Settings
@@ -27,10 +30,12 @@ from duostyle.web.errors import respond
 from duostyle.web.guard import access
 from duostyle.web.guard.body_limits import BodyLimits
 from duostyle.web.guard.quotas import RateLimit, Seats
+from duostyle.web.guard.targets import in_origin_form
 
 _log = logging.getLogger(__name__)
 _OPEN_PATHS = ("/", "/status", "/livez", "/readyz")
 _OPEN_PREFIX = "/static/"
+_OF_A_JOB = re.compile(rf"/api/jobs/({JOB_ID.pattern})(?![^/])")
 _LOGGED = 80
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HEADERS = {
@@ -58,9 +63,13 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        scope = in_origin_form(scope)
+        request = new_request()
         if scope["type"] == "http":
-            send = self._with_headers(scope, send)
+            send = self._with_headers(scope, send, request)
         with contextlib.ExitStack() as taken:
+            taken.enter_context(about_request(request))
+            taken.enter_context(about_job(_job_in(scope["path"])))
             try:
                 client = self._admit(scope, Headers(scope=scope))
                 if scope["type"] == "websocket":
@@ -68,7 +77,7 @@ class Guard:
                 else:
                     receive = taken.enter_context(self._bodies.receiving(client, scope, receive))
             except DuostyleError as error:
-                await self._refuse(error, scope, receive, send)
+                await self._refuse(error, scope, receive, send, request)
                 return
             scope.setdefault("state", {})["client"] = client
             serve = self._app if scope["type"] == "websocket" else self._answer
@@ -82,7 +91,7 @@ class Guard:
         host = headers.get("host", "")
         listening = {self._settings.host, (scope.get("server") or ("", 0))[0]} - {"", "0.0.0.0", "::"}  # noqa: S104
         if not access.host_allowed(host, listening=listening, allowed=self._settings.allowed_hosts):
-            self._explain("host %r refused: if it is this server's name, add it to allowed_hosts", host[:_LOGGED])
+            self._explain("a host was refused: if it is this server's name, add it to allowed_hosts", host=host)
             raise Forbidden("this host name is not allowed (see the setting allowed_hosts)", field="host")
         token = access.token_among(self._settings.tokens, _offered(scope, headers))
         # a client that guesses tokens is still counted by its address
@@ -93,12 +102,12 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and not self._origin_allowed(origin, scope, host):
             if access.same_origin(origin, "https", host):
-                text = "origin %r refused: if %s is a proxy that speaks TLS for this server, name it in trusted_proxy"
-                self._explain(text, origin[:_LOGGED], address)
+                text = "an origin was refused: if the peer is a proxy that speaks TLS, name it in trusted_proxy"
+                self._explain(text, origin=origin, peer=str(address))
             else:
-                text = "origin %r refused for host %r: if its pages may use this server, add it to allowed_origins; "
+                text = "an origin was refused: if its pages may use this server, add it to allowed_origins; "
                 text += "a proxy must pass on the Host header with its port, and be named in trusted_proxy"
-                self._explain(text, origin[:_LOGGED], host[:_LOGGED])
+                self._explain(text, origin=origin, host=host)
             raise Forbidden(
                 "pages from this origin may not use the server (see the settings allowed_origins and trusted_proxy)",
                 field="origin",
@@ -112,19 +121,21 @@ class Guard:
             return False
         return access.same_origin(origin, _scheme(scope), host) or origin in self._settings.allowed_origins
 
-    def _explain(self, text: str, *values: object) -> None:
+    def _explain(self, text: str, **values: str) -> None:
         """Log each kind of refusal that a setting would mend once: strangers could fill the log."""
         if text not in self._explained:
             self._explained.add(text)
-            _log.warning(text, *values)
+            _log.warning(text, extra={name: value[:_LOGGED] for name, value in values.items()})
 
-    async def _refuse(self, error: DuostyleError, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, error: DuostyleError, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self._metrics.refused.labels(error.code).inc()
         self._metrics.count_limit(error.reached)
         if scope["type"] == "http":
             await respond(error)(scope, receive, send)
         elif "websocket.http.response" in scope.get("extensions", {}):
-            await WebSocket(scope, receive, send).send_denial_response(respond(error))
+            response = respond(error)
+            response.headers["X-Request-Id"] = request_id
+            await WebSocket(scope, receive, send).send_denial_response(response)
         else:
             await send({"type": "websocket.close", "code": status_codes.wire_status(error).close, "reason": error.code})
 
@@ -143,7 +154,8 @@ class Guard:
         try:
             await self._app(scope, receive, noting)
         except ClientDisconnect:
-            # it went away in the middle of its request: nothing is wrong here, and nobody is there to be answered
+            # nothing is wrong here, and nobody is there to be answered
+            _log.debug("a client has gone before its request was complete")
             return
         except Exception:
             if started:
@@ -152,20 +164,28 @@ class Guard:
             _log.exception("a request failed")
             await respond(InternalError("internal error; the server's log has the details"))(scope, receive, send)
 
-    def _with_headers(self, scope: Scope, send: Send) -> Send:
-        """`send` that adds the headers which every answer carries, and counts the answer."""
+    def _with_headers(self, scope: Scope, send: Send, request_id: str) -> Send:
+        """`send` that adds the headers which every answer carries, and counts and logs the answer."""
         started_at = self._clock()
         request = Headers(scope=scope)
         origin, host = request.get("origin", ""), request.get("host", "")
+        status = 0
         cross_origin = "" if access.same_origin(origin, _scheme(scope), host) else origin
 
         async def sending(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                _add_headers(MutableHeaders(scope=message), host, cross_origin, self._settings)
+                answer = MutableHeaders(scope=message)
+                _add_headers(answer, host, cross_origin, self._settings)
+                answer["X-Request-Id"] = request_id
+                status = message["status"]
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._metrics.requests.labels(method, str(message["status"])).inc()
             elif message["type"] == "http.response.body" and not message.get("more_body", False):
-                self._metrics.request_s.observe(self._clock() - started_at)
+                taken_s = self._clock() - started_at
+                self._metrics.request_s.observe(taken_s)
+                facts = {"status": status, "method": scope["method"][:_LOGGED], "taken_s": round(taken_s, 4)}
+                _log.debug("a request was answered", extra=facts | {"handler": _handler(scope)})
             await send(message)
 
         return sending
@@ -217,6 +237,17 @@ def _open(scope: Scope) -> bool:
         and scope["method"] in ("GET", "HEAD")
         and (path in _OPEN_PATHS or path.startswith(_OPEN_PREFIX))
     )
+
+
+def _job_in(path: str) -> str:
+    """The id of the job that a request is about; empty when there is none."""
+    found = _OF_A_JOB.match(path)
+    return found[1] if found else ""
+
+
+def _handler(scope: Scope) -> str:
+    """What answered: the name of a handler, and no address, which may hold a secret."""
+    return str(getattr(scope.get("endpoint"), "__name__", "none"))
 
 
 def _scheme(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from duostyle.errors import BadRequest, ImageError, NotFound
 from duostyle.web import forms
-from duostyle.web.guard.access import bearer
+from duostyle.web.guard.access import offered_key
 from duostyle.web.state import AppState
 
 _RESULTS: dict[str, Literal["png", "jpeg", "webp"]] = {"png": "png", "jpg": "jpeg", "webp": "webp"}
@@ -33,7 +33,9 @@ async def submit(request: Request) -> Response:
     max_bytes = app_state.settings.max_message_bytes
     kind = forms.content_type(request)
     if kind == "multipart/form-data":
-        form = await forms.job_form(request, max_bytes=max_bytes)
+        form = await forms.job_form(
+            request, max_file_bytes=app_state.settings.max_upload_bytes, max_text_bytes=max_bytes
+        )
         content: Any = await _take_in(app_state, form.content, "content")
         styles: Any = [await _take_in(app_state, data, f"style.{index}") for index, data in enumerate(form.styles)]
         params = form.params
@@ -87,7 +89,7 @@ async def job(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     job_id = request.path_params["job"]
     if request.method == "DELETE":
-        await app_state.jobs.commands.delete(job_id, _key(request))
+        await app_state.jobs.commands.delete(job_id, offered_key(request.headers))
         return Response(status_code=204)
     await app_state.jobs.queries.recall(job_id)
     return JSONResponse(app_state.jobs.queries.state(job_id), headers=_FRESH)
@@ -96,7 +98,7 @@ async def job(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     job_id = request.path_params["job"]
-    cancelled = await app_state.jobs.commands.cancel(job_id, _key(request))
+    cancelled = await app_state.jobs.commands.cancel(job_id, offered_key(request.headers))
     return JSONResponse({"cancelled": cancelled, "state": app_state.jobs.queries.state(job_id)}, headers=_FRESH)
 
 
@@ -118,8 +120,3 @@ async def frame(request: Request) -> Response:
     return Response(
         await app_state.jobs.queries.frame(request.path_params["job"]), media_type="image/jpeg", headers=_FRESH
     )
-
-
-def _key(request: Request) -> str:
-    """The job key offered, or an empty one, which no job has. A proxy may use Authorization itself."""
-    return request.headers.get("x-duostyle-key") or bearer(request.headers.get("authorization", ""))

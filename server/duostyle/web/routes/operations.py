@@ -9,7 +9,7 @@ from starlette.routing import Route
 from duostyle import version
 from duostyle.contract import asyncapi, openapi
 from duostyle.contract.limits import limits
-from duostyle.errors import EngineStalled, NotAvailable, ShuttingDown, StorageUnavailable, WeightsError
+from duostyle.errors import EngineStalled, ShuttingDown, StorageUnavailable, WeightsError
 from duostyle.job import JobStatus
 from duostyle.metrics import CONTENT_TYPE
 from duostyle.params import describe_params
@@ -23,7 +23,6 @@ def routes() -> list[Route]:
     """The routes of this module."""
     return [
         Route("/api/limits", show_limits),
-        Route("/api/preview", preview, methods=["POST"]),
         Route("/api/status", status),
         Route("/livez", livez),
         Route("/readyz", readyz),
@@ -36,10 +35,6 @@ def routes() -> list[Route]:
 async def show_limits(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     return JSONResponse(limits(app_state.settings) | {"params": describe_params()})
-
-
-async def preview(request: Request) -> Response:
-    raise NotAvailable("instant previews are not available on this server")
 
 
 async def livez(request: Request) -> Response:
@@ -77,6 +72,7 @@ async def status(request: Request) -> Response:
     numbers = {
         "server": version(),
         "device": app_state.engine_thread.device,
+        "precision": app_state.engine_thread.precision,
         "ready": app_state.jobs.ready,
         "jobs": {
             "waiting": int(count("duostyle_jobs_waiting")),

@@ -1,4 +1,4 @@
-"""Reads a JPEG segment by segment: where it ends, how often it would be decoded, and what is missing.
+"""JPEG: Pillow decodes it; before, its segments show where it ends, how often it would be decoded and what is missing.
 
 Markers and segments: ITU-T T.81, annex B.
 """
@@ -6,13 +6,19 @@ Markers and segments: ITU-T T.81, annex B.
 from __future__ import annotations
 
 import io
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from duostyle.errors import CorruptImage
+from duostyle.imaging.colour import ADOBE_RGB, Declaration
+from duostyle.imaging.files.source import Loaded, Size, Source, missing, profile_in
+from duostyle.imaging.pixels import eight_bit, orientation
 
 # Of a file that was cut off at least this share of the rows must be there.
 LEAST_SHARE = 0.95
@@ -33,26 +39,74 @@ _COEFFICIENTS = 64
 _NOISE = b"".join(bytes(range(1, 250)) + bytes((0xFF, 0xD0 + restart)) for restart in range(8))
 
 
+# Pillow holds 4 bytes for a pixel; so many of them are left of a large picture, however large it is wanted.
+_HELD_PX = 80_000_000
+# libjpeg holds the coefficients of a picture with several scans.
+_COEFFICIENT_BYTES = 2
+# EXIF: where the tags of interoperability stand, and what they say of a picture in Adobe RGB.
+_INTEROPERABILITY, _INDEX, _ADOBE_RGB = 0xA005, 1, "R03"
+
+
+def opened(data: bytes) -> Source:
+    """Raises CorruptImage, and whatever Pillow raises on damaged bytes."""
+    file = read(data)
+    image = JpegImageFile(io.BytesIO(file.data))
+    size = image.size
+
+    def load(target: Size) -> Loaded:
+        whole, share = file.whole()
+        reduced = image if file.ended else JpegImageFile(io.BytesIO(whole))
+        reduced.draft(None, _shrunk(size, target))
+        return Loaded(eight_bit(reduced), missing(share))
+
+    held_bytes = _COEFFICIENT_BYTES * file.samples if file.scans > 1 else 0
+    return Source(size, load, _declared(image), orientation(image), held_bytes)
+
+
+def _shrunk(size: Size, target: Size) -> Size:
+    """A decoder can shrink by 2, 4 or 8 while it decodes; not below the target, if there is room for it."""
+    by = 1
+    while by < 8 and (
+        min(size[0] // target[0], size[1] // target[1]) >= 2 * by or math.prod(size) > _HELD_PX * by * by
+    ):
+        by *= 2
+    return max(1, size[0] // by), max(1, size[1] // by)
+
+
+def _declared(image: Image.Image) -> Sequence[Declaration]:
+    """Its profile; without one a camera may say Adobe RGB in its EXIF (DCF 2.0)."""
+    declared = profile_in(image)
+    try:
+        index = image.getexif().get_ifd(_INTEROPERABILITY).get(_INDEX)
+    except Exception:  # metadata is not worth losing the picture
+        return declared
+    return declared or ((ADOBE_RGB,) if index == _ADOBE_RGB else ())
+
+
 @dataclass(frozen=True, slots=True)
 class JpegFile:
     """`data` ends where the picture does: phones put videos and further pictures behind it. `ended` is false for a file
-    that was cut off; `whole_scans` tells whether the scans of every coefficient have begun, but for its last bit."""
+    that was cut off; `whole_scans` tells whether the scans of every coefficient have begun, but for its last bit.
+    `block_rows` of the picture are stored together; `samples` of all components stand for one pixel, 1 to 4."""
 
     data: bytes
     ended: bool
     whole_scans: bool
     block_rows: int
+    samples: float
+    scans: int
 
-    def whole(self) -> bytes:
-        """The file with an end; what is missing shows as grey. Decodes the file when it was cut off, at an eighth.
+    def whole(self) -> tuple[bytes, float]:
+        """The file with an end, and the share of the picture that is missing and shows as grey.
 
-        Raises CorruptImage when too much is missing.
+        Decodes the file when it was cut off, at an eighth. Raises CorruptImage when too much is missing.
         """
         if self.ended:
-            return self.data
-        if not self.whole_scans or self._share() < LEAST_SHARE:
+            return self.data, 0.0
+        share = self._share() if self.whole_scans else 0.0
+        if share < LEAST_SHARE:
             raise CorruptImage("the picture is cut off: too much of it is missing")
-        return self.data + _END
+        return self.data + _END, 1 - share
 
     def _share(self) -> float:
         """How much of the picture is there: as far as it looks the same whatever follows the cut."""
@@ -69,7 +123,7 @@ class JpegFile:
 
 def read(data: bytes) -> JpegFile:
     """Raises CorruptImage for a file that would be decoded over and over."""
-    at, scans, block_rows = 2, 0, 1
+    at, scans, block_rows, samples = 2, 0, 1, 1.0
     # Per component the precision, in bits that are missing, to which each coefficient is there.
     missing: dict[int, list[int | None]] = {}
     for _ in range(_MAX_SEGMENTS):
@@ -78,20 +132,22 @@ def read(data: bytes) -> JpegFile:
             # Pillow would look for a picture in these bytes one by one.
             raise CorruptImage("the picture is damaged: it has no frame")
         if found is None:
-            return JpegFile(data, False, _all_there(missing), block_rows)
+            return JpegFile(data, False, _all_there(missing), block_rows, samples, scans)
         marker, at = found[1][0], found.end()
         if marker == _END_OF_IMAGE:
-            return JpegFile(data[:at], True, True, block_rows)
+            return JpegFile(data[:at], True, True, block_rows, samples, scans)
         if marker in _ALONE:
             continue
         size = int.from_bytes(data[at : at + 2], "big")
         if at + size > len(data):
-            return JpegFile(data[: found.start()], False, _all_there(missing), block_rows)
+            return JpegFile(data[: found.start()], False, _all_there(missing), block_rows, samples, scans)
         body = data[at + 2 : at + size]
         if marker in _FRAMES and len(body) >= 6 and len(body) >= 6 + 3 * body[5]:
-            sampling = [(body[6 + 3 * index], body[7 + 3 * index] & 15) for index in range(body[5])]
-            missing = {name: [None] * _COEFFICIENTS for name, _ in sampling}
+            sampling = [(body[7 + 3 * index] >> 4, body[7 + 3 * index] & 15) for index in range(body[5])]
+            missing = {body[6 + 3 * index]: [None] * _COEFFICIENTS for index in range(body[5])}
             block_rows = max((rows for _, rows in sampling), default=1)
+            most = max((columns for columns, _ in sampling), default=1) * block_rows
+            samples = sum(columns * rows for columns, rows in sampling) / max(1, most)
         if marker == _START_OF_SCAN:
             scans += 1
             if scans > _MAX_SCANS:
@@ -118,7 +174,7 @@ def _all_there(missing: dict[int, list[int | None]]) -> bool:
 
 def _eighth(data: bytes) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
     """Decoded to one pixel per block."""
-    image = Image.open(io.BytesIO(data), formats=["jpeg"])
+    image = JpegImageFile(io.BytesIO(data))
     image.draft(None, (1, 1))
     pixels = np.asarray(image)
     return pixels.reshape(*pixels.shape[:2], -1)

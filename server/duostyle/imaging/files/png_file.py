@@ -1,4 +1,4 @@
-"""Reads a PNG chunk by chunk, so that Pillow is given only what makes the pixels: https://www.w3.org/TR/png-3/.
+"""Reads a PNG chunk by chunk, so that a decoder is given only what makes the pixels: https://www.w3.org/TR/png-3/.
 
 An ancillary chunk whose checksum is wrong counts as absent, as in browsers; text of any size is left out.
 """
@@ -20,6 +20,8 @@ LEAST_SHARE = 0.95
 _CHANNELS = {0: 1, 2: 3, PALETTE: 1, 4: 2, 6: 4}
 _COLOUR_CHUNKS = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"})
 _KEPT = frozenset({b"tRNS", b"eXIf", *_COLOUR_CHUNKS})
+_ORIENTED = (b"eXIf",)
+_WITH_TRANSPARENCY = (b"eXIf", b"tRNS")
 _MAX_CHUNKS = 100_000
 # What a few KiB may become: text is decompressed only to refuse a bomb, since other programs are given these files too.
 _MAX_TEXT_BYTES, _MAX_TEXTS_BYTES, _MAX_PROFILE_BYTES = 2**20, 2**24, 2**22
@@ -64,18 +66,29 @@ class PngFile:
         _, _, packed = self.ancillary.get(b"iCCP", b"").partition(b"\0")
         return _inflated(packed[1:], _MAX_PROFILE_BYTES, "colour profile") if packed[:1] == b"\0" else None
 
+    @property
+    def interlaced(self) -> bool:
+        """Whether its rows come in several passes."""
+        return self.header[_INTERLACED_AT] != 0
+
+    @property
+    def pixel_bytes(self) -> float:
+        """Of a pixel before compression."""
+        return self.depth * _CHANNELS.get(self.colour_type, 1) / 8
+
     def plain(self) -> bytes:
-        """A PNG of the same pixels that Pillow decodes without reading more into it."""
-        return self._written(self.pixels)
+        """A PNG of the same pixels that a decoder reads nothing more into, but for the alpha of a palette."""
+        return self._written(self.pixels, _ORIENTED if self.colour_type != PALETTE else _WITH_TRANSPARENCY)
 
-    def whole(self) -> bytes:
-        """As `plain`, or as `mended` when the file was cut off."""
-        return self.plain() if self.ended else self.mended()
+    def with_transparency(self) -> bytes:
+        """As `plain`, with the one colour that is transparent."""
+        return self._written(self.pixels, _WITH_TRANSPARENCY)
 
-    def mended(self) -> bytes:
-        """As `plain`, for a file that was cut off: the last row that is there stands for those that are missing.
+    def mended(self) -> tuple[bytes, float]:
+        """As `plain`, for a file that was cut off, and the share of its rows that is missing.
 
-        Decompresses all pixels: the size must have been checked. Raises CorruptImage when too much is missing.
+        The last row that is there stands for those. Decompresses all pixels: the size must have been checked. Raises
+        CorruptImage when too much is missing.
         """
         wanted = self._size_of_rows()
         try:
@@ -84,11 +97,14 @@ class PngFile:
             rows = b""
         row = wanted // max(1, self._height)
         there = len(rows) // max(1, row)
+        share = 0.0
         if len(rows) < wanted:
-            if self.header[_INTERLACED_AT] or there < LEAST_SHARE * self._height:
+            if self.interlaced or there < LEAST_SHARE * self._height:
                 raise CorruptImage("the picture is cut off: too much of it is missing")
             rows = rows[: there * row] + (_UP + bytes(row - 1)) * (self._height - there)
-        return self._written((zlib.compress(rows, 1),))
+            share = 1 - there / self._height
+        kept = _ORIENTED if self.colour_type != PALETTE else _WITH_TRANSPARENCY
+        return self._written((zlib.compress(rows, 1),), kept), share
 
     @property
     def _height(self) -> int:
@@ -98,18 +114,17 @@ class PngFile:
         """Of the pixels before compression, in bytes, with the byte that names each row's filter."""
         width, height = int.from_bytes(self.header[:4], "big"), self._height
         bits = self.depth * _CHANNELS.get(self.colour_type, 1)
-        passes = _ADAM7 if self.header[_INTERLACED_AT] else ((0, 0, 1, 1),)
+        passes = _ADAM7 if self.interlaced else ((0, 0, 1, 1),)
         size = 0
         for x, y, step_x, step_y in passes:
             columns, rows = -(-max(0, width - x) // step_x), -(-max(0, height - y) // step_y)
             size += rows * (1 + -(-columns * bits // 8)) if columns else 0
         return size
 
-    def _written(self, pixels: tuple[bytes, ...]) -> bytes:
+    def _written(self, pixels: tuple[bytes, ...], kept: tuple[bytes, ...]) -> bytes:
         chunks = [(b"IHDR", self.header)]
         if self.palette is not None:
             chunks.append((b"PLTE", self.palette))
-        kept = (b"eXIf", b"tRNS") if self.colour_type == PALETTE else (b"eXIf",)
         chunks += [(kind, self.ancillary[kind]) for kind in kept if kind in self.ancillary]
         chunks += [(b"IDAT", body) for body in pixels]
         return SIGNATURE + b"".join(_chunk(kind, body) for kind, body in (*chunks, (b"IEND", b"")))
