@@ -20,6 +20,7 @@ from duostyle.cli.progress import (
     make_reporter,
 )
 from duostyle.engine.api import Costs, Step
+from duostyle.errors import EngineError
 from tests.support.fake_engine import picture_of
 
 FACTS = {
@@ -157,3 +158,23 @@ def test_the_first_ctrl_c_is_said_and_the_second_interrupts(capfd: pytest.Captur
             signal.raise_signal(signal.SIGINT)
     assert calls == ["stop"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_one_bar_counts_all_paintings() -> None:
+    err = Terminal()
+    reporter = BarReporter(err)
+    reporter.begin("a/one.png", 1, 4)
+    reporter.step(step_of(100))
+    reporter.end("completed", FACTS | {"elapsed_s": 100.0})
+    reporter.begin("a/two.png", 2, 4)
+    # it takes 25 s + 75 s: two more take 100 s each
+    reporter.step(replace(step_of(50), elapsed_s=25.0, eta_s=75.0))
+    bar = reporter._bar
+    assert (bar.total, bar.n) == (4, 1.5)
+    assert "4 min 35 s left for all" in bar.postfix
+    assert bar.desc == "2/4 two.png"
+    reporter.fail("a/two.png", EngineError("broken"))
+    assert bar.n == 2
+    reporter.close()
+    assert "duostyle: a/two.png: broken" in err.getvalue()
+    assert "saved out.png" in err.getvalue()

@@ -71,6 +71,17 @@ def test_submit_reports_as_paint_does(running: Running, folder: Path, capsys: Ca
     assert f"saved {folder / 'out.png'}: 8x6, 9 evaluations" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("side", "wanted"), [(100, 100), (200, 128)], ids=["its own", "the server's most"])
+def test_a_native_size_is_the_contents_within_the_servers_limits(
+    start: Callable[..., Running], folder: Path, capsys: Capture, side: int, wanted: int
+) -> None:
+    running = start(max_size_px=128)
+    (folder / "content.png").write_bytes(image_bytes(size=(50, side)))
+    assert submit(running, "-o", "out.png", "--size", "native", "--progress", "json") == 0
+    end = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert Client(running.url).state(end["job"])["params"]["size"] == wanted
+
+
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
@@ -82,6 +93,7 @@ def test_submit_reports_as_paint_does(running: Running, folder: Path, capsys: Ca
         (["-o", "out.png", "--server", "ftp://x"], "is not a server address"),
         (["-o", "content.png"], "one of the input files"),
         (["-o", "out.png", *["--style", "style.png"] * 4], "too many styles"),
+        (["-o", "out.png", "--style", "."], "a server takes single pictures as styles, one to four"),
     ],
 )
 def test_what_cannot_be_painted_is_one_line(

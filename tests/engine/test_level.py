@@ -20,13 +20,13 @@ LEVEL = Level(40, 32, 10)
 
 
 def _painter(network: Network, previous: torch.Tensor | None = None, **changes: Any) -> LevelPainter:
-    inputs = Inputs(network, scene(40, 32), [stripes(48, 48), speckles(48, 40)])
+    inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)], [speckles(48, 40)]])
     start = Beginning() if previous is None else previous
     return LevelPainter(inputs, LEVEL, StyleParams(size=64, **changes), start, lambda: None)
 
 
 def test_from_a_preview(network: Network) -> None:
-    inputs, preview = Inputs(network, scene(40, 32), [stripes(48, 48)]), random_picture(40, 32)
+    inputs, preview = Inputs(network, scene(40, 32), [[stripes(48, 48)]]), random_picture(40, 32)
     params = StyleParams(size=64, init="preview")
     assert torch.equal(LevelPainter(inputs, LEVEL, params, Beginning(preview), lambda: None).picture, preview)
 
@@ -112,7 +112,7 @@ def test_check_may_stop_the_making_and_a_step(network: Network) -> None:
         if stopping:
             raise Stop
 
-    inputs = Inputs(network, scene(40, 32), [stripes(48, 48)])
+    inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)]])
     painter = LevelPainter(inputs, LEVEL, StyleParams(size=64), Beginning(), check)
     painter.step()
     stopping = True
@@ -125,7 +125,7 @@ def test_check_may_stop_the_making_and_a_step(network: Network) -> None:
 
 
 def test_a_shallow_level_leaves_deep_layers_out_until_they_are_asked_for(network: Network) -> None:
-    inputs = Inputs(network, scene(40, 32), [stripes(48, 48), speckles(48, 48)])
+    inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)], [speckles(48, 48)]])
     level = Level(40, 32, 10, Depth("relu2_1", content_factor=0.5))
     painter = LevelPainter(inputs, level, StyleParams(size=64), random_picture(20, 16), lambda: None)
     assert list(painter.objective.weights) == ["relu1_1", "relu2_1"]
@@ -140,7 +140,7 @@ def test_a_shallow_level_leaves_deep_layers_out_until_they_are_asked_for(network
 
 
 def test_a_level_weighs_its_content_by_its_depth(network: Network) -> None:
-    inputs = Inputs(network, scene(40, 32), [stripes(48, 48)])
+    inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)]])
     x = random_picture(40, 32)
     whole, half = (
         LevelPainter(inputs, Level(40, 32, 10, Depth("relu3_1", factor)), StyleParams(size=64), x, lambda: None)

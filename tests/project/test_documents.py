@@ -36,6 +36,7 @@ def test_the_readme_shows_only_what_the_command_line_offers() -> None:
         "help",
         "server",
         "frames",
+        "out-dir",
     }
     shown = set(re.findall(r"--([a-z][a-z-]+)", readme))
     assert shown

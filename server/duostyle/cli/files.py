@@ -11,10 +11,10 @@ from typing import Any
 
 from duostyle.cli.options import read_options
 from duostyle.errors import BadRequest, ImageError
-from duostyle.imaging.decode import TRANSPARENT_NOTE, check, decode, decode_mask, image_id
+from duostyle.imaging.decode import TRANSPARENT_NOTE, check, decode, decode_mask, image_id, sniff
 from duostyle.imaging.encode import Format
 from duostyle.params import MASK_MODES, MAX_STYLES, PROTECTIONS, StyleParams, parse_params
-from duostyle.picture import Picture
+from duostyle.picture import Picture, StoredImage
 
 EXTENSIONS: Mapping[str, Format] = {
     ".png": "png",
@@ -26,7 +26,13 @@ EXTENSIONS: Mapping[str, Format] = {
 }
 QUALITY = 95
 # no server's limit applies: the machine is the painter's own
-MAX_SIZE_PX = 8192
+MIN_SIZE_PX, MAX_SIZE_PX = 64, 8192
+# the value of --size for the content's own
+NATIVE = "native"
+# of one style that is a folder: all are looked at, at every level
+MAX_STYLE_PICTURES = 50
+# enough to recognise a format
+_HEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,20 @@ class InputFile:
         """The image id that a server gives these bytes."""
         return image_id(self.data)
 
+    def checked(self, max_pixels: int) -> StoredImage:
+        """What it is, once it has been decoded in full. Raises ImageError naming the file."""
+        try:
+            return check(self.data, max_bytes=len(self.data), max_pixels=max_pixels)
+        except ImageError as error:
+            raise self.named(error) from None
+
     def picture(self, max_pixels: int, max_px: int, *, mask: bool = False) -> Picture:
         """Its longest side at most `max_px`; what was done to it goes to standard error.
 
         Raises ImageError naming the file, also for more than `max_pixels`.
         """
+        checked = self.checked(max_pixels)
         try:
-            checked = check(self.data, max_bytes=len(self.data), max_pixels=max_pixels)
             picture = (decode_mask if mask else decode)(self.data, max_px=max_px)
         except ImageError as error:
             raise self.named(error) from None
@@ -66,27 +79,84 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a command line asks to be painted. `params` are as given; the masks that they name are image ids."""
+class StyleFiles:
+    """One style: a picture, or a folder whose pictures make up the style together."""
 
-    content: InputFile
-    styles: tuple[InputFile, ...]
+    path: Path
+    files: tuple[InputFile, ...]
+
+    @property
+    def id(self) -> str:
+        """The image id of the picture; for a folder, what stands for the ids of all its pictures."""
+        ids = sorted(file.id for file in self.files)
+        return ids[0] if len(ids) == 1 else image_id("".join(ids).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all paintings of a command line have in common. `params` are as given; the masks that they name are image
+    ids."""
+
+    styles: tuple[StyleFiles, ...]
     masks: tuple[InputFile | None, ...]
     params: Mapping[str, Any]
+
+    def check(self, max_pixels: int) -> None:
+        """Raises BadRequest, or ImageError naming the file, for what would be wrong with every painting."""
+        params = {**self.params, "size": MIN_SIZE_PX} if self.params.get("size") == NATIVE else self.params
+        parse_params(params, styles=len(self.styles), max_size_px=MAX_SIZE_PX)
+        for file in (*(file for style in self.styles for file in style.files), *filter(None, self.masks)):
+            file.checked(max_pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One painting that a command line asks for."""
+
+    content: InputFile
+    shared: Shared
     output: Path
     format: Format
 
-    def checked_params(self) -> StyleParams:
-        """Raises BadRequest."""
-        return parse_params(self.params, styles=len(self.styles), max_size_px=MAX_SIZE_PX)
+    @property
+    def styles(self) -> tuple[StyleFiles, ...]:
+        """The styles, in order."""
+        return self.shared.styles
+
+    @property
+    def masks(self) -> tuple[InputFile | None, ...]:
+        """Empty, or one per style."""
+        return self.shared.masks
+
+    def sized_params(self, max_size_px: int, max_pixels: int) -> dict[str, Any]:
+        """The parameters as given; a size `native` is the content's longest side, within what is allowed. Raises
+        ImageError."""
+        params = dict(self.shared.params)
+        if params.get("size") == NATIVE:
+            content = self.content.checked(max_pixels)
+            params["size"] = min(max_size_px, max(MIN_SIZE_PX, content.width, content.height))
+        return params
+
+    def checked_params(self, max_pixels: int) -> StyleParams:
+        """Raises BadRequest, ImageError."""
+        params = self.sized_params(MAX_SIZE_PX, max_pixels)
+        return parse_params(params, styles=len(self.styles), max_size_px=MAX_SIZE_PX)
 
 
 def read_order(arguments: Mapping[str, Any]) -> Order:
     """Read every file that the `arguments` of `add_pictures` and `add_options` name, and check that the output can be
     written. Raises BadRequest."""
-    content, styles, output = arguments["content"], arguments["styles"], arguments["output"]
-    if len(styles) > MAX_STYLES:
-        raise BadRequest("too many styles", limit=f"1 to {MAX_STYLES}", got=len(styles))
+    content, output = arguments["content"], arguments["output"]
+    shared = read_shared(arguments)
+    others = [arguments["replay"]] if arguments.get("replay") else []
+    format = check_output(output, [content, *paths_of(shared), *others])
+    return Order(InputFile(content, read_file(content)), shared, output.resolve(), format)
+
+
+def read_shared(arguments: Mapping[str, Any]) -> Shared:
+    """Read the styles and masks. Raises BadRequest."""
+    if len(arguments["styles"]) > MAX_STYLES:
+        raise BadRequest("too many styles", limit=f"1 to {MAX_STYLES}", got=len(arguments["styles"]))
     params = read_options(arguments)
     masks: tuple[InputFile | None, ...] = ()
     if isinstance(params.get("masks"), list):
@@ -95,11 +165,43 @@ def read_order(arguments: Mapping[str, Any]) -> Order:
     if params.get("protect") not in (None, *PROTECTIONS):
         masks = (*masks, _read_mask(Path(params["protect"]), "protect", PROTECTIONS))
         params["protect"] = masks[-1].id if masks[-1] is not None else None
-    pictures = [InputFile(path, read_file(path)) for path in (content, *styles)]
-    others = [arguments["replay"]] if arguments.get("replay") else []
-    inputs = [content, *styles, *(mask.path for mask in masks if mask is not None), *others]
-    format = check_output(output, inputs)
-    return Order(pictures[0], tuple(pictures[1:]), masks, params, output.resolve(), format)
+    return Shared(tuple(_read_style(path) for path in arguments["styles"]), masks, params)
+
+
+def paths_of(shared: Shared) -> list[Path]:
+    """The files of all styles and masks."""
+    return [file.path for style in shared.styles for file in style.files] + [
+        mask.path for mask in shared.masks if mask is not None
+    ]
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures in a folder, not in those below it, by name. Raises BadRequest when there is none."""
+    try:
+        found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise BadRequest(f"cannot read the folder {folder}: {error.strerror}") from None
+    pictures = [path for path in found if _is_picture(path)]
+    if not pictures:
+        raise BadRequest(f"there are no pictures in the folder {folder}")
+    return pictures
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            sniff(file.read(_HEAD_BYTES))
+    except (OSError, ImageError):
+        return False
+    return True
+
+
+def _read_style(path: Path) -> StyleFiles:
+    paths = pictures_in(path) if path.is_dir() else [path]
+    if len(paths) > MAX_STYLE_PICTURES:
+        message = f"the folder {path} has too many pictures for one style"
+        raise BadRequest(message, limit=f"1 to {MAX_STYLE_PICTURES}", got=len(paths))
+    return StyleFiles(path, tuple(InputFile(each, read_file(each)) for each in paths))
 
 
 def check_output(output: Path, inputs: Sequence[Path]) -> Format:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from duostyle import settings, version
 from duostyle.cli import options
-from duostyle.cli.progress import INTERRUPTED, discard
+from duostyle.cli.progress import INTERRUPTED, discard, error_line
 from duostyle.engine.api import Engine
 from duostyle.engine.environment import check_device, check_start, create_engine, prepare
 from duostyle.errors import BadRequest, DeviceUnavailable, DuostyleError, RequestError, WeightsError
@@ -57,9 +57,11 @@ def make_parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     paint = commands.add_parser(
-        "paint", help="paint one picture, without a server", description="Paint one picture, without a server."
+        "paint",
+        help="paint pictures, without a server",
+        description="Paint one picture or many, without a server. The exit status is 1 when one of many has failed.",
     )
-    options.add_pictures(paint)
+    options.add_pictures(paint, many=True)
     paint.add_argument(
         "--replay",
         type=Path,
@@ -116,15 +118,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"duostyle: {message} (see {self.prog} --help)\n")
-
-
-def error_line(error: DuostyleError) -> str:
-    """The error with what is allowed and what came, where known, in one line."""
-    limit = ", ".join(map(str, error.limit)) if isinstance(error.limit, list) else error.limit
-    details = [
-        f"{word} {value}" for word, value in (("allowed:", limit), ("got:", error.got)) if value not in (None, "")
-    ]
-    return error.message + (f" ({'; '.join(details)})" if details else "")
 
 
 # What a command needs is imported when it runs: the parser and --help stay quick, and need neither torch nor Pillow.

@@ -18,6 +18,7 @@ from duostyle.params import MASK_MODES, allowed_text, describe_params
 from duostyle.settings import Settings, load_settings
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
+SIZE_HELP = ", or native: the picture's own"
 # of parameters that name files here, and image ids on the wire
 _FILES_HELP = {
     "masks": (
@@ -28,9 +29,22 @@ _FILES_HELP = {
 }
 
 
-def add_pictures(parser: argparse.ArgumentParser) -> None:
-    """Add CONTENT, `--style` and `--output`; they become `content`, `styles` (one or more) and `output`, all paths."""
-    parser.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
+def add_pictures(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+    """Add CONTENT, `--style` and `--output`; they become `content`, `styles` (one or more) and `output`, all paths.
+
+    With `many` there are one or more `contents`, and either `output` or `out_dir`; the other one is None.
+    """
+    if many:
+        parser.add_argument(
+            "contents",
+            type=Path,
+            nargs="+",
+            metavar="CONTENT",
+            help="the picture to paint; several with --out-dir, and folders for all pictures in them",
+        )
+    else:
+        parser.add_argument("content", type=Path, metavar="CONTENT", help="the picture to paint")
+    folders = ", or a folder whose pictures make up one style" if many else ""
     parser.add_argument(
         "--style",
         dest="styles",
@@ -38,23 +52,30 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="FILE",
-        help="a picture to take the style from; can be given up to four times",
+        help=f"a picture to take the style from{folders}; can be given up to four times",
     )
-    parser.add_argument(
+    output = parser.add_mutually_exclusive_group(required=True)
+    output.add_argument(
         "-o",
         "--output",
         type=Path,
-        required=True,
         metavar="OUT",
         help="the file to write; its extension selects PNG, JPEG, WebP or TIFF",
     )
+    if many:
+        output.add_argument(
+            "--out-dir",
+            type=Path,
+            metavar="DIR",
+            help="the folder for the paintings, as PNG under their contents' names",
+        )
 
 
 def add_options(parser: argparse._ActionsContainer) -> None:
     """Add `--style-weight` and the like to `parser`; an option left out stays unset, its values are texts."""
     for row in describe_params():
         name = row["name"]
-        allowed = _FILES_HELP.get(name) or allowed_text(name)
+        allowed = _FILES_HELP.get(name) or allowed_text(name) + (SIZE_HELP if name == "size" else "")
         default = "" if row["default"] is None else f", default {row['default']}"
         parser.add_argument(
             "--" + name.replace("_", "-"),

@@ -1,7 +1,8 @@
-"""`duostyle paint`: one painting in this process, without a server. The engine runs in the main thread."""
+"""`duostyle paint`: paintings in this process, without a server. The engine runs in the main thread."""
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -9,10 +10,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from duostyle.cli.files import MAX_SIZE_PX, QUALITY, InputFile, Order, read_file, read_order
+from duostyle.cli.batch import find_contents, name_outputs
+from duostyle.cli.files import (
+    MAX_SIZE_PX,
+    QUALITY,
+    InputFile,
+    Order,
+    StyleFiles,
+    paths_of,
+    read_file,
+    read_order,
+    read_shared,
+)
 from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
 from duostyle.engine.api import Cancelled, Control, Engine, Painter, Request, Step, steering
-from duostyle.errors import BadRequest
+from duostyle.errors import BadRequest, DeviceUnavailable, DuostyleError, WeightsError
 from duostyle.imaging.decode import DECODE_PX, style_px
 from duostyle.imaging.encode import encode, png_text
 from duostyle.params import StyleParams
@@ -21,6 +33,8 @@ from duostyle.recipe import RECIPE_KEY, Due, Masks, read_recipe, recipe_text
 from duostyle.settings import Settings
 from duostyle.storage.files import write_atomically
 
+# of a picture in a folder that is one style: small ones would have no strokes
+SMALLEST_SIDE_PX = 512
 _STOPPING = "stopping; the best picture so far will be saved (press Ctrl-C again to quit without saving)"
 
 
@@ -35,7 +49,11 @@ class Painting:
 
 def run(arguments: Namespace, settings: Settings, make_engine: Callable[[Settings], Engine]) -> int:
     """The exit status. Raises BadRequest, ImageError, what the engine raises, OSError."""
-    order = read_order(vars(arguments))
+    if arguments.out_dir is not None:
+        return run_many(arguments, settings, make_engine)
+    if len(arguments.contents) > 1 or arguments.contents[0].is_dir():
+        raise BadRequest("several pictures need --out-dir DIR instead of -o")
+    order = read_order({**vars(arguments), "content": arguments.contents[0]})
     if arguments.replay is None:
         painting = plan(order, settings.max_pixels)
     else:
@@ -44,9 +62,39 @@ def run(arguments: Namespace, settings: Settings, make_engine: Callable[[Setting
         return 0 if paint(painting, make_engine(settings), reporter) else INTERRUPTED
 
 
+def run_many(arguments: Namespace, settings: Settings, make_engine: Callable[[Settings], Engine]) -> int:
+    """Paint each content with the same engine; the exit status is 1 when one has failed, which stops no other.
+
+    Ctrl-C saves the best so far of the current one and paints no more. Raises BadRequest, ImageError for the styles and
+    masks, DeviceUnavailable, WeightsError.
+    """
+    if arguments.replay is not None:
+        raise BadRequest("--replay repeats one painting: give -o instead of --out-dir")
+    contents = find_contents(arguments.contents)
+    shared = read_shared(vars(arguments))
+    shared.check(settings.max_pixels)
+    outputs = name_outputs(contents, arguments.out_dir, [*contents, *paths_of(shared)])
+    engine, failed = make_engine(settings), False
+    with closing(make_reporter(arguments.progress)) as reporter:
+        for number, (content, output) in enumerate(zip(contents, outputs, strict=True), 1):
+            reporter.begin(str(content), number, len(contents))
+            try:
+                order = Order(InputFile(content, read_file(content)), shared, output, "png")
+                if not paint(plan(order, settings.max_pixels), engine, reporter):
+                    return INTERRUPTED
+            except (DeviceUnavailable, WeightsError):
+                # no other would be painted either
+                raise
+            except (DuostyleError, OSError) as error:
+                failed = True
+                reporter.fail(str(content), error)
+                engine.trim()
+    return 1 if failed else 0
+
+
 def plan(order: Order, max_pixels: int) -> Painting:
     """Check and decode what can be before the engine is loaded. Raises BadRequest or ImageError."""
-    params = order.checked_params()
+    params = order.checked_params(max_pixels)
     fields = (field for field, _ in params.mask_ids())
     masks = tuple(
         None if mask is None else _mask(mask, params, max_pixels, black=field == "protect")
@@ -61,13 +109,14 @@ def plan_replay(order: Order, file: Path, max_pixels: int) -> Painting:
 
     Raises BadRequest or ImageError.
     """
-    for name in sorted(order.params.keys() - {"masks"}):
+    for name in sorted(order.shared.params.keys() - {"masks"}):
         option = name.replace("_", "-")
         raise BadRequest(f"--{option} cannot be given with --replay: the file holds all parameters")
     data, count = read_file(file), len(order.styles)
     recipe = read_recipe(png_text(data, RECIPE_KEY) or data, styles=count, max_size_px=MAX_SIZE_PX)
     wanted = [recipe.content, *(recipe.styles or [None] * count)]
-    for given, id in zip((order.content, *order.styles), wanted, strict=True):
+    files_given: list[InputFile | StyleFiles] = [order.content, *order.styles]
+    for given, id in zip(files_given, wanted, strict=True):
         if id not in (None, given.id):
             raise BadRequest(f"{given.path} is not the picture that the job used", limit=id)
     files = {mask.id: mask for mask in order.masks if mask is not None}
@@ -133,9 +182,18 @@ def paint(painting: Painting, engine: Engine, reporter: Reporter) -> bool:
 
 def _request(order: Order, params: StyleParams, masks: Masks, max_pixels: int) -> Request:
     # decoded as the server does it, so that the same order gives the same painting
-    sides = [style_px(params.size, scale) for scale in params.scales_for(len(order.styles))]
-    styles = tuple(style.picture(max_pixels, side) for style, side in zip(order.styles, sides, strict=True))
-    return Request(order.content.picture(max_pixels, max(DECODE_PX, params.size)), styles, params, masks)
+    content = order.content.picture(max_pixels, max(DECODE_PX, params.size))
+    styles: list[Picture] = []
+    companions: list[tuple[Picture, ...]] = []
+    for style, scale in zip(order.styles, params.scales_for(len(order.styles)), strict=True):
+        side_px = style_px(params.size, scale)
+        if len(style.files) > 1:
+            # no server has such a style; many pictures in full size would fill the memory
+            side_px = max(SMALLEST_SIDE_PX, math.ceil(params.size * scale))
+        first, *others = (file.picture(max_pixels, side_px) for file in style.files)
+        styles.append(first)
+        companions.append(tuple(others))
+    return Request(content, tuple(styles), params, masks, tuple(companions) if any(companions) else ())
 
 
 def _mask(file: InputFile, params: StyleParams, max_pixels: int, *, black: bool) -> Picture:

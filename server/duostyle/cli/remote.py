@@ -13,13 +13,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from duostyle.cli.files import QUALITY, InputFile, Order, read_order
+from duostyle.cli.files import MAX_SIZE_PX, NATIVE, QUALITY, InputFile, Order, read_order
 from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
 from duostyle.client import Client, Event, Frame, Ticket, Unreachable
 from duostyle.client.follow import ENDS, Backoff
 from duostyle.client.http import error_of
 from duostyle.engine.api import Costs, Step
-from duostyle.errors import BusyError, DuostyleError, ImageError
+from duostyle.errors import BadRequest, BusyError, DuostyleError, ImageError
 from duostyle.imaging.decode import check, decode
 from duostyle.imaging.encode import encode
 from duostyle.job import JOB_ID
@@ -34,17 +34,24 @@ _LINK = re.compile(rf"(https?://[^?#]+)\?(?:[^#]*&)?job=({JOB_ID.pattern})(?:&[^
 
 def submit(arguments: Namespace) -> int:
     """The exit status. Ctrl-C cancels the job. Raises BadRequest, the server's errors, Unreachable, OSError."""
+    for path in arguments.styles:
+        if path.is_dir():
+            raise BadRequest(f"{path} is a folder: a server takes single pictures as styles, one to four; see paint")
     order = read_order(vars(arguments))
-    order.checked_params()
+    order.checked_params(_MAX_PIXELS)
     client = Client(arguments.server, token=arguments.token)
+    most_px = client.limits()["max_size_px"] if order.shared.params.get("size") == NATIVE else MAX_SIZE_PX
+    params = order.sized_params(most_px, _MAX_PIXELS)
     with closing(make_reporter(arguments.progress)) as reporter:
-        content, *styles = [_upload(client, file) for file in (order.content, *order.styles)]
+        content, *styles = [
+            _upload(client, file) for file in (order.content, *(style.files[0] for style in order.styles))
+        ]
         for mask in order.masks:
             if mask is not None:
                 _upload(client, mask)
         cancellation = Cancellation(client)
         with interruptible(cancellation.ask, _STOPPING):
-            events = client.paint(content, styles, order.params)
+            events = client.paint(content, styles, params)
             end = relay(events, reporter, on_accepted=cancellation.accept)
         return _finish(client, end, order, reporter, interrupted=cancellation.asked)
 

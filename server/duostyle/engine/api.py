@@ -25,12 +25,20 @@ class CheckpointRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to paint: 1 to 4 `styles`; `masks` are the grey-as-RGB pictures or None of `StyleParams.mask_ids`."""
+    """What to paint: 1 to 4 `styles`, each with its `companions`, if there are any, a collage in equal shares; `masks`
+    are the grey-as-RGB pictures or None of `StyleParams.mask_ids`."""
 
     content: Picture
     styles: tuple[Picture, ...]
     params: StyleParams
     masks: tuple[Picture | None, ...] = ()
+    companions: tuple[tuple[Picture, ...], ...] = ()
+
+    @property
+    def collages(self) -> list[list[Picture]]:
+        """The pictures of each style."""
+        companions = self.companions or ((),) * len(self.styles)
+        return [[style, *others] for style, others in zip(self.styles, companions, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ def digest(request: Request) -> str:
     live = live_fields()
     fixed = {name: value for name, value in request.params.model_dump(mode="json").items() if name not in live}
     whole = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode())
-    for picture in (request.content, *request.styles):
+    if any(request.companions):
+        # which picture belongs to which style
+        whole.update(json.dumps([len(others) for others in request.companions]).encode())
+    for picture in (request.content, *request.styles, *(other for others in request.companions for other in others)):
         whole.update(f"{picture.width}x{picture.height}".encode())
         whole.update(picture.rgb)
     return whole.hexdigest()

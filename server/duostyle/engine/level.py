@@ -95,7 +95,7 @@ class LevelPainter:
         self.base = inputs.base(self.content, styles, params)
         self.extractor = Extractor(inputs.network, check, tile_px)
         layers = level.depth.style_layers(params)
-        self.moments = [dict(self.extractor.style_moments(style, layers)) for style in styles]
+        self.moments = [dict(self.extractor.collage_moments(style, layers)) for style in styles]
         guides = inputs.guides(level, params)
         self.objective = Objective(self.extractor, self.content, self.moments, params, guides, level.depth)
         self.costs: Costs | None = None
@@ -140,7 +140,7 @@ class LevelPainter:
             # the styles at layers that only the new parameters ask for
             styles = self.inputs.styles_at(self.level, params)
             for known, style in zip(self.moments, styles, strict=True):
-                known.update(self.extractor.style_moments(style, layers))
+                known.update(self.extractor.collage_moments(style, layers))
         self.objective.tune(params, self.inputs.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None

@@ -73,7 +73,7 @@ class TorchPainter:
         )
         # nothing larger than the result is ever needed of the content
         content = self.canvas.fitted(full)
-        styles = [to_tensor(style) for style in request.styles]
+        styles = [[to_tensor(picture) for picture in pictures] for pictures in request.collages]
         self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks), shared.instant.people)
         self.elapsed_s = 0.0
         self.costs: Costs | None = None

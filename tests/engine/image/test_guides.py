@@ -148,7 +148,7 @@ def test_automatic_regions_go_where_a_style_is_nearer() -> None:
 
 @pytest.mark.weights
 def test_places_are_nearest_to_the_style_that_they_are_made_of(network: Network) -> None:
-    styles = [stripes(64, 64), speckles(64, 64)]
+    styles = [[stripes(64, 64)], [speckles(64, 64)]]
     content = torch.cat([speckles(32, 64, seed=9), stripes(96, 64)[..., 32:]], dim=3)
     first, second = regions.affinities(network, content, styles)
     nearer = (first > second).float()
@@ -159,7 +159,7 @@ def test_places_are_nearest_to_the_style_that_they_are_made_of(network: Network)
 
 @pytest.mark.weights
 def test_measured_shares_tell_a_picture_of_two_halves(network: Network) -> None:
-    styles = [stripes(64, 64), speckles(64, 64)]
+    styles = [[stripes(64, 64)], [speckles(64, 64)]]
     halves = torch.cat([stripes(48, 64), speckles(48, 64, seed=9)], dim=3)
     shares = regions.measured_shares(network, halves, styles)
     assert sum(shares) == pytest.approx(1)
@@ -171,8 +171,8 @@ def test_measured_shares_tell_a_picture_of_two_halves(network: Network) -> None:
 @pytest.mark.weights
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_a_style_itself_is_wholly_its_own(network: Network, index: int) -> None:
-    styles = [stripes(64, 64), speckles(64, 64), scene(64, 64)]
-    shares = regions.measured_shares(network, styles[index], styles)
+    styles = [[stripes(64, 64)], [speckles(64, 64)], [scene(64, 64)]]
+    shares = regions.measured_shares(network, styles[index][0], styles)
     assert sum(shares) == pytest.approx(1)
     assert shares[index] == max(shares)
     assert shares[index] > 0.6
@@ -180,7 +180,7 @@ def test_a_style_itself_is_wholly_its_own(network: Network, index: int) -> None:
 
 @pytest.mark.weights
 def test_narrow_pictures_can_be_measured(network: Network) -> None:
-    shares = regions.measured_shares(network, scene(64, 4), [stripes(64, 64), speckles(64, 3)])
+    shares = regions.measured_shares(network, scene(64, 4), [[stripes(64, 64)], [speckles(64, 3)]])
     assert sum(shares) == pytest.approx(1)
 
 

@@ -26,7 +26,7 @@ IMAGE = "sha256:" + "0" * 64
 
 def _inputs(network: Network, masks: list[Tensor | None] | None = None, styles: int = 2) -> Inputs:
     chosen = [stripes(120, 90), speckles(60, 80), scene(50, 50)][:styles]
-    return Inputs(network, scene(96, 64), chosen, masks or [])
+    return Inputs(network, scene(96, 64), [[style] for style in chosen], masks or [])
 
 
 def _params(**changes: Any) -> StyleParams:
@@ -48,13 +48,13 @@ def test_the_content_is_fitted_to_the_level(network: Network) -> None:
 
 
 def test_styles_have_the_levels_longest_side_and_their_own_aspect(network: Network) -> None:
-    first, second = _inputs(network).styles_at(LEVEL, _params())
+    (first,), (second,) = _inputs(network).styles_at(LEVEL, _params())
     assert first.shape == (1, 3, 36, 48)
     assert second.shape == (1, 3, 48, 36)
 
 
 def test_a_style_is_never_blown_up(network: Network) -> None:
-    first, second = _inputs(network).styles_at(Level(1000, 500, 1), _params())
+    (first,), (second,) = _inputs(network).styles_at(Level(1000, 500, 1), _params())
     assert first.shape == (1, 3, 90, 120)
     assert second.shape == (1, 3, 80, 60)
 
@@ -62,17 +62,17 @@ def test_a_style_is_never_blown_up(network: Network) -> None:
 def test_style_scale_makes_strokes_larger_for_each_style_by_itself(network: Network) -> None:
     inputs = _inputs(network)
     plain = inputs.styles_at(LEVEL, _params())
-    first, second = inputs.styles_at(LEVEL, _params(style_scale=[2.0, 1.0]))
-    assert first.shape[3] == 2 * plain[0].shape[3]
-    assert torch.equal(second, plain[1])
+    (first,), (second,) = inputs.styles_at(LEVEL, _params(style_scale=[2.0, 1.0]))
+    assert first.shape[3] == 2 * plain[0][0].shape[3]
+    assert torch.equal(second, plain[1][0])
     both = inputs.styles_at(LEVEL, _params(style_scale=2.0))
-    assert [max(style.shape) for style in both] == [96, 96]
+    assert [max(style.shape) for (style,) in both] == [96, 96]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (4, 200), (200, 4), (7, 9)])
 def test_a_tiny_or_narrow_style_still_has_features(network: Network, width: int, height: int) -> None:
-    inputs = Inputs(network, scene(96, 64), [stripes(width, height)])
-    (style,) = inputs.styles_at(Level(32, 32, 1), _params(style_scale=0.25))
+    inputs = Inputs(network, scene(96, 64), [[stripes(width, height)]])
+    ((style,),) = inputs.styles_at(Level(32, 32, 1), _params(style_scale=0.25))
     assert max(style.shape[-2:]) >= 32
     assert (style.shape[2] > style.shape[3]) == (height > width)
 
@@ -81,15 +81,22 @@ def test_the_base_has_the_colors_of_the_mix(network: Network) -> None:
     inputs = _inputs(network)
     # soft colours, so that nothing clips
     styles = [0.4 + 0.2 * style for style in (stripes(40, 40), speckles(40, 40))]
-    base = inputs.base(scene(48, 32), styles, _params(style_mix=[1.0, 3.0]))
+    base = inputs.base(scene(48, 32), [[style] for style in styles], _params(style_mix=[1.0, 3.0]))
     wanted = palette(styles, (0.25, 0.75))
     assert torch.allclose(moments(base).mean, wanted.mean, atol=5e-3)
     assert torch.allclose(moments(base).covariance, wanted.covariance, atol=5e-3)
 
 
+def test_a_style_of_several_pictures_gives_each_the_same_part_of_its_share(network: Network) -> None:
+    first, second, third = (0.4 + 0.2 * style for style in (stripes(40, 40), speckles(40, 40), scene(60, 60)))
+    base = _inputs(network).base(scene(48, 32), [[first, second], [third]], _params(style_mix=[1.0, 1.0]))
+    wanted = palette([first, second, third], (0.25, 0.25, 0.5))
+    assert torch.allclose(moments(base).mean, wanted.mean, atol=5e-3)
+
+
 def test_the_base_is_the_content_when_that_is_asked(network: Network) -> None:
     content = scene(48, 32)
-    assert torch.equal(_inputs(network).base(content, [stripes(40, 40)], _params(init="content")), content)
+    assert torch.equal(_inputs(network).base(content, [[stripes(40, 40)]], _params(init="content")), content)
 
 
 def test_one_style_or_no_mode_has_no_guides(network: Network) -> None:
@@ -158,7 +165,7 @@ def _left_third(width: int, height: int) -> Tensor:
 
 def _with(network: Network, finder: Finder, styles: int = 2, masks: list[Tensor | None] | None = None) -> Inputs:
     chosen = [stripes(120, 90), speckles(60, 80), scene(50, 50)][:styles]
-    return Inputs(network, scene(96, 64), chosen, masks or [], finder)
+    return Inputs(network, scene(96, 64), [[style] for style in chosen], masks or [], finder)
 
 
 def test_the_first_style_is_for_the_person(network: Network) -> None:

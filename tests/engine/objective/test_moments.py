@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from duostyle.engine.objective.moments import BLOCK, Moments, collage, gram, moments
+from duostyle.engine.objective.moments import BLOCK, Moments, collage, even_collage, gram, moments
 from tests.support.engine.pictures import scene, stripes
 
 
@@ -67,3 +67,12 @@ def test_a_share_of_one_is_that_style_alone() -> None:
 def test_a_collage_needs_one_share_per_part() -> None:
     with pytest.raises(ValueError, match="shorter"):
         collage([moments(scene(8, 8)), moments(stripes(8, 8))], (1.0,))
+
+
+def test_an_even_collage_gives_each_part_the_same_area() -> None:
+    parts = [Moments(torch.tensor([value]), torch.tensor([[value * value]])) for value in (0.0, 3.0, 6.0)]
+    got = even_collage(parts)
+    # (0 + 3 + 6) / 3 and (0 + 9 + 36) / 3
+    assert torch.allclose(got.mean, torch.tensor([3.0]))
+    assert torch.allclose(got.second, torch.tensor([[15.0]]))
+    assert even_collage(parts[:1]) is parts[0]

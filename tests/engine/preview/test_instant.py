@@ -22,7 +22,7 @@ def instant() -> Instant:
 
 @pytest.fixture(scope="module")
 def inputs(network: Network) -> Inputs:
-    return Inputs(network, gallery("astronaut.jpg", 192), [gallery("starry.jpg", 160), gallery("fauve.jpg", 160)])
+    return Inputs(network, gallery("astronaut.jpg", 192), [[gallery("starry.jpg", 160)], [gallery("fauve.jpg", 160)]])
 
 
 def distance(a: Tensor, b: Tensor) -> float:
@@ -31,7 +31,7 @@ def distance(a: Tensor, b: Tensor) -> float:
 
 @pytest.mark.parametrize("size", [(96, 96), (64, 5), (7, 61), (130, 47)])
 def test_every_size_is_painted(instant: Instant, network: Network, size: tuple[int, int]) -> None:
-    inputs = Inputs(network, torch.rand(1, 3, size[1], size[0]), [gallery("starry.jpg", 64)])
+    inputs = Inputs(network, torch.rand(1, 3, size[1], size[0]), [[gallery("starry.jpg", 64)]])
     painted = instant.paint(inputs, size, StyleParams())
     assert painted.shape == (1, 3, size[1], size[0])
     assert 0 <= float(painted.min()) <= float(painted.max()) <= 1
@@ -39,7 +39,7 @@ def test_every_size_is_painted(instant: Instant, network: Network, size: tuple[i
 
 def test_a_large_picture_shows_the_same_as_a_small_one(instant: Instant, network: Network) -> None:
     content = gallery("chelsea.jpg")
-    inputs = Inputs(network, content, [gallery("woodcut.jpg", 200)])
+    inputs = Inputs(network, content, [[gallery("woodcut.jpg", 200)]])
     small, large = (fit(content.shape[3], content.shape[2], px) for px in (300, 1200))
     painted = [instant.paint(inputs, size, StyleParams()) for size in (small, large)]
     reduced = torch.nn.functional.interpolate(painted[1], painted[0].shape[2:], mode="area")
@@ -80,13 +80,13 @@ def test_regions_have_the_colours_of_their_style(instant: Instant, inputs: Input
     painted = instant.paint(inputs, (192, 192), params)
     for side, style in ((slice(0, 80), 0), (slice(112, 192), 1)):
         mean = painted[0, :, :, side].mean((1, 2))
-        near = [float((mean - one.mean((0, 2, 3))).norm()) for one in inputs.styles]
+        near = [float((mean - one.mean((0, 2, 3))).norm()) for (one,) in inputs.styles]
         assert near[style] < 0.05 < near[1 - style]
 
 
 def test_colours_are_those_of_the_style(instant: Instant, network: Network) -> None:
     style = gallery("mosaic.jpg", 256)
-    painted = instant.paint(Inputs(network, gallery("coffee.jpg", 128), [style]), (128, 128), StyleParams())
+    painted = instant.paint(Inputs(network, gallery("coffee.jpg", 128), [[style]]), (128, 128), StyleParams())
     # clamping takes a little away
     assert torch.allclose(moments(painted).mean, moments(style).mean, atol=0.03)
 
@@ -101,10 +101,17 @@ def test_the_contents_colours_can_be_kept(instant: Instant, inputs: Inputs) -> N
     assert distance(chroma(kept), chroma(content)) < 0.5 * distance(chroma(painted), chroma(content))
 
 
+def test_a_style_of_several_pictures_has_the_colours_of_all(instant: Instant, network: Network) -> None:
+    pictures = [gallery("mosaic.jpg", 128), gallery("starry.jpg", 128)]
+    painted = instant.paint(Inputs(network, gallery("coffee.jpg", 128), [pictures]), (128, 128), StyleParams())
+    wanted = (moments(pictures[0]).mean + moments(pictures[1]).mean) / 2
+    assert torch.allclose(moments(painted).mean, wanted, atol=0.03)
+
+
 def test_a_named_style_is_looked_at_once(instant: Instant, network: Network) -> None:
     content = gallery("coffee.jpg", 64)
-    first = instant.paint(Inputs(network, content, [gallery("starry.jpg", 64)]), (64, 64), StyleParams(), names=["x"])
-    other = Inputs(network, content, [gallery("fauve.jpg", 64)])
+    first = instant.paint(Inputs(network, content, [[gallery("starry.jpg", 64)]]), (64, 64), StyleParams(), names=["x"])
+    other = Inputs(network, content, [[gallery("fauve.jpg", 64)]])
     # the name decides, not the picture
     assert torch.equal(instant.paint(other, (64, 64), StyleParams(), names=["x"]), first)
     assert not torch.equal(instant.paint(other, (64, 64), StyleParams(), names=["y"]), first)

@@ -59,16 +59,15 @@ def lightness(content: Tensor) -> Tensor:
     return -smooth((content * weights).sum(1, keepdim=True))
 
 
-def affinities(network: Network, content: Tensor, styles: Sequence[Tensor]) -> list[Tensor]:
-    """How near every place of the content is to each style: one map [1, 1, h, w] per style, larger is nearer.
+def affinities(network: Network, content: Tensor, styles: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """How near every place of the content is to each style, of one or more pictures [1, 3, h, w]: one map [1, 1, h, w]
+    per style, larger is nearer.
 
     The cosine of centred features of relu3_1 and relu4_1 to the style's mean feature, at a size that is cheap.
     """
     small = _small(content)
     own = _features(network, small)
-    means = [
-        {layer: h.mean((2, 3), keepdim=True) for layer, h in _features(network, _small(s)).items()} for s in styles
-    ]
+    means = [_mean_features(network, style) for style in styles]
     size = (small.shape[2], small.shape[3])
     maps = [torch.zeros(1, 1, *size) for _ in styles]
     for layer in AFFINITY_LAYERS:
@@ -98,7 +97,7 @@ def automatic(maps: Sequence[Tensor], mix: Sequence[float], width: int, height: 
     return _normalised([resize(guide, width, height).clamp(0, 1) for guide in guides])
 
 
-def measured_shares(network: Network, painting: Tensor, styles: Sequence[Tensor]) -> tuple[float, ...]:
+def measured_shares(network: Network, painting: Tensor, styles: Sequence[Sequence[Tensor]]) -> tuple[float, ...]:
     """The share of the painting's places that are nearest to each style; sums to 1."""
     nearest = torch.cat(affinities(network, painting, styles), dim=1).argmax(1)  # [1, h, w]
     return tuple(float((nearest == index).float().mean()) for index in range(len(styles)))
@@ -114,6 +113,15 @@ def smooth(x: Tensor, share: float = 0.05) -> Tensor:
         padded = functional.pad(x, (radius,) * 4, mode="reflect")
         x = functional.avg_pool2d(padded, 2 * radius + 1, stride=1)
     return x
+
+
+def _mean_features(network: Network, pictures: Sequence[Tensor]) -> dict[str, Tensor]:
+    """The mean feature [1, c, 1, 1] of pictures [1, 3, h, w] at each of the affinity layers, each picture alike."""
+    found = [_features(network, _small(picture)) for picture in pictures]
+    return {
+        layer: torch.stack([features[layer].mean((2, 3), keepdim=True) for features in found]).mean(0)
+        for layer in AFFINITY_LAYERS
+    }
 
 
 def _soft_cuts(place: Tensor, mix: Sequence[float]) -> list[Tensor]:

@@ -15,6 +15,8 @@ from duostyle.engine.pyramid import Level, fit, resize
 from duostyle.errors import BadRequest
 from duostyle.params import PROTECTIONS, StyleParams, no_people
 
+# the pictures of one style
+Collage = Sequence[Tensor]
 # the smallest side a style is painted from, px
 SMALLEST_STYLE_PX = 32
 # what a style counts for at least in a protected place
@@ -22,7 +24,8 @@ LEAST_REST = 1e-3
 
 
 class Inputs:
-    """The pictures of one painting, [1, 3, h, w] in 0..1: `content` at the final size, 1 to 4 `styles` of any size.
+    """The pictures of one painting, [1, 3, h, w] in 0..1: `content` at the final size, 1 to 4 `styles` of one or more
+    pictures each, of any size: a style of several is their collage.
 
     `masks` are those of `StyleParams.mask_ids`, maps [1, 1, h, w] in 0..1 of any size or None; they may be replaced
     later. `finder` finds people where regions or protected places ask for them.
@@ -32,13 +35,13 @@ class Inputs:
         self,
         network: Network,
         content: Tensor,
-        styles: Sequence[Tensor],
+        styles: Sequence[Collage],
         masks: Sequence[Tensor | None] = (),
         finder: PersonFinder | None = None,
     ) -> None:
         self.network = network
         self.content = content
-        self.styles = [style.to(network.device) for style in styles]
+        self.styles = [[picture.to(network.device) for picture in style] for style in styles]
         self._masks = masks
         self._affinities: list[Tensor] | None = None
         self._finder = finder
@@ -62,19 +65,25 @@ class Inputs:
     def _content_at(self, width: int, height: int) -> Tensor:
         return resize(self.content, width, height).clamp(0, 1)
 
-    def styles_at(self, level: Level, params: StyleParams) -> list[Tensor]:
-        """The styles, [1, 3, h, w] each, at the size that gives their strokes the requested size at this level.
+    def styles_at(self, level: Level, params: StyleParams) -> list[list[Tensor]]:
+        """The pictures of each style, [1, 3, h, w], at the size that gives strokes the requested size at this level.
 
         Never blown up beyond their own size (times `style_scale`): a blurred style paints a blurred picture.
         """
         scales = params.scales_for(len(self.styles))
-        return [self._style_at(style, level, scale) for style, scale in zip(self.styles, scales, strict=True)]
+        return [
+            [self._style_at(picture, level, scale) for picture in style]
+            for style, scale in zip(self.styles, scales, strict=True)
+        ]
 
-    def base(self, content: Tensor, styles: Sequence[Tensor], params: StyleParams) -> Tensor:
+    def base(self, content: Tensor, styles: Sequence[Collage], params: StyleParams) -> Tensor:
         """`content` in the colours of `styles`, [1, 3, h, w]: where painting starts and where detail comes from."""
         if params.init == "content":
             return content
-        return color.match_colors(content, color.palette(styles, params.mix_for(len(styles))))
+        pictures = [picture for style in styles for picture in style]
+        mix = params.mix_for(len(styles))
+        shares = [share / len(style) for style, share in zip(styles, mix, strict=True) for _ in style]
+        return color.match_colors(content, color.palette(pictures, shares))
 
     def base_at(self, level: Level, params: StyleParams) -> Tensor:
         """`base` of the content and the styles at this level's size."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from duostyle.engine.network.vgg import Check, Network, no_check
 from duostyle.engine.objective import tiling
-from duostyle.engine.objective.moments import moments
+from duostyle.engine.objective.moments import even_collage, moments
 from duostyle.engine.objective.style import StyleMoments
 
 
@@ -28,6 +28,12 @@ class Extractor:
     network: Network
     check: Check = no_check
     tile_px: int | None = None
+
+    def collage_moments(self, pictures: Sequence[Tensor], layers: Sequence[str]) -> StyleMoments:
+        """Moments of the collage of pictures [1, 3, h, w] at those of `layers` that any of them reaches."""
+        found = [self.style_moments(picture, layers) for picture in pictures]
+        reached = [layer for layer in layers if any(layer in each for each in found)]
+        return {layer: even_collage([each[layer] for each in found if layer in each]) for layer in reached}
 
     def style_moments(self, style: Tensor, layers: Sequence[str]) -> StyleMoments:
         """Moments of a style picture [1, 3, h, w] at those of `layers` that it reaches."""

@@ -113,6 +113,11 @@ def collage(parts: Sequence[Moments], mix: Sequence[float]) -> Moments:
     return Moments(mean, second)
 
 
+def even_collage(parts: Sequence[Moments]) -> Moments:
+    """Moments of a picture that has the same area from each part; those of a single part as they are."""
+    return parts[0] if len(parts) == 1 else collage(parts, [1 / len(parts)] * len(parts))
+
+
 def _parts(features: Tensor) -> tuple[Tensor, Tensor]:
     """Features [c, n] in PARTS equal parts of positions [PARTS, n // PARTS, c], and the rest [n % PARTS, c]."""
     rows = features.T  # [n, c]

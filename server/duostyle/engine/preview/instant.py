@@ -19,7 +19,7 @@ from torch.nn import functional
 from duostyle.engine.image import color
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Check, no_check
-from duostyle.engine.objective.moments import Moments, collage, moments
+from duostyle.engine.objective.moments import Moments, collage, even_collage, moments
 from duostyle.engine.preview.person import PersonFinder
 from duostyle.engine.preview.predictor import SMALLEST_PX, STYLE_PX, Predictor
 from duostyle.engine.preview.transformer import MULTIPLE_PX, SMALLEST_CONTENT_PX, Transformer
@@ -109,7 +109,15 @@ class Instant:
     def _looks_of(self, inputs: Inputs, params: StyleParams, names: Sequence[Hashable]) -> list[StyleLook]:
         scales = params.scales_for(len(inputs.styles))
         named = names or [None] * len(scales)
-        return [self._look(*one) for one in zip(inputs.styles, scales, named, strict=True)]
+        return [self._collage_look(*one) for one in zip(inputs.styles, scales, named, strict=True)]
+
+    def _collage_look(self, pictures: Sequence[Tensor], scale: float, name: Hashable) -> StyleLook:
+        """That of the pictures of one style, each alike."""
+        if len(pictures) == 1:
+            return self._look(pictures[0], scale, name)
+        looks = [self._look(picture, scale, None) for picture in pictures]
+        vector = torch.stack([look.vector for look in looks]).mean(0)
+        return StyleLook(vector, even_collage([look.palette for look in looks]))
 
     def _look(self, style: Tensor, scale: float, name: Hashable) -> StyleLook:
         key = None if name is None else (name, scale)

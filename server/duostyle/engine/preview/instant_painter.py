@@ -22,7 +22,8 @@ from duostyle.picture import Picture
 
 def inputs_of(instant: Instant, network: Network, request: Request) -> Inputs:
     """The pictures of a request at their own sizes."""
-    content, styles = to_tensor(request.content, network.device), [to_tensor(style) for style in request.styles]
+    content = to_tensor(request.content, network.device)
+    styles = [[to_tensor(picture) for picture in pictures] for pictures in request.collages]
     return Inputs(network, content, styles, masks_of(request.masks), instant.people)
 
 
