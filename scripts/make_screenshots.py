@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import socket
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from duostyle.engine.environment import prepare
 from duostyle.settings import Settings
 from duostyle.web.app import create_app
 
@@ -153,6 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--only", choices=names, action="append", help="take this picture; may be repeated")
     options = parser.parse_args(arguments)
+    prepare(os.environ)
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         print("make_screenshots: there is no Chromium here", file=sys.stderr)
