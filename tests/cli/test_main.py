@@ -60,7 +60,8 @@ def test_the_version_without_an_installation(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_commands_are_exactly_those_that_work(capsys: Capture) -> None:
     assert run("--help") == 0
     shown = capsys.readouterr().out
-    assert re.findall(r"^    (\w+) ", shown, flags=re.MULTILINE) == ["serve", "paint", "submit", "watch", "doctor"]
+    commands = ["serve", "paint", "submit", "watch", "doctor", "backup", "restore"]
+    assert re.findall(r"^    (\w+) ", shown, flags=re.MULTILINE) == commands
 
 
 @pytest.mark.parametrize(

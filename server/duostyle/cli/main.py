@@ -1,4 +1,4 @@
-"""The command line, `duostyle serve | paint | submit | watch | doctor`.
+"""The command line, `duostyle serve | paint | submit | watch | doctor | backup | restore`.
 
 Bad arguments: one line on standard error and exit status 2.
 """
@@ -107,6 +107,24 @@ def make_parser() -> argparse.ArgumentParser:
     )
     settings.add_arguments(doctor)
     doctor.set_defaults(run=_doctor)
+
+    backup = commands.add_parser(
+        "backup",
+        help="copy the data folder, also while a server uses it",
+        description="Copy the data folder as it is at this moment, also while a server uses it.",
+    )
+    backup.add_argument("folder", type=Path, metavar="FOLDER", help="where to copy it: a new or an empty folder")
+    settings.add_arguments(backup, ("data_dir",))
+    backup.set_defaults(run=_backup)
+
+    restore = commands.add_parser(
+        "restore",
+        help="make a data folder from a backup",
+        description="Make a data folder from a backup. It must be new or empty, so that nothing is overwritten.",
+    )
+    restore.add_argument("folder", type=Path, metavar="FOLDER", help="what backup has made")
+    settings.add_arguments(restore, ("data_dir",))
+    restore.set_defaults(run=_restore)
     return parser
 
 
@@ -158,6 +176,21 @@ def _doctor(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
     with _needed_to_start():
         check_device(settings.device)
     return run(arguments, settings, make_engine)
+
+
+def _backup(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
+    return _copy(options.read_settings(arguments).state_dir, arguments.folder)
+
+
+def _restore(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
+    return _copy(arguments.folder, options.read_settings(arguments).state_dir)
+
+
+def _copy(source: Path, target: Path) -> int:
+    from duostyle.storage.backup import copy_data_folder
+
+    print(f"{copy_data_folder(source, target)} jobs copied from {source} to {target}")
+    return 0
 
 
 @contextlib.contextmanager

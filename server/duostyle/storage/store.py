@@ -38,6 +38,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DATABASE_FILE = "duostyle.sqlite"
+FOLDERS = ("images", "results", "timelapses", "checkpoints")
 # How many removals a sweep makes before other work gets its turn.
 _PORTION = 50
 _PROBE_EVERY_S = 2.0
@@ -66,7 +67,7 @@ class Store:
         `open`."""
         self._folder = folder
         self._clock = clock
-        self._folders = {name: Folder(folder / name) for name in ("images", "results", "timelapses", "checkpoints")}
+        self._folders = {name: Folder(folder / name) for name in FOLDERS}
         self._images, self._results = self._folders["images"], self._folders["results"]
         self._timelapses = TimelapseFrames(self._folders["timelapses"])
         self.checkpoints = CheckpointFiles(self._folders["checkpoints"])
