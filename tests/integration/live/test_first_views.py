@@ -37,7 +37,11 @@ async def visit(url: str) -> list[tuple[int, str]]:
     answers: list[tuple[int, str]] = []
 
     async def get(http: httpx.AsyncClient, path: str) -> httpx.Response:
-        answer = await http.get(path)
+        try:
+            answer = await http.get(path)
+        except httpx.RemoteProtocolError:
+            # the server has closed a connection that was idle for seconds, as it may; a browser asks again
+            answer = await http.get(path)
         answers.append((answer.status_code, path))
         return answer
 
