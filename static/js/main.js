@@ -15,6 +15,8 @@ if (token) memory.token = token;
 
 startTheme(document.getElementById("theme"), text.theme);
 const api = new Api({ token: token ?? memory.token });
-new App({ api, memory, parts: makeParts(api) }).start(jobInAddress());
+const form = document.getElementById("form");
+// shown when it stands where it stays: what comes before it grows and shrinks until then
+new App({ api, memory, parts: makeParts(api) }).start(jobInAddress()).finally(() => form?.classList.remove("starting"));
 // the note of boot.js, which says that this script is missing
 document.getElementById("boot")?.remove();

@@ -54,6 +54,8 @@ def test_nothing_moves_while_the_page_comes_in(
     context.add_init_script(SHIFTS)
     page = context.new_page()
     page.set_viewport_size({"width": width, "height": 800})
+    # on a slow machine more is painted before the pictures to begin with are known
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
     page.goto(site.address)
     page.wait_for_selector("#connection[data-state=open]")
     page.wait_for_selector(".tile >> nth=3")
