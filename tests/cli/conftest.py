@@ -15,3 +15,12 @@ def files(tmp_path: Path) -> Path:
     for name, color in (("content", (200, 40, 10)), ("a", (0, 200, 0)), ("b", (0, 0, 200))):
         (tmp_path / f"{name}.png").write_bytes(image_bytes(color))
     return tmp_path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with content.png, style.png and mask.png."""
+    for name in ("content", "style", "mask"):
+        (tmp_path / f"{name}.png").write_bytes(image_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -16,30 +16,13 @@ from PIL import Image
 
 from duostyle import version as installed
 from duostyle.cli import main as cli
-from duostyle.errors import DeviceUnavailable, DuostyleError, EngineError, WeightsError
+from duostyle.errors import EngineError
 from duostyle.settings import Settings
-from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
+from tests.support.command_line import run
+from tests.support.fake_engine import FakeEngine, picture_of
 from tests.support.recorder import Recorder
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with content.png, style.png and mask.png."""
-    for name in ("content", "style", "mask"):
-        (tmp_path / f"{name}.png").write_bytes(image_bytes())
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*argv: str, engine: FakeEngine | None = None) -> int:
-    """The exit status of `duostyle ARGV` with a fake engine."""
-    made = engine or FakeEngine(steps=3)
-    try:
-        return cli.main(argv, make_engine=lambda settings: made)
-    except SystemExit as stop:
-        return int(stop.code or 0)
 
 
 def test_the_version(capsys: Capture) -> None:
@@ -195,39 +178,6 @@ def test_a_failure_while_painting_exits_1(folder: Path, capsys: Capture, error: 
     assert not (folder / "out.png").exists()
 
 
-@pytest.mark.parametrize("error", [WeightsError("the weights are missing"), DeviceUnavailable("there is no cuda")])
-def test_paint_without_weights_or_device_is_one_line_and_exits_2(
-    folder: Path, capsys: Capture, error: DuostyleError
-) -> None:
-    engine = FakeEngine()
-    engine.load_error = error
-    assert run("paint", "content.png", "--style", "style.png", "-o", "out.png", engine=engine) == 2
-    assert capsys.readouterr().err == f"duostyle: {error.message}\n"
-    assert not (folder / "out.png").exists()
-
-
-@pytest.mark.parametrize("command", ["serve", "doctor"])
-def test_a_device_that_is_not_there_is_one_line_and_exits_2(
-    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert run(command, "--device", "cuda", "--port", "0", "--data-dir", "data") == 2
-    captured = capsys.readouterr()
-    assert captured.out == "", "it does not say that it is ready"
-    assert re.fullmatch("duostyle: the device cuda cannot be used: .*\n", captured.err)
-    assert not (folder / "data").exists()
-
-
-def test_serve_with_damaged_weights_is_one_line_and_exits_2(
-    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("duostyle.engine.network.weights_file.vgg16_bytes", lambda: b"short")
-    assert run("serve", "--port", "0", "--data-dir", "data") == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert re.fullmatch("duostyle: the feature weights .* are damaged; .*\n", captured.err)
-
-
 def test_serve_gets_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[Settings] = []
 
@@ -250,56 +200,11 @@ def test_help_shows_no_names_of_libraries(capsys: Capture, command: str) -> None
     assert not re.search(r"Undefined|\bNone\b|<class|factory", capsys.readouterr().out)
 
 
-def test_an_interrupt_while_it_starts_is_one_line() -> None:
-    # whatever is imported first sends the interrupt: at that moment nothing else would catch it
-    script = (
-        "import signal, sys\n"
-        "class Finder:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'duostyle.cli.main': signal.raise_signal(signal.SIGINT)\n"
-        "sys.meta_path.insert(0, Finder())\n"
-        "import duostyle.__main__ as command\n"
-        "sys.exit(command.main())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=Path(cli.__file__).parents[2], capture_output=True, timeout=60
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"duostyle: interrupted\n")
-
-
 def test_every_setting_is_an_option_of_serve(capsys: Capture) -> None:
     assert run("serve", "--help") == 0
     shown = capsys.readouterr().out
     for name in Settings.model_fields:
         assert "--" + name.replace("_", "-") in shown
-
-
-def test_the_doctor_prints_json(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
-    assert run("doctor", "--port", "0", "--json", "--data-dir", str(folder)) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["device"] == "fake"
-    assert facts["problems"] == []
-
-
-def test_the_doctor_measures_kernels_again_when_asked(folder: Path) -> None:
-    remembered = folder / "data" / "kernels" / "0123.json"
-    remembered.parent.mkdir(parents=True)
-    remembered.write_text("{}")
-    run("doctor", "--port", "0", "--data-dir", "data")
-    assert remembered.exists()
-    run("doctor", "--port", "0", "--data-dir", "data", "--measure")
-    assert not remembered.exists()
-
-
-def test_the_doctor_exits_1_when_something_is_wrong(
-    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("duostyle.cli.doctor.weights_sha256", lambda name: "abc")
-    engine = FakeEngine()
-    engine.load_error = WeightsError("the weights are missing")
-    assert run("doctor", "--port", "0", "--data-dir", str(folder), engine=engine) == 1
-    assert "PROBLEM      engine: the weights are missing" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("progress", ["json", "auto"])
@@ -335,12 +240,6 @@ def test_a_reader_that_goes_away_does_not_stop_the_painting(folder: Path, progre
         finally:
             # else leaving would wait for one that hangs, for ever
             process.kill()
-
-
-def test_the_parser_needs_no_torch() -> None:
-    script = "import sys; import duostyle.cli.main as c; c.make_parser(); sys.exit('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], cwd=Path(cli.__file__).parents[2], timeout=60)
-    assert done.returncode == 0
 
 
 def test_a_step_is_told_without_taking_its_picture(folder: Path) -> None:

@@ -16,6 +16,7 @@ from duostyle.cli.progress import (
     LineReporter,
     Reporter,
     describe_end,
+    describe_step,
     interruptible,
     make_reporter,
 )
@@ -178,3 +179,8 @@ def test_one_bar_counts_all_paintings() -> None:
     reporter.close()
     assert "duostyle: a/two.png: broken" in err.getvalue()
     assert "saved out.png" in err.getvalue()
+
+
+def test_a_step_without_costs_says_none() -> None:
+    unknown = Costs(math.nan, math.nan, (math.nan,), math.nan)
+    assert describe_step(replace(step_of(1), costs=unknown)).endswith("left, level 1/2 128x96")

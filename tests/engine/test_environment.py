@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from duostyle.engine.environment import WISHES, check_start, create_engine, prepare, weights_sha256
-from duostyle.engine.network.weights_file import VGG16_FILE, VGG16_SHA256
+from duostyle.engine.network.weights_file import SHA256, VGG16_FILE, shipped_bytes
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.errors import DeviceUnavailable, WeightsError
 from duostyle.settings import Settings
@@ -55,15 +55,18 @@ def test_the_weights_are_checked_before_torch_is_there() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 
+@pytest.mark.parametrize("name", sorted(SHA256))
 @pytest.mark.parametrize(("data", "said"), [(b"short", "damaged"), (None, "missing")])
 def test_weights_that_are_missing_or_damaged_are_found_before_the_start(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data: bytes | None, said: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, data: bytes | None, said: str
 ) -> None:
     (tmp_path / "weights").mkdir()
+    for other in SHA256.keys() - {name}:
+        (tmp_path / "weights" / other).write_bytes(shipped_bytes(other))
     if data is not None:
-        (tmp_path / "weights" / VGG16_FILE).write_bytes(data)
+        (tmp_path / "weights" / name).write_bytes(data)
     monkeypatch.setattr(resources, "files", lambda package: tmp_path)
-    with pytest.raises(WeightsError, match=f"{VGG16_FILE} are {said}; install duostyle again"):
+    with pytest.raises(WeightsError, match=f"{name} are {said}; install duostyle again"):
         check_start(Settings(device="cpu"))
 
 
@@ -75,6 +78,6 @@ def test_a_device_by_name_is_checked_before_the_start(monkeypatch: pytest.Monkey
 
 
 def test_the_hash_of_the_weights_needs_no_engine() -> None:
-    assert weights_sha256("vgg16") == VGG16_SHA256
+    assert weights_sha256("vgg16") == SHA256[VGG16_FILE]
     with pytest.raises(WeightsError):
         weights_sha256("vgg11")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from duostyle.engine.api import Cancelled, Control, Request
-from duostyle.engine.network.weights_file import VGG16_SHA256
+from duostyle.engine.network.weights_file import SHA256, VGG16_FILE
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.errors import DeviceUnavailable, EngineError, OutOfMemory, WeightsError
 from duostyle.params import StyleParams
@@ -42,7 +42,7 @@ def test_begin_before_load_is_an_error() -> None:
 @pytest.mark.weights
 def test_loaded_it_says_what_it_runs_on(engine: TorchEngine) -> None:
     assert engine.device == "cpu"
-    assert engine.weights_sha256 == VGG16_SHA256
+    assert engine.weights_sha256 == SHA256[VGG16_FILE]
     assert engine.threads == torch.get_num_threads() >= 1
 
 

@@ -71,7 +71,12 @@ async def test_nothing_is_left_of_a_copy_that_fails(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(backup, "_copy_database", full)
     with pytest.raises(OSError, match="No space left"):
         copy_data_folder(tmp_path / "data", tmp_path / "copy")
-    assert os.listdir(tmp_path) == ["data"]
+    assert os.listdir(tmp_path / "copy") == []
+    # a copy that was killed is no hindrance
+    (tmp_path / "copy" / ".copying" / "images").mkdir(parents=True)
+    monkeypatch.undo()
+    copy_data_folder(tmp_path / "data", tmp_path / "copy")
+    assert (tmp_path / "copy" / DATABASE_FILE).is_file()
 
 
 async def test_backup_and_restore_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +91,7 @@ async def test_backup_and_restore_on_the_command_line(tmp_path: Path, capsys: py
     (tmp_path / "new").mkdir()
     restore = ["restore", str(tmp_path / "kept"), "--data-dir", str(tmp_path / "new")]
     assert cli.main(restore) == 0
-    assert capsys.readouterr().out.count("1 jobs copied from") == 2
+    assert capsys.readouterr().out.count("copied 1 job from") == 2
     async with rig(tmp_path / "new") as restored:
         ear = restored.watch()
         await restored.jobs.queries.watch(ear.outbox, waiting.job, None)
@@ -109,4 +114,4 @@ def test_what_is_no_data_folder_is_refused(tmp_path: Path) -> None:
     sql.close()
     with pytest.raises(BadRequest, match="newer version"):
         copy_data_folder(tmp_path, tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
+    assert not (tmp_path / "copy" / DATABASE_FILE).exists()

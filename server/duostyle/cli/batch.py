@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from duostyle.cli.files import pictures_in
+from duostyle.cli.files import check_folder, pictures_in
 from duostyle.errors import BadRequest
 
 _EXTENSION = ".png"
@@ -28,11 +27,9 @@ def name_outputs(contents: Sequence[Path], folder: Path, inputs: Iterable[Path])
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # only trying shows what permissions and mounts allow
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError as error:
         raise BadRequest(f"cannot write to folder {folder}: {error.strerror}") from None
+    check_folder(folder)
     folder = folder.resolve()
     kept = {path.resolve() for path in inputs}
     # some systems do not tell A from a

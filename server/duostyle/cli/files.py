@@ -93,7 +93,7 @@ class StyleFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedInputs:
     """What all paintings of a command line have in common. `params` are as given; the masks that they name are image
     ids."""
 
@@ -114,7 +114,7 @@ class Order:
     """One painting that a command line asks for."""
 
     content: InputFile
-    shared: Shared
+    shared: SharedInputs
     output: Path
     format: Format
 
@@ -153,7 +153,7 @@ def read_order(arguments: Mapping[str, Any]) -> Order:
     return Order(InputFile(content, read_file(content)), shared, output.resolve(), format)
 
 
-def read_shared(arguments: Mapping[str, Any]) -> Shared:
+def read_shared(arguments: Mapping[str, Any]) -> SharedInputs:
     """Read the styles and masks. Raises BadRequest."""
     if len(arguments["styles"]) > MAX_STYLES:
         raise BadRequest("too many styles", limit=f"1 to {MAX_STYLES}", got=len(arguments["styles"]))
@@ -165,10 +165,10 @@ def read_shared(arguments: Mapping[str, Any]) -> Shared:
     if params.get("protect") not in (None, *PROTECTIONS):
         masks = (*masks, _read_mask(Path(params["protect"]), "protect", PROTECTIONS))
         params["protect"] = masks[-1].id if masks[-1] is not None else None
-    return Shared(tuple(_read_style(path) for path in arguments["styles"]), masks, params)
+    return SharedInputs(tuple(_read_style(path) for path in arguments["styles"]), masks, params)
 
 
-def paths_of(shared: Shared) -> list[Path]:
+def paths_of(shared: SharedInputs) -> list[Path]:
     """The files of all styles and masks."""
     return [file.path for style in shared.styles for file in style.files] + [
         mask.path for mask in shared.masks if mask is not None
@@ -215,14 +215,18 @@ def check_output(output: Path, inputs: Sequence[Path]) -> Format:
         raise BadRequest(f"{output} is a folder")
     if output.exists() and any(path.exists() and path.samefile(output) for path in inputs):
         raise BadRequest(f"{output} is one of the input files; choose another output")
-    folder = output.resolve().parent
+    check_folder(output.resolve().parent)
+    return format
+
+
+def check_folder(folder: Path) -> None:
+    """Raises BadRequest when no file can be written in this folder."""
     try:
         # only trying shows what permissions and mounts allow
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise BadRequest(f"cannot write to folder {folder}: {error.strerror}") from None
-    return format
 
 
 def read_file(path: Path) -> bytes:

@@ -189,7 +189,8 @@ def _restore(arguments: argparse.Namespace, make_engine: EngineMaker) -> int:
 def _copy(source: Path, target: Path) -> int:
     from duostyle.storage.backup import copy_data_folder
 
-    print(f"{copy_data_folder(source, target)} jobs copied from {source} to {target}")
+    jobs = copy_data_folder(source, target)
+    print(f"copied {jobs} {'job' if jobs == 1 else 'jobs'} from {source} to {target}")
     return 0
 
 

@@ -244,11 +244,12 @@ def describe_step(step: Step) -> str:
     """Time left, level, size and costs in words; what matters most first, for a narrow terminal cuts the end."""
     costs = step.costs.as_dict()
     total = costs.pop("total")
+    where = f"{_duration(step.eta_s)} left, level {step.level}/{step.levels} {step.width}x{step.height}"
+    if math.isnan(total):
+        # an instant picture: nothing is optimised
+        return where
     parts = ", ".join(f"{name} {_cost(cost)}" for name, cost in costs.items())
-    return (
-        f"{_duration(step.eta_s)} left, level {step.level}/{step.levels} {step.width}x{step.height}, "
-        f"cost {_cost(total)} ({parts})"
-    )
+    return f"{where}, cost {_cost(total)} ({parts})"
 
 
 def _cost(value: float | Sequence[float]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from duostyle.executor.errands import MAX_ERRANDS
+from duostyle.executor.engine_calls import MAX_CALLS
 from duostyle.imaging.decode import FORMATS, MAX_SIDE_PX
 from duostyle.params import MAX_STYLES
 from duostyle.settings import Settings
@@ -17,7 +17,7 @@ _FIXED: dict[str, tuple[Any, dict[str, Any]]] = {
     "max_styles": (MAX_STYLES, {"const": MAX_STYLES}),
     "max_side_px": (MAX_SIDE_PX, {"type": "integer", "minimum": 0}),
     "max_waiting_messages": (MAX_WAITING, {"type": "integer", "minimum": 0}),
-    "max_waiting_previews": (MAX_ERRANDS, {"type": "integer", "minimum": 0}),
+    "max_waiting_previews": (MAX_CALLS, {"type": "integer", "minimum": 0}),
     "formats": (list(FORMATS), {"type": "array", "items": {"type": "string", "enum": list(FORMATS)}}),
 }
 

@@ -141,7 +141,7 @@ class Checkpoint:
 
 
 def _nothing() -> None:
-    """No interlude."""
+    """What a check does where nothing else asks for the thread."""
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ class Control:
     """How a running painting is steered from another thread: cancel, pause and live parameters.
 
     Any thread may call it; the engine reads it in every evaluation. A change is merged with one that still waits.
-    `interlude` is called between two convolutions, on the engine thread: what is small goes before a large painting.
+    `on_check` is called by every check, on the engine thread: short calls need not wait for a large painting.
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -157,7 +157,7 @@ class Control:
     _pause: threading.Event = field(default_factory=threading.Event)
     _params: StyleParams | None = None
     _masks: tuple[Picture | None, ...] | None = None
-    interlude: Callable[[], None] = _nothing
+    on_check: Callable[[], None] = _nothing
 
     def cancel(self) -> None:
         """End the painting at the next check, for good."""
@@ -197,7 +197,7 @@ class Control:
         """Raises Cancelled when cancelled."""
         if self._cancel.is_set():
             raise Cancelled
-        self.interlude()
+        self.on_check()
 
     def take_update(self) -> tuple[StyleParams | None, tuple[Picture | None, ...] | None]:
         """The newest parameters and masks since the last call (None where unchanged)."""

@@ -39,8 +39,11 @@ def create_engine(settings: Settings) -> Engine:
 def check_start(settings: Settings) -> None:
     """Find out before anything else starts what the engine could not load with, as far as that is quick: the shipped
     weights, and a GPU that was asked for by name. Raises WeightsError, DeviceUnavailable."""
-    if settings.weights == "vgg16":
-        weights_sha256(settings.weights)
+    from duostyle.engine.network.weights_file import SHA256, VGG16_FILE, checked_sha256, shipped_bytes
+
+    for name in SHA256:
+        if name != VGG16_FILE or settings.weights == "vgg16":
+            checked_sha256(name, shipped_bytes(name))
     check_device(settings.device)
 
 
@@ -55,9 +58,9 @@ def check_device(name: str) -> None:
 def weights_sha256(name: str) -> str:
     """The SHA-256 of the weights `vgg16` or `vgg19`, read and checked. Raises WeightsError."""
     if name == "vgg16":
-        from duostyle.engine.network.weights_file import checked_sha256, vgg16_bytes
+        from duostyle.engine.network.weights_file import VGG16_FILE, checked_sha256, shipped_bytes
 
-        return checked_sha256(vgg16_bytes())
+        return checked_sha256(VGG16_FILE, shipped_bytes(VGG16_FILE))
     from duostyle.engine.network.weights import load_weights
 
     return load_weights(name).sha256

@@ -18,7 +18,7 @@ from duostyle.engine.network.vgg import Network
 from duostyle.engine.optim.base import Frozen
 from duostyle.engine.preview.instant import Instant
 from duostyle.engine.pyramid import plan_levels
-from duostyle.engine.runtime import engine_errors, to_tensor
+from duostyle.engine.runtime import engine_errors, to_mask, to_tensor
 from duostyle.engine.schedule import Pace, Schedule
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
@@ -248,4 +248,4 @@ class TorchPainter:
 
     def _masks(self, masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
         """Grey masks of the whole canvas, [1, 1, h, w] each."""
-        return [None if mask is None else self.canvas.stretch(to_tensor(mask).mean(1, keepdim=True)) for mask in masks]
+        return [None if mask is None else self.canvas.stretch(to_mask(mask)) for mask in masks]

@@ -35,6 +35,11 @@ def to_tensor(picture: Picture, device: torch.device | None = None) -> Tensor:
     return pixels.to(device=device, dtype=torch.float32).div_(255).contiguous()
 
 
+def to_mask(picture: Picture) -> Tensor:
+    """8-bit picture -> its mean over the colours, [1, 1, height, width] float32 in 0..1, on the CPU."""
+    return to_tensor(picture).mean(1, keepdim=True)
+
+
 def to_picture(x: Tensor) -> Picture:
     """[1, 3, height, width] in 0..1 -> 8-bit picture, rounded; NaN becomes 0."""
     pixels = x.nan_to_num(0.0).clamp(0, 1).mul(255).round_().to(torch.uint8)[0].permute(1, 2, 0).contiguous().cpu()

@@ -19,7 +19,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from duostyle.engine.api import Cancelled, Checkpoint, CheckpointRefused, Engine, Painter, Request, Step, steering
 from duostyle.errors import DuostyleError, InternalError, OutOfMemory, ShuttingDown, TooManyRequests
-from duostyle.executor.errands import MAX_ERRANDS, Errand, Errands
+from duostyle.executor.engine_calls import MAX_CALLS, EngineCall, EngineCalls
 from duostyle.executor.task import RunOutcome, Task
 from duostyle.executor.watchdog import Watchdog
 from duostyle.threads import ENGINE_NICE, lower_priority
@@ -43,7 +43,7 @@ class EngineThread:
         self._engine = engine
         self.watchdog = watchdog or Watchdog(_STALL_S)
         self._tasks: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-        self._errands = Errands()
+        self._calls = EngineCalls()
         self._thread = threading.Thread(target=self._live, name="duostyle-engine", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gone = asyncio.Event()
@@ -114,16 +114,16 @@ class EngineThread:
         """
         if self._loop is None or self._stopping or not self._thread.is_alive():
             raise ShuttingDown("the engine is not running")
-        if self._errands.waiting >= MAX_ERRANDS:
-            raise TooManyRequests("too many previews wait", limit=MAX_ERRANDS, reached="max_waiting_previews")
-        errand: Errand[T] = Errand(work, self._loop.create_future())
-        self._errands.add(cast(Errand[object], errand))
+        if self._calls.waiting >= MAX_CALLS:
+            raise TooManyRequests("too many previews wait", limit=MAX_CALLS, reached="max_waiting_previews")
+        call: EngineCall[T] = EngineCall(work, self._loop.create_future())
+        self._calls.add(cast(EngineCall[object], call))
         # wakes the thread when it has nothing to paint; else the painting's checks see it
         self._tasks.put(_WAKE)
         try:
-            return await errand.future
+            return await call.future
         finally:
-            errand.drop()
+            call.drop()
 
     # Everything below runs on the engine thread.
 
@@ -140,7 +140,7 @@ class EngineThread:
         self._call_soon(self._loaded.set)
         while (item := self._tasks.get()) is not None:
             if isinstance(item, str):
-                self._run_errand(painting=False)
+                self._run_call(painting=False)
                 continue
             task, future, context = item
             outcome = context.run(self._paint, task)
@@ -156,7 +156,7 @@ class EngineThread:
         if self.load_error is not None:
             return RunOutcome("failed", error=self.load_error.as_dict())
         try:
-            task.control.interlude = lambda: self._run_errand(painting=True)
+            task.control.on_check = lambda: self._run_call(painting=True)
             first_run = task.painter is None
             if task.painter is None:
                 request, task.request = task.request, None
@@ -182,26 +182,26 @@ class EngineThread:
         except Exception as error:
             return self._end(task, "failed", _known(error, "the engine failed; the server's log has the details"))
 
-    def _run_errand(self, *, painting: bool) -> None:
-        """Do one errand, if it is one's turn."""
-        errand = self._errands.take(painting=painting)
-        if errand is None:
+    def _run_call(self, *, painting: bool) -> None:
+        """Make one call, if it is the turn of one."""
+        call = self._calls.take(painting=painting)
+        if call is None:
             return
         begin, answer = time.perf_counter(), None
         failure: DuostyleError | None = None
         try:
-            errand.check()
+            call.check()
             if self.load_error is not None:
                 raise self.load_error
-            answer = errand.work(self._engine, errand.check)
+            answer = call.work(self._engine, call.check)
         except Cancelled:
             failure = ShuttingDown("nobody waits for this any more")
         except Exception as error:
             failure = _known(error, "the engine failed; the server's log has the details")
-        self._errands.done(time.perf_counter() - begin)
+        self._calls.done(time.perf_counter() - begin)
         if isinstance(failure, OutOfMemory):
             self._clean_up()
-        self._call_soon(_answer, errand.future, answer, failure)
+        self._call_soon(_answer, call.future, answer, failure)
 
     def _begin(self, task: Task, request: Request) -> Painter:
         checkpoint, task.checkpoint = task.checkpoint, None

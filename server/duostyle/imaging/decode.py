@@ -30,7 +30,7 @@ DECODE_PX = 4096
 # Pictures of more pixels than this are reduced to it, and to the largest side that is ever painted.
 _REDUCED_PIXELS, _LARGEST_PX = 50_000_000, 8192
 # What may be held to decode a picture of a kind that cannot be reduced meanwhile: this, or what `max_pixels` of 3 bytes
-# take. That makes 75 million pixels of HEIC within the usual limit.
+# take. That makes 62 million pixels of HEIC within the usual limit.
 _HELD_BYTES, _HELD_BYTES_PER_PX = 600_000_000, 3
 _CHECKED_PX = 1024
 

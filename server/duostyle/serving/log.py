@@ -1,7 +1,7 @@
 """The log, on standard error: one line for each event, as JSON or as text for a person.
 
 The lines of uvicorn and of other libraries go the same way as our own. An error of a client is a line or nothing; a bug
-comes with its traceback, in the field `exception`. What opens a door is cut out of every line.
+comes with its traceback, in the field `exception`. Passwords, tokens and keys are cut out of every line.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def set_up(settings: Settings, stream: TextIO = sys.stderr) -> None:
     for name in _ABOUT_CLIENTS:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.captureWarnings(True)
-    threading.excepthook = _log_lost
+    threading.excepthook = _log_thread_error
     # Whoever sends damaged pictures would fill the log, and the memory where Python remembers what it has warned of.
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -77,9 +77,9 @@ def _json() -> Renderer:
     render = structlog.processors.JSONRenderer(default=str)
 
     def line(logger: WrappedLogger, name: str, event: EventDict) -> str:
-        told = structlog.processors.format_exc_info(logger, name, event)
-        first = {key: told[key] for key in _FIRST if key in told}
-        return str(render(logger, name, first | dict(told)))
+        fields = structlog.processors.format_exc_info(logger, name, event)
+        first = {key: fields[key] for key in _FIRST if key in fields}
+        return str(render(logger, name, first | dict(fields)))
 
     return line
 
@@ -103,7 +103,7 @@ def _without_secrets(render: Renderer, tokens: tuple[str, ...]) -> Renderer:
     return line
 
 
-def _log_lost(lost: Any) -> None:
-    """What ended a thread, which nobody awaits."""
+def _log_thread_error(lost: Any) -> None:
+    """Log the exception that ended a thread: nobody else gets it."""
     if lost.exc_value is not None and not isinstance(lost.exc_value, SystemExit):
         logging.getLogger(__name__).error("a thread ended with an error", exc_info=lost.exc_value)

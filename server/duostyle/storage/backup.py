@@ -13,29 +13,35 @@ from duostyle.storage.store import DATABASE_FILE, FOLDERS
 
 # for a server that writes at this very moment
 _BUSY_S = 30.0
+# where a copy grows until it is complete
+_GROWING = ".copying"
+# what an empty folder may have: a copy that was killed, and what file systems put there
+_NOTHING = frozenset({_GROWING, "lost+found"})
 
 
 def copy_data_folder(source: Path, target: Path) -> int:
     """Copy all of a server's data from `source` to `target`; returns the number of jobs in it.
 
-    Nothing is at `target` unless the copy is complete. Raises BadRequest when `source` is no data folder, or one of a
-    newer version, or when there is something in `target` already; OSError.
+    `target` is no data folder unless the copy is complete. Raises BadRequest when `source` is no data folder, or one of
+    a newer version, or when there is something in `target` already; OSError.
     """
     if not (source / DATABASE_FILE).is_file():
         raise BadRequest(f"{source} is not a data folder of duostyle: it has no {DATABASE_FILE}")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (not target.is_dir() or {path.name for path in target.iterdir()} - _NOTHING):
         raise BadRequest(f"{target} is not empty; give the name of a new or an empty folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    growing = target.parent / f".{target.name}.copying"
+    # within the target, which may be a mount, and nothing beside it may be writable
+    growing = target / _GROWING
     shutil.rmtree(growing, ignore_errors=True)
-    growing.mkdir(mode=0o700)
+    growing.mkdir(mode=0o700, parents=True)
     try:
         # What the database names is either here already, or comes between the two: files are written before their
         # rows, and those that are removed meanwhile stay in the copy.
         _copy_files(source, growing)
         jobs = _copy_database(source / DATABASE_FILE, growing / DATABASE_FILE)
         _copy_files(source, growing)
-        growing.replace(target)
+        # the database last: it makes the folder one of a server
+        for name in (*FOLDERS, DATABASE_FILE):
+            (growing / name).replace(target / name)
     finally:
         shutil.rmtree(growing, ignore_errors=True)
     return jobs
@@ -51,12 +57,13 @@ def _copy_files(source: Path, target: Path) -> None:
             copy = target / name / file.name
             # one that goes while it is copied
             with contextlib.suppress(FileNotFoundError):
-                found = file.stat()
-                if not copy.exists() or (copy.stat().st_mtime_ns, copy.stat().st_size) != (
-                    found.st_mtime_ns,
-                    found.st_size,
-                ):
+                if not copy.exists() or _version(copy) != _version(file):
                     shutil.copy2(file, copy)
+
+
+def _version(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def _copy_database(source: Path, target: Path) -> int:

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 Refuse = Callable[[DuostyleError, str | None], None]
 
 
-class PreviewDesk:
+class PreviewRequests:
     """Takes the requests of one connection; all methods run on the loop. No preview survives `close`."""
 
     def __init__(self, previews: Previews, outbox: Outbox, refuse: Refuse, metrics: Metrics) -> None:

@@ -26,7 +26,7 @@ from duostyle.protocol import incoming, outgoing
 from duostyle.protocol.frames import FrameOptions
 from duostyle.protocol.status_codes import GOING_AWAY, INTERNAL, NOT_TEXT, POLICY, TOO_BIG, TRY_LATER
 from duostyle.web.guard.quotas import TokenBucket
-from duostyle.web.previews import PreviewDesk
+from duostyle.web.previews import PreviewRequests
 from duostyle.web.state import AppState
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Connection:
         self._outbox = self._hub.connect(self._ready.set)
         self._waiting: asyncio.Queue[incoming.ClientMessage] = asyncio.Queue(MAX_WAITING)
         self._most = FrameOptions(settings.max_frame_px, settings.max_fps, window=settings.max_window)
-        self._previews = PreviewDesk(self._jobs.previews, self._outbox, self._post_error, self._metrics)
+        self._previews = PreviewRequests(self._jobs.previews, self._outbox, self._post_error, self._metrics)
         self._messages = TokenBucket(settings.max_messages_per_s, settings.max_messages_per_s, clock())
 
     async def serve(self) -> None:

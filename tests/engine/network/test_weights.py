@@ -18,7 +18,7 @@ from duostyle.engine.network.weights import (
     load_weights,
     parse_vgg16,
 )
-from duostyle.engine.network.weights_file import VGG16_FILE, VGG16_SHA256, vgg16_bytes
+from duostyle.engine.network.weights_file import SHA256, VGG16_FILE, shipped_bytes
 from duostyle.errors import WeightsError
 
 # convolutions of torchvision's vgg19().features, and what the publication calls them
@@ -58,7 +58,7 @@ def test_layer_names() -> None:
 
 def test_the_shipped_weights(weights: Weights) -> None:
     assert weights.name == "vgg16"
-    assert weights.sha256 == VGG16_SHA256
+    assert weights.sha256 == SHA256[VGG16_FILE]
     assert list(weights.convs) == [f"conv{layer}" for layer in layer_names(VGG16_BLOCKS)]
     ins = 3
     for name, (weight, bias) in weights.convs.items():
@@ -73,7 +73,7 @@ def test_the_shipped_weights(weights: Weights) -> None:
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "foreign"])
 def test_damaged_bytes_are_found(damage: str) -> None:
-    data = vgg16_bytes()
+    data = shipped_bytes(VGG16_FILE)
     broken = {
         "empty": b"",
         "cut": data[:-1],
@@ -82,8 +82,8 @@ def test_damaged_bytes_are_found(damage: str) -> None:
     }[damage]
     with pytest.raises(WeightsError, match=VGG16_FILE) as caught:
         parse_vgg16(broken)
-    assert caught.value.limit == VGG16_SHA256
-    assert caught.value.got != VGG16_SHA256
+    assert caught.value.limit == SHA256[VGG16_FILE]
+    assert caught.value.got != SHA256[VGG16_FILE]
     assert "\n" not in caught.value.message
 
 
@@ -91,7 +91,7 @@ def test_bytes_of_another_form_are_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     import hashlib
 
     for data in (b"not weights at all", module_bytes_without_layers()):
-        monkeypatch.setattr("duostyle.engine.network.weights_file.VGG16_SHA256", hashlib.sha256(data).hexdigest())
+        monkeypatch.setitem(SHA256, VGG16_FILE, hashlib.sha256(data).hexdigest())
         with pytest.raises(WeightsError, match=VGG16_FILE):
             parse_vgg16(data)
 
@@ -103,7 +103,7 @@ def module_bytes_without_layers() -> bytes:
 
 
 def test_a_missing_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duostyle.engine.network.weights_file.VGG16_FILE", "no-such-file.safetensors")
+    monkeypatch.setattr("duostyle.engine.network.weights.VGG16_FILE", "no-such-file.safetensors")
     with pytest.raises(WeightsError, match=r"no-such-file\.safetensors"):
         load_weights("vgg16")
 

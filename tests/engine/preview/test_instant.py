@@ -8,8 +8,9 @@ from torch import Tensor
 
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Network
-from duostyle.engine.objective.moments import Moments, moments
-from duostyle.engine.preview.instant import Instant, in_colors_of, strength, weighted_moments
+from duostyle.engine.objective.moments import Moments, flat, moments
+from duostyle.engine.objective.style import measure
+from duostyle.engine.preview.instant import Instant, in_colors_of, strength
 from duostyle.engine.pyramid import fit
 from duostyle.params import StyleParams
 from tests.engine.preview.conftest import CPU, gallery
@@ -123,11 +124,13 @@ def test_moments_of_a_region_are_those_of_its_places() -> None:
     x = torch.rand(1, 3, 20, 30, generator=torch.Generator().manual_seed(3))
     guide = torch.zeros(1, 1, 20, 30)
     guide[..., 10:] = 1
-    found, whole = weighted_moments(x, guide), moments(x[..., 10:])
-    assert found is not None
+    (sums,), whole = measure(flat(x), [guide.flatten()]), moments(x[..., 10:])
+    found = sums.moments()
     assert torch.allclose(found.mean, whole.mean, atol=1e-5)
     assert torch.allclose(found.second, whole.second, atol=1e-5)
-    assert weighted_moments(x, torch.zeros_like(guide)) is None
+    # a region without any place has no colours, and gives none
+    black = in_colors_of(x, [whole], [torch.zeros_like(guide)])
+    assert torch.equal(black, torch.zeros_like(x))
 
 
 def test_each_region_gets_its_own_palette() -> None:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from duostyle.engine.network.weights_file import VGG16_FILE, checked_sha256, vgg16_bytes
+from duostyle.engine.network.weights_file import VGG16_FILE, checked_sha256, shipped_bytes
 from duostyle.errors import WeightsError
 
 # convolutions per block; a 2x2 pooling follows each block but the last
@@ -47,7 +47,7 @@ def load_weights(name: str = "vgg16") -> Weights:
     Raises WeightsError when the file is missing or damaged, or when the download fails.
     """
     if name == "vgg16":
-        return parse_vgg16(vgg16_bytes())
+        return parse_vgg16(shipped_bytes(VGG16_FILE))
     if name == "vgg19":
         return _load_vgg19()
     raise WeightsError(f"unknown weights {name!r}", limit=["vgg16", "vgg19"], got=name)
@@ -55,17 +55,25 @@ def load_weights(name: str = "vgg16") -> Weights:
 
 def parse_vgg16(data: bytes) -> Weights:
     """Check the bytes of the shipped file by hash and read them. Raises WeightsError when they are damaged."""
-    digest = checked_sha256(data)
+    digest = checked_sha256(VGG16_FILE, data)
+    tensors = read_tensors(VGG16_FILE, data)
     try:
-        tensors = load_safetensors(data)
         convs = {
-            f"conv{layer}": (tensors[f"conv{layer}.weight"].float(), tensors[f"conv{layer}.bias"].float())
+            f"conv{layer}": (tensors[f"conv{layer}.weight"], tensors[f"conv{layer}.bias"])
             for layer in layer_names(VGG16_BLOCKS)
         }
-    except (SafetensorError, KeyError) as error:
-        raise WeightsError(f"the feature weights {VGG16_FILE} cannot be read: {error}") from error
+    except KeyError as error:
+        raise WeightsError(f"the weights {VGG16_FILE} cannot be read: {error} is not there") from error
     # the Keras distribution: 0..255 minus the ImageNet mean
     return Weights("vgg16", digest, VGG16_BLOCKS, convs, (123.68, 116.779, 103.939), (255.0, 255.0, 255.0))
+
+
+def read_tensors(name: str, data: bytes) -> dict[str, Tensor]:
+    """The tensors, float32 by name, in the bytes of the shipped file `name`. Raises WeightsError."""
+    try:
+        return {key: tensor.float() for key, tensor in load_safetensors(data).items()}
+    except SafetensorError as error:
+        raise WeightsError(f"the weights {name} cannot be read: {error}") from error
 
 
 def _load_vgg19() -> Weights:

@@ -19,7 +19,8 @@ from torch.nn import functional
 from duostyle.engine.image import color
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Check, no_check
-from duostyle.engine.objective.moments import Moments, collage, even_collage, moments
+from duostyle.engine.objective.moments import Moments, collage, even_collage, flat, moments
+from duostyle.engine.objective.style import measure
 from duostyle.engine.preview.person import PersonFinder
 from duostyle.engine.preview.predictor import SMALLEST_PX, STYLE_PX, Predictor
 from duostyle.engine.preview.transformer import MULTIPLE_PX, SMALLEST_CONTENT_PX, Transformer
@@ -39,7 +40,7 @@ REMEMBERED = 64
 
 
 @dataclass(frozen=True)
-class StyleLook:
+class StyleEmbedding:
     """What a style is for the instant picture: its `vector` [1, 100] and the moments of its colours."""
 
     vector: Tensor
@@ -57,7 +58,7 @@ class Instant:
         self.predictor = Predictor(weights, device)
         self.transformer = Transformer(weights, device, dtype=dtype)
         self.people = PersonFinder(person_weights(), device)
-        self._looks: OrderedDict[Hashable, StyleLook] = OrderedDict()
+        self._embeddings: OrderedDict[Hashable, StyleEmbedding] = OrderedDict()
 
     def paint(
         self,
@@ -73,8 +74,8 @@ class Instant:
         before every convolution of the picture and may raise to stop in the middle.
         """
         worked = fit(*size, min(PAINTED_PX, round(OVERSIZE * max(size))))
-        looks = self._looks_of(inputs, params, names)
-        picture = self._painted(inputs, Level(*worked, 1), looks, params, check)
+        embeddings = self._embeddings_of(inputs, params, names)
+        picture = self._painted(inputs, Level(*worked, 1), embeddings, params, check)
         check()
         content = inputs.content_at(Level(*size, 1))
         picture = climb(picture, content) if worked[0] < size[0] else resize(picture, *size).clamp_(0, 1)
@@ -85,18 +86,18 @@ class Instant:
         return inputs.protect(color.keep_colors(picture, content, params.preserve_color), params)
 
     def _painted(
-        self, inputs: Inputs, level: Level, looks: Sequence[StyleLook], params: StyleParams, check: Check
+        self, inputs: Inputs, level: Level, embeddings: Sequence[StyleEmbedding], params: StyleParams, check: Check
     ) -> Tensor:
         content, guides = inputs.content_at(level), inputs.regions(level, params)
-        mix, power = params.mix_for(len(looks)), strength(params)
-        vectors = torch.cat([look.vector for look in looks])  # [n, 100]
-        palettes = [look.palette for look in looks]
+        mix, power = params.mix_for(len(embeddings)), strength(params)
+        vectors = torch.cat([one.vector for one in embeddings])  # [n, 100]
+        palettes = [one.palette for one in embeddings]
         if not guides:
             vectors = torch.tensor([mix], device=vectors.device) @ vectors  # [1, 100]
             palettes = [collage(palettes, mix)]
         if power != 1:
             # with its own vector a picture stays about as it is (Ghiasi et al. 2017, section 4.2)
-            own = self._look(content, 1.0, None)
+            own = self._embed(content, 1.0, None)
             vectors = own.vector + power * (vectors - own.vector)
             share = min(1.0, power)
             palettes = [collage([palette, own.palette], (share, 1 - share)) for palette in palettes]
@@ -106,30 +107,30 @@ class Instant:
             return in_colors_of(painted, palettes, guides)
         return color.match_colors(painted, palettes[0])
 
-    def _looks_of(self, inputs: Inputs, params: StyleParams, names: Sequence[Hashable]) -> list[StyleLook]:
+    def _embeddings_of(self, inputs: Inputs, params: StyleParams, names: Sequence[Hashable]) -> list[StyleEmbedding]:
         scales = params.scales_for(len(inputs.styles))
         named = names or [None] * len(scales)
-        return [self._collage_look(*one) for one in zip(inputs.styles, scales, named, strict=True)]
+        return [self._embed_collage(*given) for given in zip(inputs.styles, scales, named, strict=True)]
 
-    def _collage_look(self, pictures: Sequence[Tensor], scale: float, name: Hashable) -> StyleLook:
+    def _embed_collage(self, pictures: Sequence[Tensor], scale: float, name: Hashable) -> StyleEmbedding:
         """That of the pictures of one style, each alike."""
         if len(pictures) == 1:
-            return self._look(pictures[0], scale, name)
-        looks = [self._look(picture, scale, None) for picture in pictures]
-        vector = torch.stack([look.vector for look in looks]).mean(0)
-        return StyleLook(vector, even_collage([look.palette for look in looks]))
+            return self._embed(pictures[0], scale, name)
+        embeddings = [self._embed(picture, scale, None) for picture in pictures]
+        vector = torch.stack([one.vector for one in embeddings]).mean(0)
+        return StyleEmbedding(vector, even_collage([one.palette for one in embeddings]))
 
-    def _look(self, style: Tensor, scale: float, name: Hashable) -> StyleLook:
+    def _embed(self, style: Tensor, scale: float, name: Hashable) -> StyleEmbedding:
         key = None if name is None else (name, scale)
-        if key is not None and key in self._looks:
-            self._looks.move_to_end(key)
-            return self._looks[key]
-        look = StyleLook(self.predictor.vector(_for_vector(style, scale)), moments(_for_vector(style, 1.0)))
+        if key is not None and key in self._embeddings:
+            self._embeddings.move_to_end(key)
+            return self._embeddings[key]
+        found = StyleEmbedding(self.predictor.vector(_for_vector(style, scale)), moments(_for_vector(style, 1.0)))
         if key is not None:
-            self._looks[key] = look
-            if len(self._looks) > REMEMBERED:
-                self._looks.popitem(last=False)
-        return look
+            self._embeddings[key] = found
+            if len(self._embeddings) > REMEMBERED:
+                self._embeddings.popitem(last=False)
+        return found
 
 
 def strength(params: StyleParams) -> float:
@@ -148,21 +149,12 @@ def strength(params: StyleParams) -> float:
 def in_colors_of(x: Tensor, palettes: Sequence[Moments], guides: Sequence[Tensor]) -> Tensor:
     """x [1, 3, h, w] with, where each guide [1, 1, h, w] is, the colours of its palette; the guides sum to 1."""
     result = torch.zeros_like(x)
-    for palette, guide in zip(palettes, guides, strict=True):
-        own = weighted_moments(x, guide)
-        if own is not None:
-            result += guide * color.transported(x, own, palette)
+    sums = measure(flat(x), [guide.flatten() for guide in guides])
+    for palette, guide, own in zip(palettes, guides, sums, strict=True):
+        # less than one pixel in all has no colours
+        if own.weight >= 1:
+            result += guide * color.transported(x, own.moments(), palette)
     return result.clamp_(0, 1)
-
-
-def weighted_moments(x: Tensor, guide: Tensor) -> Moments | None:
-    """Moments of x [1, c, h, w] over the places of guide [1, 1, h, w]; None when it has hardly any."""
-    total = float(guide.sum())
-    if total < 1:
-        return None
-    flat = x.flatten(2)[0]  # [c, n]
-    weighted = flat * guide.flatten(2)[0]
-    return Moments(weighted.sum(1) / total, weighted @ flat.T / total)
 
 
 def _for_vector(picture: Tensor, scale: float) -> Tensor:

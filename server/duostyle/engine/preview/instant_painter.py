@@ -15,7 +15,7 @@ from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.preview.instant import Instant
 from duostyle.engine.pyramid import fit
-from duostyle.engine.runtime import engine_errors, to_picture, to_tensor
+from duostyle.engine.runtime import engine_errors, to_mask, to_picture, to_tensor
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
@@ -29,7 +29,7 @@ def inputs_of(instant: Instant, network: Network, request: Request) -> Inputs:
 
 def masks_of(masks: tuple[Picture | None, ...]) -> list[Tensor | None]:
     """Grey masks [1, 1, h, w] of pictures."""
-    return [None if mask is None else to_tensor(mask).mean(1, keepdim=True) for mask in masks]
+    return [None if mask is None else to_mask(mask) for mask in masks]
 
 
 class InstantPainter:

@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-from importlib import resources
-
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from duostyle.errors import WeightsError
-
-SHA256 = {
-    "instant-fp16.safetensors": "e8fe5dcbbc22e5edfa7326ebeb54cd39edf00bf7caeabf925f0d89bb825df255",
-    "person-fp16.safetensors": "77d136af02489ca3d1235667f57eb6b9ce93e01f5b3b56378270c985eb8681e8",
-}
+from duostyle.engine.network.weights import read_tensors
+from duostyle.engine.network.weights_file import INSTANT_FILE, PERSON_FILE, checked_sha256, shipped_bytes
 
 
 def instant_weights() -> dict[str, Tensor]:
     """Of both networks of Ghiasi et al. 2017, float32 by name. Raises WeightsError when missing or damaged."""
-    return _shipped("instant-fp16.safetensors")
+    return parse(INSTANT_FILE, shipped_bytes(INSTANT_FILE))
 
 
 def person_weights() -> dict[str, Tensor]:
     """Of the network that finds people, float32 by name. Raises WeightsError when missing or damaged."""
-    return _shipped("person-fp16.safetensors")
-
-
-def _shipped(name: str) -> dict[str, Tensor]:
-    try:
-        data = resources.files("duostyle.data").joinpath("weights", name).read_bytes()
-    except OSError as error:
-        raise WeightsError(f"the weights {name} are missing; install duostyle again") from error
-    return parse(name, data)
+    return parse(PERSON_FILE, shipped_bytes(PERSON_FILE))
 
 
 def parse(name: str, data: bytes) -> dict[str, Tensor]:
-    """The tensors in the bytes of one of the files of `SHA256`. Raises WeightsError when they are damaged."""
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != SHA256[name]:
-        raise WeightsError(f"the weights {name} are damaged; install duostyle again", limit=SHA256[name], got=digest)
-    try:
-        tensors = load_safetensors(data)
-    except SafetensorError as error:
-        raise WeightsError(f"the weights {name} cannot be read: {error}") from error
-    return {key: tensor.float() for key, tensor in tensors.items()}
+    """The tensors in the bytes of the shipped file `name`. Raises WeightsError when they are damaged."""
+    checked_sha256(name, data)
+    return read_tensors(name, data)
 
 
 def convolution(

@@ -80,7 +80,8 @@ async def _give_up(app_state: AppState, image_id: str, key: str) -> Response:
         raise NotFound("no such picture", field="image")
     in_use = app_state.jobs.registry.images_in_use
     if not await app_state.store.give_up_image(image_id, hash_key(key), in_use=in_use):
-        raise Forbidden("the key is none of this upload" if key else "the key of the upload is required", field="key")
+        text = "the key does not belong to this upload" if key else "the key of the upload is required"
+        raise Forbidden(text, field="key")
     return Response(status_code=204)
 
 

@@ -1,4 +1,4 @@
-"""Errands: done at once while nothing is painted, else between two convolutions of the painting, which goes on."""
+"""Short calls of the engine: at once while nothing is painted, else between two convolutions of the painting."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from duostyle.engine.api import Engine
 from duostyle.errors import BadRequest, InternalError, OutOfMemory, ShuttingDown, TooManyRequests, WeightsError
+from duostyle.executor.engine_calls import MAX_CALLS, PAINTING_SHARE, EngineCall, EngineCalls
 from duostyle.executor.engine_thread import EngineThread
-from duostyle.executor.errands import MAX_ERRANDS, PAINTING_SHARE, Errand, Errands
 from tests.executor.conftest import Heard, running
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import GUARD_S, soon
@@ -19,14 +19,14 @@ from tests.support.harness import GUARD_S, soon
 Check = Callable[[], None]
 
 
-async def test_an_errand_is_done_on_the_engine_thread() -> None:
+async def test_a_call_is_made_on_the_engine_thread() -> None:
     engine = FakeEngine()
     async with running(engine) as thread:
         where = await soon(thread.ask(lambda given, check: (given, threading.get_native_id())))
         assert where == (engine, next(iter(engine.threads)))
 
 
-async def test_a_painting_holds_no_errand_up() -> None:
+async def test_a_painting_holds_no_call_up() -> None:
     async with running(FakeEngine(steps=2, gated=True)) as thread:
         heard = Heard()
         painting = asyncio.create_task(thread.run(heard.task))
@@ -39,11 +39,11 @@ async def test_a_painting_holds_no_errand_up() -> None:
         assert (await soon(painting)).how == "done"
 
 
-async def test_errands_are_done_in_order() -> None:
+async def test_calls_are_done_in_order() -> None:
     done: list[int] = []
     async with running(FakeEngine()) as thread:
-        errands = [thread.ask(lambda engine, check, n=n: done.append(n)) for n in range(5)]  # type: ignore[misc]
-        await soon(asyncio.gather(*errands))
+        calls = [thread.ask(lambda engine, check, n=n: done.append(n)) for n in range(5)]  # type: ignore[misc]
+        await soon(asyncio.gather(*calls))
     assert done == [0, 1, 2, 3, 4]
 
 
@@ -55,7 +55,7 @@ async def test_errands_are_done_in_order() -> None:
         (MemoryError(), OutOfMemory),
     ],
 )
-async def test_what_an_errand_raises_is_told(
+async def test_what_a_call_raises_comes_back(
     raised: Exception, told: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     def work(engine: Engine, check: Check) -> None:
@@ -99,16 +99,16 @@ async def test_only_so_many_wait() -> None:
 
         asked = [asyncio.create_task(thread.ask(wait))]
         await asyncio.to_thread(begun.wait, GUARD_S)
-        asked += [asyncio.create_task(thread.ask(lambda engine, check: None)) for _ in range(MAX_ERRANDS)]
+        asked += [asyncio.create_task(thread.ask(lambda engine, check: None)) for _ in range(MAX_CALLS)]
         await asyncio.sleep(0)
         with pytest.raises(TooManyRequests) as caught:
             await soon(thread.ask(lambda engine, check: None))
-        assert (caught.value.reached, caught.value.limit) == ("max_waiting_previews", MAX_ERRANDS)
+        assert (caught.value.reached, caught.value.limit) == ("max_waiting_previews", MAX_CALLS)
         gate.set()
         await soon(asyncio.gather(*asked))
 
 
-async def test_without_a_model_errands_say_why() -> None:
+async def test_without_a_model_calls_say_why() -> None:
     engine = FakeEngine()
     engine.load_error = WeightsError("the weights are missing")
     async with running(engine) as thread:
@@ -146,23 +146,23 @@ async def test_what_was_asked_before_the_end_is_done() -> None:
 
 async def test_a_painting_gets_its_share_of_the_time() -> None:
     now = 100.0
-    errands = Errands(lambda: now)
+    calls = EngineCalls(lambda: now)
 
-    def put() -> Errand[object]:
-        errand: Errand[object] = Errand(lambda engine, check: None, asyncio.get_running_loop().create_future())
-        errands.add(errand)
-        return errand
+    def put() -> EngineCall[object]:
+        call: EngineCall[object] = EngineCall(lambda engine, check: None, asyncio.get_running_loop().create_future())
+        calls.add(call)
+        return call
 
     first, second = put(), put()
-    assert errands.take(painting=True) is first
-    errands.done(took_s=0.5)
-    assert errands.take(painting=True) is None
+    assert calls.take(painting=True) is first
+    calls.done(took_s=0.5)
+    assert calls.take(painting=True) is None
     now += 0.5 * PAINTING_SHARE - 0.01
-    assert errands.take(painting=True) is None
+    assert calls.take(painting=True) is None
     now += 0.02
-    assert errands.take(painting=True) is second
-    errands.done(took_s=9.0)
+    assert calls.take(painting=True) is second
+    calls.done(took_s=9.0)
     third = put()
     # nothing is painted: nothing to wait for
-    assert errands.take(painting=False) is third
-    assert errands.take(painting=False) is None
+    assert calls.take(painting=False) is third
+    assert calls.take(painting=False) is None

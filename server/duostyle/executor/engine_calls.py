@@ -1,6 +1,6 @@
-"""Small things that the engine thread does beside the painting, as previews: in order, and without slowing it much.
+"""Short calls of the engine beside the painting, previews for instance: in order, and without slowing it much.
 
-They are given by the event loop and done on the engine thread: at once while nothing is painted, else between two
+The event loop asks for them; the engine thread makes them: at once while nothing is painted, else between two
 convolutions of the painting.
 """
 
@@ -17,15 +17,15 @@ from typing import Generic, TypeVar
 from duostyle.engine.api import Cancelled, Engine
 
 # how many wait at most
-MAX_ERRANDS = 32
-# beside a painting, an errand that took one second is followed by this many seconds for the painting alone
-PAINTING_SHARE = 4.0
+MAX_CALLS = 32
+# beside a painting, a call that took one second is followed by this many seconds for the painting alone
+PAINTING_SHARE = 6.0
 
 T = TypeVar("T")
 
 
 @dataclass(eq=False)
-class Errand(Generic[T]):
+class EngineCall(Generic[T]):
     """`work` is called with the engine and a check that it must call often, which raises Cancelled."""
 
     work: Callable[[Engine, Callable[[], None]], T]
@@ -42,25 +42,25 @@ class Errand(Generic[T]):
             raise Cancelled
 
 
-class Errands:
+class EngineCalls:
     """What waits, first come first served. `clock` counts seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # a deque is safe across threads
-        self._waiting: deque[Errand[object]] = deque()
+        self._waiting: deque[EngineCall[object]] = deque()
         self._rest_until = 0.0
 
-    def add(self, errand: Errand[object]) -> None:
+    def add(self, call: EngineCall[object]) -> None:
         """On the event loop."""
-        self._waiting.append(errand)
+        self._waiting.append(call)
 
     @property
     def waiting(self) -> int:
         """How many have not begun."""
         return len(self._waiting)
 
-    def take(self, *, painting: bool) -> Errand[object] | None:
+    def take(self, *, painting: bool) -> EngineCall[object] | None:
         """The next one, None when there is none or the painting has its turn. On the engine thread."""
         if not self._waiting or (painting and self._clock() < self._rest_until):
             return None
