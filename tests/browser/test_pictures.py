@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, FilePayload, Page, Response, Route, expect
 
 from tests.browser.conftest import GUARD_MS
-from tests.support.browser.actions import status
+from tests.support.browser.actions import status, tile
 from tests.support.browser.site import Site
 from tests.support.picture_files import heif
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_server]
 Open = Callable[..., Page]
+FRAME_MS = 16
 RED, BLUE = (200, 20, 20), (20, 20, 200)
 
 
@@ -41,6 +42,15 @@ def give(page: Page, data: bytes, name: str = "holiday.jpg", kind: str = "image/
     return said(answer.value)
 
 
+def caught(page: Page, held: list[Route]) -> Route:
+    """Wait until a request is held back."""
+    for _ in range(GUARD_MS // FRAME_MS):
+        if held:
+            return held.pop()
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    pytest.fail("no request came")
+
+
 def said(answer: Response) -> dict[str, Any]:
     assert answer.status in (200, 201)
     return dict(answer.json())
@@ -53,6 +63,9 @@ def colors(site: Site, page: Page, stored: dict[str, Any]) -> list[list[str]]:
     rows, columns = pixels.shape[0], pixels.shape[1]
     quarters = [[pixels[rows * y // 4, columns * x // 4] for x in (1, 3)] for y in (1, 3)]
     return [["red" if red > blue else "blue" for red, _, blue in row] for row in quarters]
+
+
+CAT: FilePayload = {"name": "cat.jpg", "mimeType": "image/jpeg", "buffer": photo(90, 60)}
 
 
 @pytest.fixture
@@ -107,6 +120,50 @@ def test_a_large_photo_is_sent_smaller_and_upright_unless_full_size_is_asked_for
     assert (full["width"], full["height"]) == (2000, 3000)
     assert colors(site, page, full) == [["red", "red"], ["blue", "blue"]]
     expect(note).to_have_text("")
+
+
+def test_a_picture_chosen_before_the_first_answers_are_there_stays(site: Site, newcomer: Page) -> None:
+    page = newcomer
+    held: list[Route] = []
+    for path in ("**/api/gallery", "**/api/images"):
+        page.route(path, lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    gallery = caught(page, held)
+    page.wait_for_selector("#connection[data-state=open]")
+    page.locator(".slots-content input[type=file]").first.set_input_files(CAT)
+    upload = caught(page, held)
+    gallery.continue_()
+    tile(page, "Red")
+    upload.continue_()
+    expect(page.locator(".slots-content .slot-face")).to_have_attribute("aria-label", "Content: cat")
+    expect(page.locator(".slot.filled")).to_have_count(2)
+
+
+def test_a_launch_waits_for_the_pictures_that_are_on_their_way(site: Site, open_page: Open) -> None:
+    page = open_page()
+    tile(page, "Harbour")
+    tile(page, "Red")
+    held: list[Route] = []
+    page.route("**/api/images", lambda route: held.append(route))
+    press = page.get_by_role("button", name="Launch", exact=True)
+
+    def chosen_and_launched() -> Route:
+        page.locator(".slots-content input[type=file]").first.set_input_files(CAT)
+        press.click()
+        press.click()
+        expect(page.locator("#status")).to_contain_text("still being uploaded")
+        return caught(page, held)
+
+    # what fails is said beside the slot, and the picture before it is not painted in its place
+    chosen_and_launched().fulfill(status=400, json={"error": {"code": "bad_image", "message": "It is torn"}})
+    expect(page.locator(".note").first).to_contain_text("It is torn")
+    expect(page.locator("#status")).to_have_attribute("data-status", "idle")
+    chosen_and_launched().continue_()
+    status(page, "running")
+    site.engine.release(500)
+    status(page, "completed")
+    (painter,) = site.engine.painters
+    assert (painter.request.content.width, painter.request.content.height) == (90, 60)
 
 
 def test_a_small_photo_is_sent_as_it_is(open_page: Open) -> None:

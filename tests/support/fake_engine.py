@@ -26,6 +26,7 @@ from duostyle.picture import Picture
 # more steps than any machine makes during a test: a painting of so many goes on until it is ended
 ENDLESS = 2**31 - 1
 _LOOK_S = 0.002
+_GUARD_S = 30.0
 
 
 def picture_of(step: int, width: int = 8, height: int = 6) -> Picture:
@@ -198,6 +199,7 @@ class FakeEngine:
         self.painters: MutableSequence[FakePainter] = []
         # what was asked for; with `holds_previews` each waits for a turn, and looks whether anybody waits for it
         self.previews: list[Request] = []
+        self.preview_asked = threading.Condition()
         self.holds_previews = False
         self.preview_begun = threading.Event()
         self.preview_turns = threading.Semaphore(0)
@@ -232,7 +234,9 @@ class FakeEngine:
         return self.people
 
     def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
-        self.previews.append(request)
+        with self.preview_asked:
+            self.previews.append(request)
+            self.preview_asked.notify_all()
         self.preview_begun.set()
         while self.holds_previews and not self.preview_turns.acquire(timeout=_LOOK_S):
             check()
@@ -242,6 +246,11 @@ class FakeEngine:
         width, height = request.content.width, request.content.height
         scale = request.params.size / max(width, height)
         return picture_of(len(self.previews), round(width * scale), round(height * scale))
+
+    def wait_for_preview(self, wanted: Callable[[Request], bool]) -> None:
+        """Wait until a preview like this was asked for."""
+        with self.preview_asked:
+            assert self.preview_asked.wait_for(lambda: any(map(wanted, self.previews)), _GUARD_S)
 
     def release(self, steps: int = 1) -> None:
         """Let a gated engine make this many steps."""

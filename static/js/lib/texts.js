@@ -137,7 +137,7 @@ export const text = {
     starting: "Starting",
     refused: "Not started",
     moment: "One moment",
-    uploading: "a picture is still being uploaded.",
+    uploading: "a picture is still being uploaded, then it starts.",
     noContent: "Choose a content picture first.",
     noStyle: "Choose at least one style first.",
   },

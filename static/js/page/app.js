@@ -38,14 +38,16 @@ export class App {
 
   /** Load limits and gallery, connect, and open the job of the address or the draft of this tab. */
   async start(jobId) {
-    const { session, status, gallery, welcome } = this.#parts;
+    const { session, status, gallery, slots, welcome } = this.#parts;
     if (jobId) session.open(jobId, this.#memory.job(jobId)?.key ?? null);
     // without the server's token there is nothing to show but that it is missing
     if (!(await this.#startup.run())) return;
     const kept = jobId ? this.#memory.job(jobId) : this.#memory.draft;
     const sample = jobId ? null : gallery.sample;
-    if (kept || !jobId) this.#view.restore(kept ?? sample ?? {});
-    welcome.hidden = Boolean(kept) || sample === null;
+    // whoever was quicker than the first answers keeps what they chose
+    const pictures = Boolean(jobId) || !slots.begun;
+    if (kept || !jobId) this.#view.restore(kept ?? sample ?? {}, { pictures });
+    welcome.hidden = Boolean(kept) || sample === null || !pictures;
     if (jobId) this.#view.jobChanged({ type: "state" });
     else status.say("idle", "");
     this.#ownJobs.refresh();

@@ -11,6 +11,7 @@ export class Launcher extends Emitter {
   #parts;
   #memory;
   #busy = false;
+  #waiting = false;
 
   constructor({ parts, memory }) {
     super();
@@ -35,8 +36,10 @@ export class Launcher extends Emitter {
   }
 
   async launch() {
-    const { session, controls, status } = this.#parts;
-    if (this.#busy || session.active || !this.#complete()) return;
+    const { session, slots, controls, status } = this.#parts;
+    if (this.#busy || this.#waiting || session.active) return;
+    if (slots.busy && !(await this.#uploaded())) return;
+    if (!this.#complete()) return;
     this.#busy = true;
     // the end of the last painting must not be taken for that of this one
     status.say("launching", words.starting);
@@ -63,12 +66,19 @@ export class Launcher extends Emitter {
     }
   }
 
+  // what was chosen before the press belongs to it; a slot itself says why its picture did not come
+  async #uploaded() {
+    const { session, slots, status } = this.#parts;
+    status.say("note", words.moment, words.uploading);
+    this.#waiting = true;
+    const complete = await slots.uploaded();
+    this.#waiting = false;
+    if (!session.active) status.say("idle", "");
+    return complete && !session.active;
+  }
+
   #complete() {
     const { slots, controls, status } = this.#parts;
-    if (slots.busy) {
-      status.say("note", words.moment, words.uploading);
-      return false;
-    }
     const missing = slots.missing;
     if (missing) {
       status.say("note", missing === slots.content ? words.noContent : words.noStyle);

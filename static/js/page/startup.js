@@ -47,10 +47,13 @@ export class Startup {
 
   async #fetch() {
     const { gallery, controls, exampleButton } = this.#parts;
-    const limits = await this.#api.json("api/limits");
-    this.#api.limits = limits;
-    controls.describe(limits);
-    await gallery.load();
+    // both at once: between them somebody could change a setting, and what is restored would undo it
+    const [limits, pictures] = await Promise.allSettled([this.#api.json("api/limits"), this.#api.json("api/gallery")]);
+    if (limits.status === "rejected") throw limits.reason;
+    this.#api.limits = limits.value;
+    controls.describe(limits.value);
+    if (pictures.status === "rejected") throw pictures.reason;
+    gallery.show(pictures.value);
     exampleButton.hidden = gallery.sample === null;
   }
 

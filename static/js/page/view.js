@@ -53,11 +53,13 @@ export class View extends Emitter {
     return this.#restoring;
   }
 
-  /** Put remembered {content, styles, params} back. */
-  restore({ content = /** @type {any} */ (null), styles = [], params = {} }) {
+  /** Put remembered {content, styles, params} back, without the pictures where others are chosen already. */
+  restore({ content = /** @type {any} */ (null), styles = [], params = {} }, { pictures = true } = {}) {
     this.#restoring = true;
-    this.#shownContent = content?.id ?? null;
-    this.#parts.slots.restore({ content, styles });
+    if (pictures) {
+      this.#shownContent = content?.id ?? null;
+      this.#parts.slots.restore({ content, styles });
+    }
     this.#parts.controls.values = params;
     this.#restoring = false;
   }

@@ -25,8 +25,8 @@ export class Gallery extends Emitter {
     this.pictures = { content: [], style: [] };
   }
 
-  async load() {
-    const answer = await this.#api.json("api/gallery");
+  /** Show the pictures of GET /api/gallery. @param {Record<string, any[]>} answer */
+  show(answer) {
     for (const kind of ["content", "style"]) {
       const pictures = (answer[kind] ?? []).map((picture) => ({ ...picture, kind }));
       this.pictures[kind] = pictures;

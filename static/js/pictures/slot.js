@@ -15,9 +15,9 @@ const MOST_PX = 2 ** 24;
 const CROPPED_PX = 4096;
 
 /**
- * Events: `change` when the picture is another one, `select` when it gets the focus, `remove` when its cross is
- * pressed, `crop` when it is to be cropped, `move` {by} or {from} when it is to change its place among the styles, `more`
- * with files beyond the first.
+ * Events: `change` when the picture is another one, `uploaded` {failed} when an upload has ended or was given up, `select`
+ * when it gets the focus, `remove` when its cross is pressed, `crop` when it is to be cropped, `move` {by} or {from} when
+ * it is to change its place among the styles, `more` with files beyond the first.
  */
 export class Slot extends Emitter {
   #api;
@@ -107,6 +107,7 @@ export class Slot extends Emitter {
     this.#upload = upload;
     this.complain("");
     this.#face.progress(0);
+    let failed = false;
     try {
       const { max_size_px: most = USUAL_PX, formats = [], max_upload_bytes: mostBytes = Infinity } = this.#api.limits;
       const longest = Math.max(FEWEST_PX, most);
@@ -121,12 +122,15 @@ export class Slot extends Emitter {
       this.#set({ id: stored.id, width: stored.width, height: stored.height, title: name });
       this.#tell(stored.notes ?? [], box ? null : from, to);
     } catch (error) {
-      if (upload === this.#upload) this.complain(error.message);
+      if (upload !== this.#upload) return;
+      this.complain(error.message);
+      failed = true;
     } finally {
       if (upload === this.#upload) {
         this.#upload = null;
         this.#face.progress(null);
       }
+      this.emit("uploaded", { failed });
     }
   }
 

@@ -53,6 +53,23 @@ export class Slots extends Emitter {
     return [this.content, ...this.styles].some((slot) => slot.busy);
   }
 
+  /** Somebody has begun to choose pictures. */
+  get begun() {
+    return [this.content, ...this.styles].some((slot) => slot.busy || slot.image);
+  }
+
+  /** Wait until no picture is on its way to the server; false when one of them failed. @returns {Promise<boolean>} */
+  async uploaded() {
+    let complete = true;
+    while (this.busy) {
+      const { failed } = await new Promise((resolve) => {
+        for (const slot of [this.content, ...this.styles]) slot.addEventListener("uploaded", (event) => resolve(event.detail), { once: true });
+      });
+      complete &&= !failed;
+    }
+    return complete;
+  }
+
   set locked(locked) {
     this.#locked = locked;
     for (const slot of [this.content, ...this.styles]) slot.locked = locked;

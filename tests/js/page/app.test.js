@@ -34,8 +34,8 @@ async function launched() {
 test("the page loads limits and gallery, connects, and puts the draft back", async () => {
   memory.keepDraft({ content: CONTENT, styles: [STYLE], params: { size: 256 } });
   await app.start(null);
-  assert.deepEqual([api.asked, socket.connected], [["api/limits"], 1]);
-  assert.ok(last(parts.gallery, "load"));
+  assert.deepEqual([api.asked, socket.connected], [["api/limits", "api/gallery"], 1]);
+  assert.ok(last(parts.gallery, "show"));
   assert.deepEqual(last(parts.slots, "restore"), [{ content: CONTENT, styles: [STYLE] }]);
   assert.deepEqual([parts.controls.values, parts.welcome.hidden], [{ size: 256 }, true]);
 });
@@ -47,6 +47,14 @@ test("a first visit begins with a sample, until other pictures are chosen", asyn
   assert.equal(parts.welcome.hidden, false);
   parts.slots.emit("change");
   assert.equal(parts.welcome.hidden, true);
+});
+
+test("pictures chosen before the first answers came stay, and the settings come back", async () => {
+  memory.keepDraft({ content: CONTENT, styles: [STYLE], params: { size: 256 } });
+  parts.slots.begun = true;
+  await app.start(null);
+  assert.equal(last(parts.slots, "restore"), undefined);
+  assert.deepEqual([parts.controls.values, parts.welcome.hidden], [{ size: 256 }, true]);
 });
 
 test("a job in the address is watched with the key that this browser has", async () => {

@@ -66,7 +66,7 @@ export function fakeParts() {
     background: new BackgroundJobs(link),
     previews: new Previews(link, { saving: () => false }),
     easel: fakePart({ painted: false, canCompare: false, comparing: false, pixels: 800, canvas: { width: 8, height: 6 }, element: new FakeElement() }),
-    slots: fakePart({ contentImage: CONTENT, styleImages: [STYLE], busy: false, missing: null, content: fakePart() }),
+    slots: fakePart({ contentImage: CONTENT, styleImages: [STYLE], busy: false, begun: false, missing: null, content: fakePart() }),
     gallery: fakePart({ find: (id) => ({ id, title: `found ${id}` }), sample: null }),
     controls: fakePart({
       values,
