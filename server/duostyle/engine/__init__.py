@@ -10,6 +10,7 @@ A painting, and one evaluation in it (`Painter.run` and down), with the file tha
         targets = moments of the styles, features of the content            level, objective/features, moments
         x = painting of the level below + detail of base                    pyramid; the first one: level
         for step in steps, while the cost falls:                            painter, schedule
+            x, targets moved by a pixel in every other one                  objective/alternating
             F = network.forward(x)           stops when cancelled           network/vgg, layers
             for layer in style_layers:                                      objective/objective
                 M = mean and second moment of F[layer]  one per guide       objective/style, moments

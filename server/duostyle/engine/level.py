@@ -11,9 +11,9 @@ from torch import Tensor
 
 from duostyle.engine.api import Control, Costs
 from duostyle.engine.image.inputs import Inputs
+from duostyle.engine.objective.alternating import AlternatingObjective
 from duostyle.engine.objective.features import Extractor
 from duostyle.engine.objective.objective import Objective
-from duostyle.engine.objective.phases import Phases
 from duostyle.engine.objective.tiling import tile_side
 from duostyle.engine.optim.adam import Adam
 from duostyle.engine.optim.base import Frozen, Optimizer
@@ -98,7 +98,7 @@ class LevelPainter:
         layers = level.depth.style_layers(params)
         self.moments = [dict(self.extractor.collage_moments(style, layers)) for style in styles]
         self.params = params
-        self.phases = Phases(self._objective, self.content, inputs.guides(level, params))
+        self.objective = AlternatingObjective(self._objective, self.content, inputs.guides(level, params))
         self.costs: Costs | None = None
         self.best_costs: list[float] = []
         if isinstance(start, Frozen):
@@ -120,7 +120,7 @@ class LevelPainter:
         """One evaluation and one move; the costs of the best picture so far. Raises what `check` raises, and
         FloatingPointError when the first cost is not finite."""
         before = self.optimizer.best_cost
-        evaluation = self.phases.evaluate(self.optimizer.x)
+        evaluation = self.objective.evaluate(self.optimizer.x)
         self.optimizer.tell(evaluation.costs.total, evaluation.gradient)
         if self.costs is None or self.optimizer.best_cost < before:
             self.costs = evaluation.costs
@@ -131,7 +131,7 @@ class LevelPainter:
         """What cannot be worked out again from the inputs and the parameters in force."""
         optimizer = self.optimizer.freeze()
         costs = None if self.costs is None else self.costs.as_dict()
-        numbers = {"costs": costs, "best_costs": list(self.best_costs), "evaluations": self.phases.done}
+        numbers = {"costs": costs, "best_costs": list(self.best_costs), "evaluations": self.objective.done}
         return Frozen(numbers | {"optimizer": dict(optimizer.numbers)}, optimizer.tensors)
 
     def tune(self, params: StyleParams) -> None:
@@ -143,7 +143,7 @@ class LevelPainter:
             for known, style in zip(self.moments, styles, strict=True):
                 known.update(self.extractor.collage_moments(style, layers))
         self.params = params
-        self.phases.tune(params, self.inputs.guides(self.level, params))
+        self.objective.tune(params, self.inputs.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None
         self.best_costs = []
@@ -154,7 +154,7 @@ class LevelPainter:
         self.costs = None if numbers["costs"] is None else Costs.of(numbers["costs"])
         self.best_costs = list(numbers["best_costs"])
         # the first checkpoints did not count
-        self.phases.done = int(numbers.get("evaluations", 0))
+        self.objective.done = int(numbers.get("evaluations", 0))
 
     def _objective(self, content: Tensor, guides: Sequence[Tensor]) -> Objective:
         return Objective(self.extractor, content, self.moments, self.params, guides, self.level.depth)
@@ -171,7 +171,7 @@ class LevelPainter:
         generator = torch.Generator().manual_seed(params.seed)
         trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)
         candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
-        costs = [self.phases.objective.cost(x) for x in candidates]
+        costs = [self.objective.unmoved.cost(x) for x in candidates]
         return candidates[costs.index(min(costs))]
 
 

@@ -84,7 +84,7 @@ class Pace:
 
 # a forward pass over a style or the content costs about this much of an evaluation of the same size
 FORWARD_SHARE = 0.45
-# the content is looked at twice, see `duostyle.engine.objective.phases`
+# the content is looked at twice, see `duostyle.engine.objective.alternating`
 CONTENTS = 2
 # the stopping rule looks back this many steps, and never stops a level before MIN_STEPS
 LOOK_BACK = 5

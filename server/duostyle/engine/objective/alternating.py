@@ -1,4 +1,4 @@
-"""The objective by turns at both phases of the first pooling, so that no pixel is treated differently for its place.
+"""The objective by turns at both parities of the first pooling, so that no pixel is treated differently for its place.
 
 The network takes means of 2 x 2 values at even places. Its gradient therefore differs systematically between pixels at
 even and at odd places, which a few steps of an optimiser leave in the picture as a faint weave. Departure from Gatys et
@@ -26,7 +26,7 @@ LEAST_PX = 200
 MakeObjective = Callable[[Tensor, Sequence[Tensor]], Objective]
 
 
-class Phases:
+class AlternatingObjective:
     """Evaluates by turns as it is and moved; `done` counts the evaluations, so that it can go on where it was.
 
     `make` gives the objective of a content [1, 3, h, w] and its guides; a second one, of the moved content, is made
@@ -36,7 +36,7 @@ class Phases:
     def __init__(
         self, make: MakeObjective, content: Tensor, guides: Sequence[Tensor], *, least_px: int = LEAST_PX
     ) -> None:
-        self.objective = make(content, guides)
+        self.unmoved = make(content, guides)
         self.done = 0
         self._make, self._content, self._guides = make, content, guides
         self._moved: Objective | None = None
@@ -44,14 +44,14 @@ class Phases:
 
     def evaluate(self, x: Tensor) -> Evaluation:
         """Costs and gradient at x [1, 3, h, w] in 0..1. Raises what the objective's `check` raises; the turn stays."""
-        evaluation = self._evaluate_moved(x) if self._by_turns and self.done % 2 else self.objective.evaluate(x)
+        evaluation = self._evaluate_moved(x) if self._by_turns and self.done % 2 else self.unmoved.evaluate(x)
         self.done += 1
         return evaluation
 
     def tune(self, params: StyleParams, guides: Sequence[Tensor]) -> None:
         """Take up new live parameters and guides."""
         self._guides = guides
-        self.objective.tune(params, guides)
+        self.unmoved.tune(params, guides)
         if self._moved is not None:
             self._moved.tune(params, [moved(guide) for guide in guides])
 

@@ -1,4 +1,4 @@
-"""Two phases of the pooling by turns: whose turn it is, what is looked at, and that their differences cancel."""
+"""Both parities of the pooling by turns: whose turn it is, what is looked at, and that their differences cancel."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from duostyle.engine.network.vgg import Network
+from duostyle.engine.objective.alternating import AlternatingObjective, moved
 from duostyle.engine.objective.features import Extractor
 from duostyle.engine.objective.objective import Objective
-from duostyle.engine.objective.phases import Phases, moved
 from duostyle.params import STYLE_LAYERS, StyleParams
 from tests.support.engine.pictures import random_picture, scene, stripes
 from tests.support.engine.reference import relative_error
@@ -26,14 +26,14 @@ class Maker:
     """Makes real objectives and keeps what they were made from."""
 
     def __init__(self, network: Network) -> None:
+        self.stopping = False
         self.extractor = Extractor(network, self.check)
         self.styles = [self.extractor.style_moments(stripes(40, 40), STYLE_LAYERS)]
         self.params = StyleParams()
         self.made: list[tuple[Tensor, Sequence[Tensor]]] = []
-        self.stopping = False
 
     def check(self) -> None:
-        if getattr(self, "stopping", False):
+        if self.stopping:
             raise InterruptedError
 
     def __call__(self, content: Tensor, guides: Sequence[Tensor]) -> Objective:
@@ -44,8 +44,8 @@ class Maker:
 def test_every_other_evaluation_is_that_of_the_moved_picture(network: Network) -> None:
     make, content, x = Maker(network), scene(WIDTH, HEIGHT), random_picture(WIDTH, HEIGHT)
     guide = random_picture(WIDTH, HEIGHT, 1)[:, :1]
-    phases = Phases(make, content, [guide], least_px=HEIGHT)
-    found = [phases.evaluate(x) for _ in range(4)]
+    alternating = AlternatingObjective(make, content, [guide], least_px=HEIGHT)
+    found = [alternating.evaluate(x) for _ in range(4)]
     rolled = [x[..., [-1, *range(HEIGHT - 1)], :][..., [-1, *range(WIDTH - 1)]] for x in (x, content, guide)]
     assert len(make.made) == 2
     assert torch.equal(make.made[1][0], rolled[1])
@@ -59,26 +59,26 @@ def test_every_other_evaluation_is_that_of_the_moved_picture(network: Network) -
 
 def test_a_turn_that_was_stopped_comes_again(network: Network) -> None:
     make, x = Maker(network), random_picture(WIDTH, HEIGHT)
-    phases = Phases(make, scene(WIDTH, HEIGHT), [], least_px=HEIGHT)
-    phases.evaluate(x)
+    alternating = AlternatingObjective(make, scene(WIDTH, HEIGHT), [], least_px=HEIGHT)
+    alternating.evaluate(x)
     make.stopping = True
     with pytest.raises(InterruptedError):
-        phases.evaluate(x)
+        alternating.evaluate(x)
     make.stopping = False
-    assert phases.done == 1
-    assert phases.evaluate(x).costs == make(moved(scene(WIDTH, HEIGHT)), []).evaluate(moved(x)).costs
+    assert alternating.done == 1
+    assert alternating.evaluate(x).costs == make(moved(scene(WIDTH, HEIGHT)), []).evaluate(moved(x)).costs
 
 
-def test_changed_parameters_hold_in_both_phases(network: Network) -> None:
+def test_changed_parameters_hold_at_both_parities(network: Network) -> None:
     make, x = Maker(network), random_picture(WIDTH, HEIGHT)
-    phases = Phases(make, scene(WIDTH, HEIGHT), [], least_px=HEIGHT)
-    before = [phases.evaluate(x).costs.total for _ in range(2)]
+    alternating = AlternatingObjective(make, scene(WIDTH, HEIGHT), [], least_px=HEIGHT)
+    before = [alternating.evaluate(x).costs.total for _ in range(2)]
     guides = [random_picture(WIDTH, HEIGHT, 1)[:, :1]]
     make.params = StyleParams(style_weight=60.0)
-    phases.tune(make.params, guides)
-    anew = Phases(make, scene(WIDTH, HEIGHT), guides, least_px=HEIGHT)
+    alternating.tune(make.params, guides)
+    anew = AlternatingObjective(make, scene(WIDTH, HEIGHT), guides, least_px=HEIGHT)
     for total in before:
-        costs = phases.evaluate(x).costs
+        costs = alternating.evaluate(x).costs
         assert costs == anew.evaluate(x).costs
         assert costs.total != total
 
@@ -91,8 +91,8 @@ def test_in_the_sum_of_both_it_does_not_matter_whether_a_pixel_is_at_an_even_or_
     x[..., FRAME_PX:-FRAME_PX, FRAME_PX:-FRAME_PX] = random_picture(WIDTH - 2 * FRAME_PX, HEIGHT - 2 * FRAME_PX)
 
     def gradients(x: Tensor) -> list[Tensor]:
-        phases = Phases(make, x, [], least_px=HEIGHT)
-        return [phases.evaluate(x).gradient for _ in range(2)]
+        alternating = AlternatingObjective(make, x, [], least_px=HEIGHT)
+        return [alternating.evaluate(x).gradient for _ in range(2)]
 
     inside = slice(FRAME_PX // 2, -FRAME_PX // 2)
     here, there = gradients(x), [moved(gradient, -1) for gradient in gradients(moved(x))]
@@ -103,6 +103,6 @@ def test_in_the_sum_of_both_it_does_not_matter_whether_a_pixel_is_at_an_even_or_
 
 def test_a_small_picture_is_always_evaluated_as_it_is(network: Network) -> None:
     make, x = Maker(network), random_picture(WIDTH, HEIGHT)
-    phases = Phases(make, scene(WIDTH, HEIGHT), [], least_px=HEIGHT + 1)
-    assert phases.evaluate(x).costs == phases.evaluate(x).costs
+    alternating = AlternatingObjective(make, scene(WIDTH, HEIGHT), [], least_px=HEIGHT + 1)
+    assert alternating.evaluate(x).costs == alternating.evaluate(x).costs
     assert len(make.made) == 1
