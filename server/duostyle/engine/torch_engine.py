@@ -98,7 +98,7 @@ class TorchEngine:
     def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> Painter:
         """See `Engine.begin`. Raises Cancelled, EngineError, OutOfMemory, CheckpointRefused.
 
-        A checkpoint is gone on from in the precision that it was begun in.
+        A checkpoint is continued in the precision that it was begun in.
         """
         if self.network is None or self.instant is None:
             raise EngineError("the engine is not loaded yet")

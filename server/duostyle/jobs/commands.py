@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 Answer = Callable[[], None]
 # How long a caller waits for the engine to let go of a job.
 _LET_GO_S = 30.0
-# people are looked for in a picture of about this size, for so long at most
+# people are looked for in a picture of about this size, for at most this long
 _LOOK_PX, _LOOK_S = 512, 5.0
 
 

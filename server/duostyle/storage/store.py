@@ -97,7 +97,7 @@ class Store:
     ) -> tuple[StoredImage, bool]:
         """Keep a checked picture; True when it was not there before. Durable when it returns.
 
-        Who has the key of this hash can give it up again.
+        Whoever has the key of this hash can delete it again.
         """
         return await self._on_thread(self._put_image, data, image, key_hash)
 
