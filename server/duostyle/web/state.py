@@ -30,7 +30,7 @@ class AppState:
     gallery: Gallery
 
     async def take_in(self, data: bytes, *, key_hash: bytes | None = None) -> tuple[StoredImage, bool]:
-        """Check and keep an uploaded picture; True when it is new. Whoever has the key of this hash can delete it again.
+        """Check and keep a picture; True when it is new. Whoever has the key of this hash can delete it again.
 
         Raises ImageError.
         """
