@@ -86,7 +86,8 @@ class Settings(BaseSettings):
         ),
     )
 
-    max_size_px: int = _limit(2048, ge=64, le=8192, description="Longest side of a painting in px.")
+    # two cores paint this in less than ten minutes, whatever numbers they compute with: docs/performance.md
+    max_size_px: int = _limit(3072, ge=64, le=8192, description="Longest side of a painting in px.")
     max_upload_bytes: int = _limit(32 * 2**20, ge=1024, description="Largest upload in bytes.")
     max_inflight_bytes: int = _limit(
         256 * 2**20,

@@ -28,7 +28,7 @@ def test_all_is_well(tmp_path: Path) -> None:
     assert (facts["device"], facts["threads"]) == ("fake", 3)
     assert facts["weights"] == {"name": "vgg16", "sha256": "abc"}
     assert facts["versions"]["python"] == platform.python_version()
-    assert facts["limits"]["max_size_px"] == 2048
+    assert facts["limits"]["max_size_px"] == 3072
     assert json.loads(json.dumps(facts)) == facts
     assert describe(facts).splitlines()[-1] == "result       all is well"
 

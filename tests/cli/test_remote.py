@@ -90,7 +90,7 @@ def test_a_native_size_is_the_contents_within_the_servers_limits(
         (["-o", "out.png", "--style", "nowhere.png"], "nowhere.png"),
         (["-o", "out.png", "--style", "text.txt"], "text.txt"),
         (["-o", "out.png", "--size", "10"], "allowed: whole number from 64"),
-        (["-o", "out.png", "--size", "4096"], "size must be at most 2048"),
+        (["-o", "out.png", "--size", "4096"], "size must be at most 3072"),
         (["-o", "out.png", "--server", "ftp://x"], "is not a server address"),
         (["-o", "content.png"], "one of the input files"),
         (["-o", "out.png", *["--style", "style.png"] * 4], "too many styles"),
