@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+# of a file, in bits per channel
+Depth = Literal[8, 16]
+# Pixels per inch, which a file tells to printers. The usual one is what Exif has for a resolution that is unknown.
+USUAL_DPI, MIN_DPI, MAX_DPI = 72, 1, 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """8-bit sRGB, row by row from the top left: `rgb` holds height x width x 3 bytes.
 
+    `deep` is the same with 16 bits, two bytes each, the lower one first; only finished paintings have it.
     Plain bytes on purpose: the event loop and the store must be able to hold one without knowing torch or Pillow.
     """
 
     width: int
     height: int
     rgb: bytes
+    deep: bytes | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or len(self.rgb) != self.width * self.height * 3:
             raise ValueError(f"{len(self.rgb)} bytes are not a {self.width}x{self.height} RGB picture")
+        if self.deep is not None and len(self.deep) != 2 * len(self.rgb):
+            raise ValueError(f"{len(self.deep)} bytes are not a {self.width}x{self.height} RGB picture of 16 bits")
 
     @property
     def is_black(self) -> bool:

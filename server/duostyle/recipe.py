@@ -1,4 +1,4 @@
-"""What a painting was made from, as JSON: part of every PNG and every job's state, and read to paint it again."""
+"""What a painting was made from, as JSON: part of its file and of its job's state, and read to paint it again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from duostyle.errors import BadRequest
 from duostyle.params import IMAGE_ID, StyleParams, apply_changes, parse_params
 from duostyle.picture import Picture
 
-# keys of a PNG's text: the parameters alone, and everything
+# keys of the texts in a painting's file: the parameters alone, and everything
 PARAMS_KEY = "duostyle"
 RECIPE_KEY = "duostyle-job"
-_WHOLE = "a job as GET /api/jobs/JOB gives it, or the text duostyle-job of a PNG"
+REPLAYABLE = "a job as GET /api/jobs/JOB gives it, or a painting as duostyle saved it"
 
 Masks = tuple[Picture | None, ...]
 
@@ -46,7 +46,7 @@ class Recipe:
 def recipe_text(
     params: StyleParams, content: str, styles: Sequence[str], steering: Mapping[str, Any] | None
 ) -> dict[str, str]:
-    """The text of a PNG; `steering` as `duostyle.engine.api.steering` gives it."""
+    """The texts of a painting's file; `steering` as `duostyle.engine.api.steering` gives it."""
     chosen = params.model_dump(mode="json")
     recipe = {"params": chosen, "content": content, "styles": list(styles), "steering": steering}
     return {PARAMS_KEY: json.dumps(chosen), RECIPE_KEY: json.dumps(recipe)}
@@ -58,9 +58,9 @@ def read_recipe(data: bytes, *, styles: int, max_size_px: int) -> Recipe:
     try:
         raw = json.loads(data)
     except ValueError:
-        raise BadRequest("the file to replay is not JSON", limit=_WHOLE) from None
+        raise BadRequest("the file to replay is not JSON", limit=REPLAYABLE) from None
     if not isinstance(raw, dict):
-        raise BadRequest("the file to replay is not a JSON object", limit=_WHOLE)
+        raise BadRequest("the file to replay is not a JSON object", limit=REPLAYABLE)
     if "params" not in raw:
         raw = {"params": raw}
     content, used = raw.get("content"), raw.get("styles")

@@ -58,7 +58,7 @@ def test_upload_paint_watch_and_download(site: Site, open_page: Open) -> None:
     painted(page, 200)
     expect(page.locator(".status-line")).to_contain_text("Finished in")
     expect(page.locator(".costs-legend li")).to_have_text([re.compile(n) for n in ("Total", "Content", "Style")])
-    for format, kind in (("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP")):
+    for format, kind in (("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP"), ("tiff", "TIFF")):
         with page.expect_download() as download:
             page.locator(f"[data-format={format}]").click()
         picture = Image.open(io.BytesIO(download.value.path().read_bytes()))

@@ -17,7 +17,7 @@ from duostyle.cli import main as cli
 from duostyle.engine.torch_engine import TorchEngine
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import image_id
-from duostyle.imaging.encode import png_text
+from duostyle.imaging.label import read_text
 from duostyle.recipe import RECIPE_KEY
 from duostyle.settings import Settings
 from tests.support.engine.paintings import SHALLOW
@@ -119,6 +119,21 @@ def test_what_does_not_fit_is_one_line_and_exit_2(
     assert not Path("out.png").exists()
 
 
+def test_a_picture_that_is_no_painting_says_so(folder: Path, capsys: Capture) -> None:
+    assert again("content.png") == 2
+    assert "content.png does not say what it was painted from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "out.webp", "out.tiff"])
+def test_every_format_can_be_replayed(folder: Path, name: str) -> None:
+    engine = FakeEngine()
+    changes = [{"step": 3, "params": {"style_weight": 2.0}}]
+    recipe = job(steering={"params": {"size": 64, "iterations": 9}, "changes": changes})
+    assert again(recipe, "-o", name, engine=engine) == 0
+    assert again(name, engine=engine) == 0
+    assert engine.painters[1].changes == engine.painters[0].changes != []
+
+
 @pytest.mark.parametrize("name", ["missing.json", "content.png", "broken.json", "."])
 def test_files_that_are_no_job(folder: Path, capsys: Capture, name: str) -> None:
     Path("broken.json").write_text('{"params": {')
@@ -211,7 +226,7 @@ async def test_changes_outlive_a_restart(tmp_path: Path) -> None:
         assert state["steering"]["params"]["style_weight"] == 20
         # taken up before the second or the third evaluation, as it came
         assert [change["params"] for change in state["steering"]["changes"]] == [{"style_weight": 3.0}]
-        text = png_text(await built.jobs.queries.result(accepted.job, "png"), RECIPE_KEY)
+        text = read_text(await built.jobs.queries.result(accepted.job, "png"), RECIPE_KEY)
         assert text is not None
         assert json.loads(text)["steering"] == state["steering"]
         assert images.decode(await built.jobs.queries.result(accepted.job, "png")) == picture_of(4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import sys
 
 import pytest
@@ -56,6 +57,26 @@ def test_values_are_rounded_and_clamped() -> None:
     x = torch.tensor([-3.0, 0.4 / 255, 0.6 / 255, 1.0, 7.0, 254.4 / 255]).view(1, 3, 1, 2)
     # channels r 0, 0; g 1, 255; b 255, 254
     assert to_picture(x).rgb == bytes([0, 1, 255, 0, 255, 254])
+
+
+def test_16_bits_are_rounded_from_the_floats_and_not_from_8_bits() -> None:
+    # red 0.31 and 0.00001, green 0.31002 and 1, blue -1 and NaN
+    x = torch.tensor([0.31, 1e-5, 0.31002, 1.0, -1.0, math.nan]).view(1, 3, 1, 2)
+    picture = to_picture(x, deep=True)
+    assert picture.deep is not None
+    # 65535 times those: 20315.85, 20317.16, 0.66; 255 times: 79.05, 79.06, 0.003
+    assert struct.unpack("<6H", picture.deep) == (20316, 20317, 0, 1, 65535, 0)
+    assert picture.rgb == bytes([79, 79, 0, 0, 255, 0])
+    assert to_picture(x).deep is None
+
+
+def test_every_8_bit_value_is_its_16_bit_value_over_257() -> None:
+    x = torch.rand(1, 3, 50, 50, generator=torch.Generator().manual_seed(1))
+    picture = to_picture(x, deep=True)
+    assert picture.deep is not None
+    samples = struct.unpack("<7500H", picture.deep)
+    assert list(picture.rgb) == [round(sample / 257) for sample in samples]
+    assert len(set(samples)) > 5000
 
 
 def test_what_is_not_a_number_becomes_black() -> None:

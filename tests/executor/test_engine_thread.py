@@ -24,9 +24,9 @@ def tell_when_asked_for_its_picture(painter: FakePainter) -> threading.Event:
     asked = threading.Event()
     picture = painter.picture
 
-    def telling() -> Picture:
+    def telling(*, deep: bool = False) -> Picture:
         asked.set()
-        return picture()
+        return picture(deep=deep)
 
     painter.picture = telling  # type: ignore[method-assign]
     return asked

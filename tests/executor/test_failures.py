@@ -45,7 +45,7 @@ class Forgetful(FakeEngine):
     def begin(self, request: Request, control: Control, checkpoint: Checkpoint | None = None) -> FakePainter:
         painter = super().begin(request, control, checkpoint)
 
-        def picture() -> Picture:
+        def picture(*, deep: bool = False) -> Picture:
             raise self.forgets
 
         painter.picture = picture  # type: ignore[method-assign]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 from typing import get_args
 
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 
 from duostyle.imaging.decode import decode
-from duostyle.imaging.encode import Format, encode, png_text
+from duostyle.imaging.encode import Format, encode
 from duostyle.picture import Picture
 from tests.support.picture_files import check, near, pixel, saved
 
@@ -33,20 +32,6 @@ def test_encode_reduces_and_quality_counts() -> None:
     picture = Picture(64, 32, random.Random(3).randbytes(64 * 32 * 3))
     assert check(encode(picture, "jpeg", max_px=16)).width == 16
     assert len(encode(picture, "jpeg", quality=20)) < len(encode(picture, "jpeg", quality=95))
-
-
-def test_text_goes_into_the_png_only() -> None:
-    picture = Picture(1, 1, b"abc")
-    with Image.open(io.BytesIO(encode(picture, "png", text={"params": '{"size":64} é'}))) as image:
-        assert image.info["params"] == '{"size":64} é'
-    assert b"params" not in encode(picture, "jpeg", text={"params": "x"})
-
-
-def test_png_text_reads_what_encode_wrote() -> None:
-    data = encode(Picture(1, 1, b"abc"), "png", text={"params": "é"})
-    assert png_text(data, "params") == "é".encode()
-    assert png_text(data, "other") is None
-    assert png_text(b'{"params": {}}', "params") is None
 
 
 def test_metadata_is_dropped() -> None:

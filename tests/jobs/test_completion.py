@@ -33,7 +33,7 @@ async def test_a_result_that_cannot_be_encoded_fails_its_job_only(
         offload = built.pools.offload
 
         async def broken(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            if "text" in kwargs:
+            if "label" in kwargs:
                 raise MemoryError
             return await offload(function, *args, **kwargs)
 
@@ -56,7 +56,7 @@ async def test_an_end_that_a_stop_cuts_off_is_told_by_the_next_process(
         offload, encoding = built.pools.offload, asyncio.Event()
 
         async def stuck(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-            if "text" in kwargs:
+            if "label" in kwargs:
                 encoding.set()
                 await asyncio.Event().wait()
             return await offload(function, *args, **kwargs)

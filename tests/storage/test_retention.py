@@ -44,10 +44,11 @@ async def test_forgetting_a_job_removes_what_only_it_used(store: Store) -> None:
     mine, shared, mask = await put(store, b"mine"), await put(store, b"shared"), await put(store, b"mask")
     await store.save_job(job("j1", mine, shared, params={"masks": [mask]}))
     await store.save_job(job("j2", shared))
-    await store.save_result(job_id("j1"), b"png")
+    await store.save_result(job_id("j1"), b"png", b"png of 16 bits")
     await store.forget_job(job_id("j1"))
     assert await jobs_of(store) == ["j2"]
     assert await store.result(job_id("j1")) is None
+    assert await store.deep_result(job_id("j1")) is None
     assert [await store.image(name) is None for name in (mine, shared, mask)] == [True, False, True]
     await store.forget_job(job_id("j1"))
 
@@ -118,6 +119,22 @@ async def test_sweep_by_bytes_takes_the_oldest_first_and_never_what_is_needed(st
     assert await jobs_of(store) == ["waiting"]
     present = [await store.image(name) is not None for name in (gallery, used, fresh, spare)]
     assert present == [True, True, True, False]
+
+
+async def test_pictures_of_16_bits_count_and_go_with_their_jobs(store: Store, clock: Clock, tmp_path: Path) -> None:
+    used = await put(store, b"u" * 10)
+    for name in ("a", "b"):
+        clock.now += 10
+        await store.save_job(job(name, used, status="completed", ended_at=clock.now, has_result=True))
+        await store.save_result(job_id(name), b"8" * 10, b"16" * 10)
+    (tmp_path / "results" / "nobody's.16.png").write_bytes(b"x")
+    # 70 bytes in all but for the stray file
+    assert await store.sweep(keep_days=30, max_bytes=70) == 0
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {
+        f"{job_id(name)}{ending}" for name in "ab" for ending in (".png", ".16.png")
+    }
+    assert await store.sweep(keep_days=30, max_bytes=69) == 1
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {job_id("b") + ".png", job_id("b") + ".16.png"}
 
 
 async def test_sweep_by_number_oldest_first(store: Store, clock: Clock) -> None:

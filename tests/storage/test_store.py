@@ -150,6 +150,14 @@ async def test_a_result_replaces_the_earlier_one(store: Store) -> None:
     assert await store.result(job_id("j1")) == b"two"
 
 
+async def test_a_result_may_have_16_bits_as_well(store: Store) -> None:
+    await store.save_result(job_id("j1"), b"8")
+    assert await store.deep_result(job_id("j1")) is None
+    await store.save_result(job_id("j1"), b"8", b"16")
+    assert (await store.result(job_id("j1")), await store.deep_result(job_id("j1"))) == (b"8", b"16")
+    assert await store.deep_result("../evil") is None
+
+
 async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     store = Store(tmp_path)
     await store.open()

@@ -7,6 +7,7 @@ between.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import os
@@ -50,6 +51,13 @@ def state_after(seed: int, steps: int) -> bytes:
 def proof_of(state: bytes, width: int = 64, height: int = 48) -> Picture:
     """The noise that belongs to a state: it proves that each step was made once and in order, also across processes."""
     return Picture(width, height, hashlib.shake_128(state).digest(width * height * 3))
+
+
+def deepened(rgb: bytes) -> bytes:
+    """16-bit samples, the lower byte first, whose upper bytes are `rgb` and whose lower ones no 8 bits could give."""
+    samples = bytearray([7]) * (2 * len(rgb))
+    samples[1::2] = rgb
+    return bytes(samples)
 
 
 def share_of(styles: int) -> list[float] | None:
@@ -128,8 +136,9 @@ class FakePainter:
             self.changes.append(Change(self.step, changed))
         self.params = params
 
-    def picture(self) -> Picture:
-        return self._painted(self.step, self.state)
+    def picture(self, *, deep: bool = False) -> Picture:
+        picture = self._painted(self.step, self.state)
+        return dataclasses.replace(picture, deep=deepened(picture.rgb)) if deep else picture
 
     def _painted(self, step: int, state: bytes) -> Picture:
         engine = self.engine

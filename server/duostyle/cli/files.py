@@ -12,9 +12,9 @@ from typing import Any
 from duostyle.cli.options import read_options
 from duostyle.errors import BadRequest, ImageError
 from duostyle.imaging.decode import TRANSPARENT_NOTE, check, decode, decode_mask, image_id, sniff
-from duostyle.imaging.encode import Format
+from duostyle.imaging.encode import DEEP_FORMATS, Format
 from duostyle.params import MASK_MODES, MAX_STYLES, PROTECTIONS, StyleParams, parse_params
-from duostyle.picture import Picture, StoredImage
+from duostyle.picture import MAX_DPI, MIN_DPI, USUAL_DPI, Depth, Picture, StoredImage
 
 EXTENSIONS: Mapping[str, Format] = {
     ".png": "png",
@@ -111,12 +111,19 @@ class SharedInputs:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One painting that a command line asks for."""
+    """One painting that a command line asks for. `depth` in bits per channel, None where the format decides."""
 
     content: InputFile
     shared: SharedInputs
     output: Path
     format: Format
+    depth: Depth | None = None
+    dpi: int = USUAL_DPI
+
+    @property
+    def deep(self) -> bool:
+        """Whether the file gets 16 bits per channel."""
+        return self.depth == 16 or (self.depth is None and self.format == "tiff")
 
     @property
     def styles(self) -> tuple[StyleFiles, ...]:
@@ -150,7 +157,18 @@ def read_order(arguments: Mapping[str, Any]) -> Order:
     shared = read_shared(arguments)
     others = [arguments["replay"]] if arguments.get("replay") else []
     format = check_output(output, [content, *paths_of(shared), *others])
-    return Order(InputFile(content, read_file(content)), shared, output.resolve(), format)
+    print_options = read_print(arguments, format)
+    return Order(InputFile(content, read_file(content)), shared, output.resolve(), format, *print_options)
+
+
+def read_print(arguments: Mapping[str, Any], format: Format) -> tuple[Depth | None, int]:
+    """What `add_print` gave. Raises BadRequest when the format has no such depth, or `dpi` is out of range."""
+    depth, dpi = arguments.get("depth"), arguments.get("dpi", USUAL_DPI)
+    if depth == 16 and format not in DEEP_FORMATS:
+        raise BadRequest(f"--depth: a {format} has 8 bits per channel", limit="8, or a file .png or .tiff", got=depth)
+    if not MIN_DPI <= dpi <= MAX_DPI:
+        raise BadRequest("--dpi is out of range", limit=f"{MIN_DPI} to {MAX_DPI}", got=dpi)
+    return depth, dpi
 
 
 def read_shared(arguments: Mapping[str, Any]) -> SharedInputs:
@@ -181,19 +199,27 @@ def pictures_in(folder: Path) -> list[Path]:
         found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:
         raise BadRequest(f"cannot read the folder {folder}: {error.strerror}") from None
-    pictures = [path for path in found if _is_picture(path)]
+    pictures = [path for path in found if _has_picture(path)]
     if not pictures:
         raise BadRequest(f"there are no pictures in the folder {folder}")
     return pictures
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(data: bytes) -> bool:
+    """Whether these bytes, or the first ones of a file, are those of a format that can be read."""
     try:
-        with path.open("rb") as file:
-            sniff(file.read(_HEAD_BYTES))
-    except (OSError, ImageError):
+        sniff(data[:_HEAD_BYTES])
+    except ImageError:
         return False
     return True
+
+
+def _has_picture(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_picture(file.read(_HEAD_BYTES))
+    except OSError:
+        return False
 
 
 def _read_style(path: Path) -> StyleFiles:

@@ -66,8 +66,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--replay",
         type=Path,
         metavar="FILE",
-        help="repeat an earlier job with all its live updates: its JSON from GET /api/jobs/JOB, or its PNG",
+        help="repeat an earlier job with all its live updates: its JSON from GET /api/jobs/JOB, or its picture",
     )
+    options.add_print(paint)
     options.add_progress(paint)
     options.add_options(paint.add_argument_group("parameters of the painting"))
     settings.add_arguments(paint, ENGINE_SETTINGS)
@@ -77,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
         "submit", help="paint one picture on a running server", description="Paint one picture on a running server."
     )
     options.add_pictures(submit)
+    options.add_print(submit)
     options.add_server(submit)
     options.add_progress(submit)
     options.add_options(submit.add_argument_group("parameters of the painting"))

@@ -8,13 +8,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic_settings import SettingsError
 
 from duostyle.cli.progress import MODES
 from duostyle.errors import BadRequest
 from duostyle.params import MASK_MODES, allowed_text, describe_params
+from duostyle.picture import USUAL_DPI, Depth
 from duostyle.settings import Settings, load_settings
 
 DEFAULT_SERVER = "http://127.0.0.1:8000"
@@ -69,6 +70,23 @@ def add_pictures(parser: argparse.ArgumentParser, *, many: bool = False) -> None
             metavar="DIR",
             help="the folder for the paintings, as PNG under their contents' names",
         )
+
+
+def add_print(parser: argparse.ArgumentParser) -> None:
+    """Add `--depth`, which becomes a number or None, and `--dpi`."""
+    parser.add_argument(
+        "--depth",
+        type=int,
+        choices=get_args(Depth),
+        help="bits per channel of the file: 16 as PNG or TIFF (default 16 for TIFF, else 8)",
+    )
+    parser.add_argument(
+        "--dpi",
+        type=int,
+        default=USUAL_DPI,
+        metavar="N",
+        help=f"pixels per inch, which the file says to printers (default {USUAL_DPI})",
+    )
 
 
 def add_options(parser: argparse._ActionsContainer) -> None:

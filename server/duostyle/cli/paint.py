@@ -17,19 +17,22 @@ from duostyle.cli.files import (
     InputFile,
     Order,
     StyleFiles,
+    is_picture,
     paths_of,
     read_file,
     read_order,
+    read_print,
     read_shared,
 )
 from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
 from duostyle.engine.api import Cancelled, Control, Engine, Painter, Request, Step, steering
 from duostyle.errors import BadRequest, DeviceUnavailable, DuostyleError, WeightsError
 from duostyle.imaging.decode import DECODE_PX, style_px
-from duostyle.imaging.encode import encode, png_text
+from duostyle.imaging.encode import encode, encode_deep
+from duostyle.imaging.label import Label, read_text
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
-from duostyle.recipe import RECIPE_KEY, Due, Masks, read_recipe, recipe_text
+from duostyle.recipe import RECIPE_KEY, REPLAYABLE, Due, Masks, read_recipe, recipe_text
 from duostyle.settings import Settings
 from duostyle.storage.files import write_atomically
 
@@ -73,13 +76,14 @@ def run_many(arguments: Namespace, settings: Settings, make_engine: Callable[[Se
     contents = find_contents(arguments.contents)
     shared = read_shared(vars(arguments))
     shared.check(settings.max_pixels)
+    print_options = read_print(vars(arguments), "png")
     outputs = name_outputs(contents, arguments.out_dir, [*contents, *paths_of(shared)])
     engine, failed = make_engine(settings), False
     with closing(make_reporter(arguments.progress)) as reporter:
         for number, (content, output) in enumerate(zip(contents, outputs, strict=True), 1):
             reporter.begin(str(content), number, len(contents))
             try:
-                order = Order(InputFile(content, read_file(content)), shared, output, "png")
+                order = Order(InputFile(content, read_file(content)), shared, output, "png", *print_options)
                 if not paint(plan(order, settings.max_pixels), engine, reporter):
                     return INTERRUPTED
             except (DeviceUnavailable, WeightsError):
@@ -113,7 +117,10 @@ def plan_replay(order: Order, file: Path, max_pixels: int) -> Painting:
         option = name.replace("_", "-")
         raise BadRequest(f"--{option} cannot be given with --replay: the file holds all parameters")
     data, count = read_file(file), len(order.styles)
-    recipe = read_recipe(png_text(data, RECIPE_KEY) or data, styles=count, max_size_px=MAX_SIZE_PX)
+    text = read_text(data, RECIPE_KEY)
+    if text is None and is_picture(data):
+        raise BadRequest(f"{file} does not say what it was painted from", limit=REPLAYABLE)
+    recipe = read_recipe(text or data, styles=count, max_size_px=MAX_SIZE_PX)
     wanted = [recipe.content, *(recipe.styles or [None] * count)]
     files_given: list[InputFile | StyleFiles] = [order.content, *order.styles]
     for given, id in zip(files_given, wanted, strict=True):
@@ -207,9 +214,14 @@ def _mask(file: InputFile, params: StyleParams, max_pixels: int, *, black: bool)
 
 
 def _save(order: Order, painter: Painter, params: StyleParams, done: bool, reporter: Reporter) -> None:
-    picture = painter.picture()
+    picture = painter.picture(deep=order.deep)
     text = recipe_text(params, order.content.id, [style.id for style in order.styles], steering(painter))
-    write_atomically(order.output, encode(picture, order.format, quality=QUALITY, text=text))
+    label = Label(order.dpi, text)
+    if order.deep:
+        data = encode_deep(picture, order.format, label=label)
+    else:
+        data = encode(picture, order.format, quality=QUALITY, label=label)
+    write_atomically(order.output, data)
     report = painter.report()
     reporter.end(
         "completed" if done else "cancelled",

@@ -11,17 +11,16 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from duostyle.cli.files import MAX_SIZE_PX, NATIVE, QUALITY, InputFile, Order, read_order
+from duostyle.cli.files import MAX_SIZE_PX, NATIVE, InputFile, Order, read_order
 from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
-from duostyle.client import Client, Event, Frame, Ticket, Unreachable
+from duostyle.client import Client, Event, Format, Frame, Ticket, Unreachable
 from duostyle.client.follow import ENDS, Backoff
 from duostyle.client.http import error_of
 from duostyle.engine.api import Costs, Step
-from duostyle.errors import BadRequest, BusyError, DuostyleError, ImageError
-from duostyle.imaging.decode import check, decode
-from duostyle.imaging.encode import encode
+from duostyle.errors import BadRequest, BusyError, DuostyleError, ImageError, NotAvailable
+from duostyle.imaging.decode import check
 from duostyle.job import JOB_ID
 from duostyle.storage.files import write_atomically
 
@@ -182,17 +181,23 @@ def _finish(client: Client, end: Mapping[str, Any], order: Order, reporter: Repo
     if not done and not end.get("partial"):
         reporter.note("the job was cancelled before it had a picture")
         return INTERRUPTED if interrupted else 1
-    # servers make no TIFF
-    format: Literal["png", "jpg", "webp"] = "png"
-    if order.format in ("jpeg", "webp"):
-        format = "jpg" if order.format == "jpeg" else "webp"
-    data = client.result(end["job"], format, partial=not done)
-    if order.format == "tiff":
-        data = encode(decode(data), "tiff", quality=QUALITY)
+    data = _result(client, end["job"], order, reporter, partial=not done)
     checked = check(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
     write_atomically(order.output, data)
     reporter.end("completed" if done else "cancelled", _facts(end, (checked.width, checked.height), order.output))
     return 0 if done else INTERRUPTED if interrupted else 1
+
+
+def _result(client: Client, job: str, order: Order, reporter: Reporter, *, partial: bool) -> bytes:
+    """The picture as it was ordered; with 8 bits per channel where the server has no more of a job that was stopped."""
+    format: Format = "jpg" if order.format == "jpeg" else order.format
+    try:
+        return client.result(job, format, partial=partial, depth=order.depth, dpi=order.dpi)
+    except NotAvailable as error:
+        if not partial:
+            raise
+        reporter.note(f"saved with 8 bits per channel: {error.message}")
+        return client.result(job, format, partial=partial, depth=8, dpi=order.dpi)
 
 
 def _facts(end: Mapping[str, Any], size: tuple[int, int], output: Path | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 
 from duostyle.client.follow import Backoff, Event, Follower, Frame
 from duostyle.client.http import Address, Remote
-from duostyle.client.requests import LOST, Format, Link, Requests, Ticket, answered, order_of
+from duostyle.client.requests import LOST, Depth, Format, Link, Requests, Ticket, answered, order_of
 from duostyle.protocol import outgoing
 
 _LAST_FRAME_S = 10.0
@@ -136,8 +136,16 @@ class AsyncClient:
     async def state(self, job: str) -> dict[str, Any]:
         return await asyncio.to_thread(self._requests.state, job)
 
-    async def result(self, job: str, format: Format = "png", *, partial: bool = False) -> bytes:
-        return await asyncio.to_thread(self._requests.result, job, format, partial=partial)
+    async def result(
+        self,
+        job: str,
+        format: Format = "png",
+        *,
+        partial: bool = False,
+        depth: Depth | None = None,
+        dpi: int | None = None,
+    ) -> bytes:
+        return await asyncio.to_thread(self._requests.result, job, format, partial=partial, depth=depth, dpi=dpi)
 
     async def timelapse(self, job: str) -> dict[str, Any]:
         return await asyncio.to_thread(self._requests.timelapse, job)

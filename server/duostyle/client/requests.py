@@ -16,7 +16,8 @@ from duostyle.client.http import UNEXPECTED, Address, Remote, Unreachable, error
 from duostyle.errors import DuostyleError
 from duostyle.protocol.outgoing import SUBPROTOCOL
 
-Format = Literal["png", "jpg", "webp"]
+Format = Literal["png", "jpg", "webp", "tiff"]
+Depth = Literal[8, 16]
 _MAX_FRAME_BYTES = 2**26
 LOST = (ConnectionClosed, InvalidHandshake, TimeoutError, OSError, EOFError)
 
@@ -66,9 +67,20 @@ class Requests:
         """The job's state, as the message `state` has it."""
         return self._remote.json("GET", f"/api/jobs/{job}")
 
-    def result(self, job: str, format: Format = "png", *, partial: bool = False) -> bytes:
-        """The painting; with `partial` the best so far of a job that has not completed."""
-        return self._remote.request("GET", f"/api/jobs/{job}/result.{format}", query={"partial": 1} if partial else {})
+    def result(
+        self,
+        job: str,
+        format: Format = "png",
+        *,
+        partial: bool = False,
+        depth: Depth | None = None,
+        dpi: int | None = None,
+    ) -> bytes:
+        """The painting; with `partial` the best so far of a job that has not completed. `depth` is in bits per channel:
+        16 as png or tiff; `dpi`, pixels per inch, goes into the file."""
+        asked = {"partial": 1 if partial else None, "depth": depth, "dpi": dpi}
+        query = {name: value for name, value in asked.items() if value is not None}
+        return self._remote.request("GET", f"/api/jobs/{job}/result.{format}", query=query)
 
     def timelapse(self, job: str) -> dict[str, Any]:
         """Which frames were recorded."""

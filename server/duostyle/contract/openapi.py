@@ -7,6 +7,7 @@ from typing import Any
 from duostyle.contract.links import from_gallery, from_job, from_timelapse, from_upload
 from duostyle.contract.schemas import COUNT, FLAG, SECONDS, TEXT, Schema, components, record, ref
 from duostyle.params import MAX_STYLES
+from duostyle.picture import MAX_DPI, MIN_DPI, USUAL_DPI
 from duostyle.protocol.status_codes import codes
 
 _KEY: list[dict[str, list[str]]] = [{"jobKey": []}, {"jobKeyAlone": []}]
@@ -140,11 +141,24 @@ def _jobs() -> dict[str, dict[str, Any]]:
 
 def _painted() -> dict[str, dict[str, Any]]:
     partial = {"name": "partial", "in": "query", "schema": {"enum": [0, 1], "default": 0}}
-    result = [_JOB, _in_path("format", {"type": "string", "enum": ["png", "jpg", "webp"]}), partial]
+    depth = {
+        "name": "depth",
+        "in": "query",
+        "description": "Bits per channel; 16 as PNG and TIFF only. A TIFF has 16 where they are there, the others 8.",
+        "schema": {"enum": [8, 16]},
+    }
+    dpi = {
+        "name": "dpi",
+        "in": "query",
+        "description": "Pixels per inch, which the file says to printers; no pixel depends on it.",
+        "schema": {"type": "integer", "minimum": MIN_DPI, "maximum": MAX_DPI, "default": USUAL_DPI},
+    }
+    formats = {"type": "string", "enum": ["png", "jpg", "webp", "tiff"]}
+    result = [_JOB, _in_path("format", formats), partial, depth, dpi]
     frame = [_JOB, _in_path("n", {"type": "integer", "minimum": 0})]
     animation = [_JOB, _in_path("format", {"type": "string", "enum": ["webp", "mp4"]})]
     jpeg, animations = _file("image/jpeg"), _file("image/webp", "video/mp4")
-    pictures = _file("image/png", "image/jpeg", "image/webp")
+    pictures = _file("image/png", "image/jpeg", "image/webp", "image/tiff")
     recorded = _ok(ref("Timelapse"), from_timelapse())
     return {
         "/api/jobs/{job}/result.{format}": _get("result", "The painting.", pictures, result),

@@ -241,8 +241,8 @@ class Painter(Protocol):
         """The state after the last whole evaluation. Also inside the callback and after Cancelled; takes no time."""
         ...
 
-    def picture(self) -> Picture:
-        """The best picture so far at the final size; before the first step the starting picture."""
+    def picture(self, *, deep: bool = False) -> Picture:
+        """The best picture so far at the final size, with `deep` in 16 bits too; before the first step the start."""
         ...
 
     def report(self) -> Mapping[str, Any]:

@@ -113,10 +113,10 @@ class TorchPainter:
                 self.share = self.inputs.shares(self.canvas.crop(self._final()))
             return True
 
-    def picture(self) -> Picture:
+    def picture(self, *, deep: bool = False) -> Picture:
         """See `Painter.picture`."""
         with engine_errors(), torch.inference_mode():
-            return self.display.picture(self._final(), self.params)
+            return self.display.picture(self._final(), self.params, deep=deep)
 
     def checkpoint(self) -> Checkpoint:
         """See `Painter.checkpoint`."""

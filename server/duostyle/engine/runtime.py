@@ -40,10 +40,12 @@ def to_mask(picture: Picture) -> Tensor:
     return to_tensor(picture).mean(1, keepdim=True)
 
 
-def to_picture(x: Tensor) -> Picture:
-    """[1, 3, height, width] in 0..1 -> 8-bit picture, rounded; NaN becomes 0."""
-    pixels = x.nan_to_num(0.0).clamp(0, 1).mul(255).round_().to(torch.uint8)[0].permute(1, 2, 0).contiguous().cpu()
-    return Picture(pixels.shape[1], pixels.shape[0], pixels.numpy().tobytes())
+def to_picture(x: Tensor, *, deep: bool = False) -> Picture:
+    """[1, 3, height, width] in 0..1 -> 8-bit picture, rounded, with `deep` also in 16 bits; NaN becomes 0."""
+    flat = x.nan_to_num(0.0).clamp(0, 1)[0].permute(1, 2, 0)  # [height, width, 3]
+    pixels = flat.mul(255).round_().to(torch.uint8).contiguous().cpu()
+    samples = flat.mul(65535).round_().contiguous().cpu().numpy().astype("<u2").tobytes() if deep else None
+    return Picture(pixels.shape[1], pixels.shape[0], pixels.numpy().tobytes(), samples)
 
 
 def to_array(x: Tensor) -> Array:

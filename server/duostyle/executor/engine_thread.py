@@ -220,7 +220,7 @@ class EngineThread:
         picture = report = None
         if painter.step or how == "done":
             try:
-                picture, report = painter.picture(), dict(painter.report())
+                picture, report = painter.picture(deep=True), dict(painter.report())
             except Exception as unread:
                 problem = _known(unread, "the finished picture could not be read from the engine")
                 if how == "done":

@@ -10,7 +10,8 @@ from typing import Any
 
 from duostyle.errors import InternalError, StorageUnavailable
 from duostyle.executor.task import RunOutcome
-from duostyle.imaging.encode import encode
+from duostyle.imaging.encode import encode, encode_deep
+from duostyle.imaging.label import Label
 from duostyle.job import Job, JobStatus
 from duostyle.jobs.checkpointer import Checkpointer
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue, Phase
@@ -76,7 +77,9 @@ class Completion:
         await self._recorder.finish(ended.id, last, step=ended.step, elapsed_s=ended.elapsed_s)
         if picture is not None:
             ended.frame_seq = ended.next_seq()
-            self._context.hub.picture(ended.id, picture, seq=ended.frame_seq, step=ended.step, final=True)
+            # watchers see 8 bits, and a topic may outlive its job
+            shown = dataclasses.replace(picture, deep=None)
+            self._context.hub.picture(ended.id, shown, seq=ended.frame_seq, step=ended.step, final=True)
         if outcome.report is not None:
             ended.report = outcome.report
             ended.elapsed_s = round(float(outcome.report.get("elapsed_s") or ended.elapsed_s), 3)
@@ -92,13 +95,16 @@ class Completion:
 
     async def _save_result(self, job: Job, picture: Picture) -> bool:
         """False when the picture cannot be encoded. Raises StorageUnavailable when the server stops."""
-        text = recipe_text(job.params, job.content, job.styles, job.steering)
+        label = Label(text=recipe_text(job.params, job.content, job.styles, job.steering))
+        offload, deep = self._context.pools.offload, None
         try:
-            png = await self._context.pools.offload(encode, picture, "png", text=text)
+            png = await offload(encode, picture, "png", label=label)
+            if picture.deep is not None:
+                deep = await offload(encode_deep, picture, "png", label=label)
         except Exception:
             _log.exception("a result could not be encoded")
             return False
-        await self._registry.until_done(lambda: self._context.store.save_result(job.id, png))
+        await self._registry.until_done(lambda: self._context.store.save_result(job.id, png, deep))
         return True
 
     def _tell(self, active: ActiveJob, ended: Job) -> None:

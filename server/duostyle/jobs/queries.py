@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, Literal
+from typing import Any
 
-from duostyle.errors import BadRequest, NotFinished, NotFound
+from duostyle.errors import BadRequest, NotAvailable, NotFinished, NotFound
 from duostyle.imaging.decode import DECODE_PX, decode, decode_mask
-from duostyle.imaging.encode import encode
+from duostyle.imaging.encode import Format, encode, relabel
+from duostyle.imaging.label import Label
 from duostyle.job import Job, JobStatus
 from duostyle.jobs.queue import ActiveJob, JobQueue
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.live.outbox import Outbox
 from duostyle.params import StyleParams
-from duostyle.picture import Picture
+from duostyle.picture import USUAL_DPI, Depth, Picture
 from duostyle.protocol import outgoing
 from duostyle.protocol.frames import FrameOptions
+from duostyle.recipe import recipe_text
 
 _RESULT_QUALITY, _FRAME_QUALITY = 95, 85
 _FIRST_PICTURE_S = 30.0
@@ -59,21 +61,42 @@ class Queries:
             hub.show(outbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
         outbox.post(outgoing.text("state", **state))
 
-    async def result(self, job_id: str, format: Literal["png", "jpeg", "webp"], *, partial: bool = False) -> bytes:
-        """The finished picture; with `partial` the best so far. Raises NotFound, NotFinished."""
-        job = await self._registry.recall(job_id)
+    async def result(
+        self,
+        job_id: str,
+        format: Format,
+        *,
+        partial: bool = False,
+        depth: Depth | None = None,
+        dpi: int = USUAL_DPI,
+    ) -> bytes:
+        """The finished picture; with `partial` the best so far. A TIFF has 16 bits per channel unless it is asked for
+        8 or 16 are not there.
+
+        Raises NotFound, NotFinished, and NotAvailable when it is asked for 16 bits that are not there.
+        """
+        job, offload = await self._registry.recall(job_id), self._context.pools.offload
         active = self._registry.unfinished.get(job_id)
         if active is not None:
             if not partial:
                 raise NotFinished("the job has not finished; add partial=1 to get the best picture so far")
-            picture = await self._newest(active)
-        elif not job.has_result or (job.partial and not partial):
+            if depth == 16:
+                raise _only_8_bits("16 bits per channel are there when the job has ended")
+            return await offload(encode, await self._newest(active), format, quality=_RESULT_QUALITY, label=Label(dpi))
+        if not job.has_result or (job.partial and not partial):
             raise NotFinished("the job ended without a finished picture")
-        elif format == "png":
+        label = Label(dpi, recipe_text(job.params, job.content, job.styles, job.steering))
+        as_stored = format == "png" and dpi == USUAL_DPI
+        if depth == 16 or (format == "tiff" and depth is None):
+            deep = await self._context.store.deep_result(job_id)
+            if deep is not None:
+                return deep if as_stored else await offload(relabel, deep, format, label=label)
+            if depth == 16:
+                raise _only_8_bits("this picture was kept with 8 bits per channel")
+        if as_stored:
             return await _stored_result(self._context, job)
-        else:
-            picture = await load_result(self._context, job)
-        return await self._context.pools.offload(encode, picture, format, quality=_RESULT_QUALITY)
+        picture = await load_result(self._context, job)
+        return await offload(encode, picture, format, quality=_RESULT_QUALITY, label=label)
 
     async def frame(self, job_id: str) -> bytes:
         """The newest preview as JPEG. Raises NotFound, NotFinished when there is none yet."""
@@ -142,6 +165,10 @@ async def _stored_result(context: JobContext, job: Job) -> bytes:
     if png is None:
         raise NotFound("the result of this job no longer exists", field="job")
     return png
+
+
+def _only_8_bits(message: str) -> NotAvailable:
+    return NotAvailable(message, field="depth", limit=8, got=16)
 
 
 def check_mask(mask: Picture, field: str) -> None:

@@ -35,6 +35,16 @@ def image_file(image_id: str) -> str:
     return image_id.removeprefix("sha256:")
 
 
+def result_file(job_id: str) -> str:
+    """The name of a job's picture."""
+    return job_id + ".png"
+
+
+def deep_file(job_id: str) -> str:
+    """The name of a job's picture with 16 bits per channel; jobs of earlier versions have none."""
+    return job_id + ".16.png"
+
+
 class Retention:
     """`kept` are pictures (the gallery's) that are never removed, whether anything uses them or not."""
 
@@ -69,9 +79,9 @@ class Retention:
             self._images.remove(name)
         jobs, results = self.database.results(), set(self._results.names())
         self.database.lost_results(
-            job for job, has_result in jobs.items() if has_result and job + ".png" not in results
+            job for job, has_result in jobs.items() if has_result and result_file(job) not in results
         )
-        for name in results - {job + ".png" for job in jobs}:
+        for name in results - {file for job in jobs for file in (result_file(job), deep_file(job))}:
             self._results.remove(name)
         for job in self._timelapses.jobs() - jobs.keys():
             self._timelapses.remove(job)
@@ -131,10 +141,12 @@ class Retention:
     def _remove_job(self, job_id: str) -> list[Unused]:
         """Returns the pictures that no job uses any more."""
         unused = self.database.used_only_by(job_id)
-        self._bytes -= self._results.size_bytes(job_id + ".png") + self._timelapses.size_bytes(job_id)
+        pictures = result_file(job_id), deep_file(job_id)
+        self._bytes -= sum(map(self._results.size_bytes, pictures)) + self._timelapses.size_bytes(job_id)
         # The row first: a file without a row is removed at the next start, a row without a file would be wrong.
         self.database.remove_job(job_id)
-        self._results.remove(job_id + ".png")
+        for name in pictures:
+            self._results.remove(name)
         self._timelapses.remove(job_id)
         self._checkpoints.discard(job_id)
         return unused

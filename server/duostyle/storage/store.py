@@ -29,7 +29,7 @@ from duostyle.storage.database_file import storage_errors
 from duostyle.storage.files import Folder
 from duostyle.storage.inspection import why_unusable
 from duostyle.storage.outage import Outage, Sleep
-from duostyle.storage.retention import Limits, Retention, image_file
+from duostyle.storage.retention import Limits, Retention, deep_file, image_file, result_file
 from duostyle.storage.timelapse_frames import TimelapseFrames
 
 _log = logging.getLogger(__name__)
@@ -141,17 +141,28 @@ class Store:
             return None
         return await self._on_thread(lambda: self._database.job(job_id))
 
-    async def save_result(self, job_id: str, png: bytes) -> None:
-        """Keep a job's picture, replacing an earlier one whole. Raises ValueError on an id that is no job id."""
+    async def save_result(self, job_id: str, png: bytes, deep: bytes | None = None) -> None:
+        """Keep a job's picture, replacing an earlier one whole, and `deep`, a PNG of it with 16 bits per channel.
+
+        Raises ValueError on an id that is no job id.
+        """
         if not JOB_ID.fullmatch(job_id):
             raise ValueError("not a job id")
-        await self._on_thread(self._write, self._results, job_id + ".png", png)
+        if deep is not None:
+            await self._on_thread(self._write, self._results, deep_file(job_id), deep)
+        await self._on_thread(self._write, self._results, result_file(job_id), png)
 
     async def result(self, job_id: str) -> bytes | None:
         """The job's picture as a PNG; None when there is none."""
         if not JOB_ID.fullmatch(job_id):
             return None
-        return await self._on_thread(self._results.read, job_id + ".png")
+        return await self._on_thread(self._results.read, result_file(job_id))
+
+    async def deep_result(self, job_id: str) -> bytes | None:
+        """The job's picture as a PNG with 16 bits per channel; None when there is none."""
+        if not JOB_ID.fullmatch(job_id):
+            return None
+        return await self._on_thread(self._results.read, deep_file(job_id))
 
     async def with_timelapses(self, work: Callable[[TimelapseFrames], T]) -> T:
         """Let `work` do something with the recorded frames, on the store's thread. Raises what it raises."""

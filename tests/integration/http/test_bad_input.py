@@ -76,6 +76,28 @@ async def test_parameters(running: Running, http: Client, params: str, field: st
         check(error, field)
 
 
+@pytest.mark.parametrize(
+    ("address", "field", "limit"),
+    [
+        ("result.png?depth=12", "depth", "8 or 16"),
+        ("result.png?depth=", "depth", "8 or 16"),
+        ("result.jpg?depth=16", "depth", "8, or result.png or .tiff"),
+        ("result.webp?depth=16", "depth", "8, or result.png or .tiff"),
+        ("result.png?dpi=0", "dpi", "whole number from 1 to 10000"),
+        ("result.tiff?dpi=10001", "dpi", "whole number from 1 to 10000"),
+        ("result.jpg?dpi=72.5", "dpi", "whole number from 1 to 10000"),
+        ("result.webp?dpi=", "dpi", "whole number from 1 to 10000"),
+        ("result.png?dpi=%D9%A3", "dpi", "whole number from 1 to 10000"),
+        ("result.png?partial=2", "partial", "0 or 1"),
+    ],
+)
+async def test_what_a_result_cannot_be(http: Client, address: str, field: str, limit: str) -> None:
+    response = await http.http.get(f"/api/jobs/{'j' * 22}/{address}")
+    assert response.status_code == 422
+    check(response.json()["error"], field)
+    assert response.json()["error"]["limit"] == limit
+
+
 @pytest.mark.parametrize("count", [0, 5])
 async def test_no_style_and_five(running: Running, http: Client, count: int) -> None:
     image = await http.upload()

@@ -98,9 +98,9 @@ class Display:
             self._base = params, self.inputs.base_at(level, params)
         return climb_from(x, self._base[1], params)
 
-    def picture(self, x: Tensor, params: StyleParams) -> Picture:
+    def picture(self, x: Tensor, params: StyleParams, *, deep: bool = False) -> Picture:
         """The picture on a canvas of any size [1, 3, h, w], with the content's colours as far as `preserve_color`, and
-        the content itself where it is protected."""
+        the content itself where it is protected; with `deep` also in 16 bits."""
         content = resize(self.inputs.content, x.shape[3], x.shape[2])
         kept = self.inputs.protect(keep_colors(x, content, params.preserve_color), params)
-        return to_picture(self.canvas.crop(kept))
+        return to_picture(self.canvas.crop(kept), deep=deep)

@@ -79,10 +79,10 @@ class InstantPainter:
         """See `Painter.checkpoint`; there is nothing to go on from, so it is begun anew."""
         return Checkpoint({"step": 0}, {})
 
-    def picture(self) -> Picture:
+    def picture(self, *, deep: bool = False) -> Picture:
         """See `Painter.picture`."""
         with engine_errors(), torch.inference_mode():
-            return to_picture(self.inputs.content if self.painted is None else self.painted)
+            return to_picture(self.inputs.content if self.painted is None else self.painted, deep=deep)
 
     def report(self) -> dict[str, Any]:
         """See `Painter.report`."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from duostyle.errors import BadRequest, ImageError, NotFound
+from duostyle.imaging.encode import DEEP_FORMATS, Format
+from duostyle.picture import MAX_DPI, MIN_DPI, USUAL_DPI, Depth
 from duostyle.web import forms
 from duostyle.web.guard.access import offered_key
 from duostyle.web.state import AppState
 
-_RESULTS: dict[str, Literal["png", "jpeg", "webp"]] = {"png": "png", "jpg": "jpeg", "webp": "webp"}
+_RESULTS: dict[str, Format] = {"png": "png", "jpg": "jpeg", "webp": "webp", "tiff": "tiff"}
+# as asked for in the address, None where the format decides
+_DEPTHS: dict[str, Depth | None] = {"": None, "8": 8, "16": 16}
 _FRESH = {"Cache-Control": "no-store"}
 
 
@@ -106,13 +110,31 @@ async def result(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     job_id, format = request.path_params["job"], request.path_params["format"]
     if format not in _RESULTS:
-        raise NotFound("results are .png, .jpg or .webp", limit=list(_RESULTS), got=format[:80])
-    partial = request.query_params.get("partial", "0")
-    if partial not in ("0", "1"):
-        raise BadRequest("partial must be 0 or 1", field="partial", limit="0 or 1", got=partial[:80])
-    data = await app_state.jobs.queries.result(job_id, _RESULTS[format], partial=partial == "1")
+        raise NotFound("results are .png, .jpg, .webp or .tiff", limit=list(_RESULTS), got=format[:80])
+    partial = _one_of(request, "partial", ("0", "1")) == "1"
+    depth, dpi = _DEPTHS[_one_of(request, "depth", tuple(_DEPTHS))], _dpi(request)
+    if depth == 16 and _RESULTS[format] not in DEEP_FORMATS:
+        raise BadRequest(f"a {format} has 8 bits per channel", field="depth", limit="8, or result.png or .tiff", got=16)
+    data = await app_state.jobs.queries.result(job_id, _RESULTS[format], partial=partial, depth=depth, dpi=dpi)
     headers = {**_FRESH, "Content-Disposition": f'inline; filename="duostyle-{job_id[:8]}.{format}"'}
     return Response(data, media_type=f"image/{_RESULTS[format]}", headers=headers)
+
+
+def _one_of(request: Request, name: str, allowed: tuple[str, ...]) -> str:
+    """A parameter of the address, the first that is allowed when it is not there."""
+    text = request.query_params.get(name, allowed[0])
+    if text not in allowed or (not text and name in request.query_params):
+        limit = " or ".join(filter(None, allowed))
+        raise BadRequest(f"{name} must be {limit}", field=name, limit=limit, got=text[:80])
+    return text
+
+
+def _dpi(request: Request) -> int:
+    text = request.query_params.get("dpi", str(USUAL_DPI))
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and MIN_DPI <= int(text) <= MAX_DPI):
+        limit = f"whole number from {MIN_DPI} to {MAX_DPI}"
+        raise BadRequest("dpi is not allowed", field="dpi", limit=limit, got=text[:80])
+    return int(text)
 
 
 async def frame(request: Request) -> Response:
