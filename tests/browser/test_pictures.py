@@ -109,15 +109,15 @@ def test_an_own_photo_takes_the_place_of_the_sample_and_stays_after_a_reload(sit
 def test_a_large_photo_is_sent_smaller_and_upright_unless_full_size_is_asked_for(site: Site, open_page: Open) -> None:
     page = open_page()
     # turned a quarter to the right by who shows it: red comes to the top
-    stored = give(page, photo(3000, 2000, orientation=6))
-    assert (stored["width"], stored["height"]) == (1365, 2048)
+    stored = give(page, photo(3600, 2400, orientation=6))
+    assert (stored["width"], stored["height"]) == (2048, 3072)
     assert colors(site, page, stored) == [["red", "red"], ["blue", "blue"]]
     note = page.locator(".note").first
-    expect(note).to_contain_text("Content: reduced from 2000 × 3000 to 1365 × 2048 px.")
+    expect(note).to_contain_text("Content: reduced from 2400 × 3600 to 2048 × 3072 px.")
     with page.expect_response("**/api/images") as answer:
         note.get_by_role("button", name="Send in full size").click()
     full = said(answer.value)
-    assert (full["width"], full["height"]) == (2000, 3000)
+    assert (full["width"], full["height"]) == (2400, 3600)
     assert colors(site, page, full) == [["red", "red"], ["blue", "blue"]]
     expect(note).to_have_text("")
 

@@ -14,7 +14,7 @@ function round(value) {
   return Number(value.toPrecision(value < 10 ? 2 : 3));
 }
 
-const SIZES = [64, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048, 3072, 4096, 6144, 8192];
+const SIZES = [64, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 4096, 6144, 8192];
 
 /** The sizes a slider offers between 128 px (or the limit, if that is lower) and the limit in px. */
 export function sizesUpTo(limit) {

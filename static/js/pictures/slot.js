@@ -9,7 +9,7 @@ import { text } from "../lib/texts.js";
 const words = text.slot;
 // a painting can be larger than the largest that the server paints today
 const FEWEST_PX = 1024;
-const USUAL_PX = 2048;
+const USUAL_PX = 3072;
 // a picture of more pixels is cropped from a smaller one, of this longest side
 const MOST_PX = 2 ** 24;
 const CROPPED_PX = 4096;
