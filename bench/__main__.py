@@ -17,6 +17,7 @@ MODULES = {
     "instant": "bench.engine.instant",
     "previews": "bench.live.previews",
     "timelapse": "bench.engine.timelapse",
+    "prints": "bench.engine.prints",
     "quality": "bench.quality.__main__",
     "live": "bench.live.__main__",
     "responsiveness": "bench.live.responsiveness",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from typing import Any
 
 import pytest
@@ -149,6 +150,19 @@ def test_swapped_masks_swap_the_styles(engine: TorchEngine) -> None:
     assert warmth[0][0] > warmth[0][1] + 40
     assert warmth[1][1] > warmth[1][0] + 40
     assert warmth[2][1] > warmth[2][0] + 40
+
+
+@pytest.mark.parametrize("params", [SHALLOW, {"preset": "instant"}], ids=["painted", "instant"])
+def test_a_painting_has_16_bits_of_its_own(engine: TorchEngine, params: dict[str, Any]) -> None:
+    painter = paint(engine, **params)[0]
+    picture = painter.picture(deep=True)
+    assert picture == painter.picture()
+    assert painter.picture().deep is None
+    assert picture.deep is not None
+    samples = struct.unpack(f"<{len(picture.rgb)}H", picture.deep)
+    assert list(picture.rgb) == [round(sample / 257) for sample in samples]
+    # 8 bits times 257 would all be multiples of it
+    assert len({sample % 257 for sample in samples}) > 200
 
 
 @pytest.mark.parametrize("color", [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.3, 0.6, 0.2)])
