@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from duostyle.errors import BadRequest, Forbidden, NotFinished, NotFound
+from duostyle.errors import BadRequest, Forbidden, NotAvailable, NotFinished, NotFound
 from duostyle.imaging import decode as images
 from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine, picture_of
@@ -46,6 +46,27 @@ async def test_cancelling_the_running_job_keeps_the_best_so_far(tmp_path: Path) 
             await built.jobs.queries.result(accepted.job, "png")
         png = await soon(built.jobs.queries.result(accepted.job, "png", partial=True))
         assert images.decode(png) == picture_of(2)
+
+
+async def test_a_job_cancelled_while_it_was_paused_has_8_bits(tmp_path: Path) -> None:
+    async with rig(tmp_path, FakeEngine(steps=5, gated=True)) as built:
+        accepted, other = await built.submit(), await built.submit()
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, accepted.job, None)
+        built.engine.release()
+        while (await ear.next()).get("step") != 1:
+            pass
+        await soon(built.jobs.commands.pause(accepted.job, accepted.key))
+        await built.jobs.queries.watch(ear.outbox, other.job, None)
+        # the engine has let go of it when the next one begins
+        while (heard := await ear.next())["type"] != "started" or heard["job"] != other.job:
+            pass
+        assert await soon(built.jobs.commands.cancel(accepted.job, accepted.key))
+        await ear.until(*ENDS)
+        result = built.jobs.queries.result
+        assert images.decode(await soon(result(accepted.job, "tiff", partial=True))) == picture_of(1)
+        with pytest.raises(NotAvailable):
+            await soon(result(accepted.job, "tiff", partial=True, depth=16))
 
 
 async def test_of_many_cancels_at_once_exactly_one_wins(tmp_path: Path) -> None:

@@ -181,14 +181,14 @@ def _finish(client: Client, end: Mapping[str, Any], order: Order, reporter: Repo
     if not done and not end.get("partial"):
         reporter.note("the job was cancelled before it had a picture")
         return INTERRUPTED if interrupted else 1
-    data = _result(client, end["job"], order, reporter, partial=not done)
+    data = result_as_ordered(client, end["job"], order, reporter, partial=not done)
     checked = check(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
     write_atomically(order.output, data)
     reporter.end("completed" if done else "cancelled", _facts(end, (checked.width, checked.height), order.output))
     return 0 if done else INTERRUPTED if interrupted else 1
 
 
-def _result(client: Client, job: str, order: Order, reporter: Reporter, *, partial: bool) -> bytes:
+def result_as_ordered(client: Client, job: str, order: Order, reporter: Reporter, *, partial: bool) -> bytes:
     """The picture as it was ordered; with 8 bits per channel where the server has no more of a job that was stopped."""
     format: Format = "jpg" if order.format == "jpeg" else order.format
     try:
