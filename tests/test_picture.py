@@ -24,11 +24,11 @@ def test_bytes_that_do_not_fit_are_refused(width: int, height: int, size: int) -
 
 
 def test_a_picture_may_have_16_bits_too() -> None:
-    picture = Picture(1, 1, b"abc", b"AaBbCc")
+    picture = Picture(1, 1, b"abc", deep=b"AaBbCc")
     assert picture.deep == b"AaBbCc"
     assert picture == Picture(1, 1, b"abc"), "what is shown is the same"
     with pytest.raises(ValueError, match="5 bytes are not a 1x1 RGB picture of 16 bits"):
-        Picture(1, 1, b"abc", b"AaBbC")
+        Picture(1, 1, b"abc", deep=b"AaBbC")
 
 
 def test_a_picture_cannot_be_changed() -> None:

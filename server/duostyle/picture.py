@@ -22,7 +22,7 @@ class Picture:
     width: int
     height: int
     rgb: bytes
-    deep: bytes | None = field(default=None, compare=False, repr=False)
+    deep: bytes | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or len(self.rgb) != self.width * self.height * 3:

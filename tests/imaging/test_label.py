@@ -39,7 +39,7 @@ def noise(width: int, height: int) -> tuple[Picture, list[int]]:
     chance = random.Random(width * height)
     samples = [chance.randrange(2**16) for _ in range(3 * width * height)]
     samples[:3] = 0, 1, 2**16 - 1
-    return Picture(width, height, bytes(3 * width * height), struct.pack(f"<{len(samples)}H", *samples)), samples
+    return Picture(width, height, bytes(3 * width * height), deep=struct.pack(f"<{len(samples)}H", *samples)), samples
 
 
 PICTURE = Picture(5, 3, random.Random(1).randbytes(45))

@@ -45,7 +45,7 @@ def to_picture(x: Tensor, *, deep: bool = False) -> Picture:
     flat = x.nan_to_num(0.0).clamp(0, 1)[0].permute(1, 2, 0)  # [height, width, 3]
     pixels = flat.mul(255).round_().to(torch.uint8).contiguous().cpu()
     samples = flat.mul(65535).round_().contiguous().cpu().numpy().astype("<u2").tobytes() if deep else None
-    return Picture(pixels.shape[1], pixels.shape[0], pixels.numpy().tobytes(), samples)
+    return Picture(pixels.shape[1], pixels.shape[0], pixels.numpy().tobytes(), deep=samples)
 
 
 def to_array(x: Tensor) -> Array:
