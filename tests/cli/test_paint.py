@@ -89,7 +89,32 @@ def test_what_was_done_to_a_picture_is_told_but_for_what_a_mask_does_not_show(
     assert read is not None
     assert read.rgb == (bytes([255] * 24) + bytes(24)) * 12
     # of the style, not of the mask
-    assert capfd.readouterr().err == f"{mask}: transparent parts laid on white\n"
+    assert capfd.readouterr().err == f"{mask}: transparent parts are laid on white, unless transparency is kept\n"
+
+
+def half_seen() -> Image.Image:
+    """16 x 12, red on the left, white on the right, where nothing is seen."""
+    image = Image.new("RGBA", (16, 12), (255, 255, 255, 0))
+    image.paste((255, 0, 0, 255), (0, 0, 8, 12))
+    return image
+
+
+def test_what_is_transparent_is_kept_where_that_is_asked_for(files: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    half_seen().save(files / "content.png")
+    half_seen().save(files / "a.png")
+    request = painting_of(files, transparency=["keep"]).request
+    for picture in (request.content, *request.styles):
+        assert picture.alpha == bytes([255] * 8 + [0] * 8) * 12
+    assert capfd.readouterr().err == "", "nothing was laid on white"
+    assert painting_of(files).request.content.alpha is None
+
+
+@pytest.mark.parametrize("name", ["content.png", "b.png"])
+def test_a_picture_that_cannot_be_seen_is_named(files: Path, name: str) -> None:
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(files / name)
+    with pytest.raises(BadRequest, match=rf"{name} is entirely transparent"):
+        painting_of(files, styles=("a.png", "b.png"), transparency=["keep"])
+    painting_of(files, styles=("a.png", "b.png"))
 
 
 def test_a_mask_mode_needs_no_file(files: Path) -> None:

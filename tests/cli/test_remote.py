@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from duostyle.cli import main as cli
 from duostyle.cli.remote import Cancellation, step_of
@@ -20,6 +21,7 @@ from duostyle.client import Client, Frame, Ticket, Unreachable
 from duostyle.errors import ShuttingDown
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
+from duostyle.picture import Picture
 from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.real_server.running import Running
 
@@ -54,6 +56,28 @@ def test_submit_paints_into_the_file(running: Running, folder: Path, capsys: Cap
     assert (shown.width, shown.height) == (8, 6)
     assert abs(shown.rgb[0] - 9) <= 2
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.webp", "out.tiff", "out.jpg"])
+def test_submit_keeps_what_is_transparent(
+    start: Callable[..., Running], folder: Path, capsys: Capture, name: str
+) -> None:
+    seen = bytes([255] * 4 + [0] * 4) * 6
+    engine = FakeEngine(steps=1)
+    engine.paint = lambda step, width, height: Picture(width, height, bytes((9, 9, 9)) * (width * height), seen)
+    running = start(engine)
+    Image.new("RGBA", (16, 12), (200, 40, 10, 128)).save(folder / "content.png")
+    assert submit(running, "-o", name, "--transparency", "keep", "--progress", "none") == 0
+    content = engine.painters[0].request.content
+    assert content.alpha == bytes([128]) * (16 * 12)
+    told = capsys.readouterr().err
+    shown = images.decode_with_alpha((folder / name).read_bytes())
+    if name == "out.jpg":
+        assert told == f"{folder / name}: JPEG has no transparency; transparent parts are laid on white\n"
+        assert min(shown.rgb[21:24]) > 200
+    else:
+        assert told == ""
+        assert shown.alpha == seen
 
 
 def test_submit_reports_as_paint_does(running: Running, folder: Path, capsys: Capture) -> None:

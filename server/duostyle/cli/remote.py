@@ -13,14 +13,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from duostyle.cli.files import MAX_SIZE_PX, NATIVE, QUALITY, InputFile, Order, read_order
+from duostyle.cli.files import MAX_SIZE_PX, NATIVE, QUALITY, InputFile, Order, read_order, warn_of_jpeg
 from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
 from duostyle.client import Client, Event, Frame, Ticket, Unreachable
 from duostyle.client.follow import ENDS, Backoff
 from duostyle.client.http import error_of
 from duostyle.engine.api import Costs, Step
 from duostyle.errors import BadRequest, BusyError, DuostyleError, ImageError
-from duostyle.imaging.decode import check, decode
+from duostyle.imaging.decode import check, decode_with_alpha
 from duostyle.imaging.encode import encode
 from duostyle.job import JOB_ID
 from duostyle.storage.files import write_atomically
@@ -43,12 +43,16 @@ def submit(arguments: Namespace) -> int:
     most_px = client.limits()["max_size_px"] if order.shared.params.get("size") == NATIVE else MAX_SIZE_PX
     params = order.sized_params(most_px, _MAX_PIXELS)
     with closing(make_reporter(arguments.progress)) as reporter:
+        kept = params.get("transparency") == "keep"
         content, *styles = [
-            _upload(client, file) for file in (order.content, *(style.files[0] for style in order.styles))
+            _upload(client, file, flattened=not kept)
+            for file in (order.content, *(style.files[0] for style in order.styles))
         ]
         for mask in order.masks:
             if mask is not None:
-                _upload(client, mask)
+                _upload(client, mask, flattened=False)
+        if kept:
+            warn_of_jpeg(order)
         cancellation = Cancellation(client)
         with interruptible(cancellation.ask, _STOPPING):
             events = client.paint(content, styles, params)
@@ -163,12 +167,12 @@ class Cancellation:
                 return
 
 
-def _upload(client: Client, file: InputFile) -> str:
+def _upload(client: Client, file: InputFile, *, flattened: bool) -> str:
     try:
         stored = client.store(file.data)
     except ImageError as error:
         raise file.named(error) from None
-    file.tell(stored.get("notes", ()))
+    file.tell(stored.get("notes", ()), flattened=flattened)
     return str(stored["id"])
 
 
@@ -185,7 +189,7 @@ def _finish(client: Client, end: Mapping[str, Any], order: Order, reporter: Repo
         format = "jpg" if order.format == "jpeg" else "webp"
     data = client.result(end["job"], format, partial=not done)
     if order.format == "tiff":
-        data = encode(decode(data), "tiff", quality=QUALITY)
+        data = encode(decode_with_alpha(data), "tiff", quality=QUALITY)
     checked = check(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
     write_atomically(order.output, data)
     reporter.end("completed" if done else "cancelled", _facts(end, (checked.width, checked.height), order.output))

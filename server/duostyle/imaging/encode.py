@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from PIL import Image, PngImagePlugin
 
+from duostyle.imaging.pixels import laid_over
 from duostyle.picture import Picture, fit
 
 Format = Literal["jpeg", "png", "webp", "tiff"]
@@ -21,8 +22,17 @@ def encode(
     max_px: int | None = None,
     text: Mapping[str, str] | None = None,
 ) -> bytes:
-    """`picture` as a file, its longest side at most `max_px`: `quality` 1..100 for jpeg and webp, `text` for png."""
+    """`picture` as a file, its longest side at most `max_px`: `quality` 1..100 for jpeg and webp, `text` for png.
+
+    What is transparent stays so, but in a jpeg, where it is laid on white.
+    """
     image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
+    if picture.alpha is not None:
+        alpha = Image.frombytes("L", image.size, picture.alpha)
+        if format == "jpeg":
+            image = laid_over(image, alpha, "white")
+        else:
+            image.putalpha(alpha)
     target = fit(*image.size, max_px)
     if image.size != target:
         image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
