@@ -54,7 +54,9 @@ async def test_the_engine_gets_what_is_seen(tmp_path: Path, params: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("content", "style", "field"), [(NOTHING, half_seen(), "content"), (half_seen(), NOTHING, "styles.0")]
+    ("content", "style", "field"),
+    [(NOTHING, half_seen(), "content"), (half_seen(), NOTHING, "styles.0")],
+    ids=["content", "style"],
 )
 async def test_what_cannot_be_seen_is_refused(tmp_path: Path, content: bytes, style: bytes, field: str) -> None:
     async with rig(tmp_path, FakeEngine(steps=1)) as built:
