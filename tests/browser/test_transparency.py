@@ -27,6 +27,16 @@ EDGES = """() => {
   return [0, canvas.width - 1].map((x) => pen.getImageData(x, 4, 1, 1).data[3]);
 }"""
 
+# red, green and blue at the right edge of the little picture
+CORNER = """async () => {
+  const image = document.querySelector(".paintings-tile img");
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: 8 });
+  const pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  return [...pen.getImageData(canvas.width - 3, 4, 1, 1).data].slice(0, 3);
+}"""
+
 
 def cut_out(width: int, height: int) -> Image.Image:
     """Red on the left, nothing on the right."""
@@ -57,6 +67,9 @@ def test_a_cut_out_is_painted_and_downloaded_as_one(site: Site, open_page: Open)
     status(page, "completed")
     page.wait_for_function(f"() => ({EDGES})()[1] === 0")
     assert page.evaluate(EDGES) == [255, 0]
+    # the little picture of it is a JPEG
+    expect(page.locator(".paintings-tile img")).to_have_count(1)
+    assert min(page.evaluate(CORNER)) > 240
     with page.expect_download() as download:
         page.locator("[data-format=png]").click()
     with Image.open(download.value.path()) as image:

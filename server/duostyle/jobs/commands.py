@@ -16,7 +16,7 @@ from typing import Any
 
 from duostyle.errors import BadRequest, DuostyleError, NotFound, QueueFull, ShuttingDown, TooManyJobs
 from duostyle.executor.task import RunOutcome
-from duostyle.imaging.decode import DECODE_PX, decode_with_alpha, decoder_for
+from duostyle.imaging.decode import decode_with_alpha, decoder_for
 from duostyle.job import Job, JobStatus, hash_key, new_id, new_key
 from duostyle.jobs.completion import Completion
 from duostyle.jobs.queries import check_visible, load_image, load_masks
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 Answer = Callable[[], None]
 # How long a caller waits for the engine to let go of a job.
 _LET_GO_S = 30.0
-# people are looked for in a picture of about this size, for so long at most
+# people, and whether anything can be seen, are looked for in a picture of about this size; people for so long at most
 _LOOK_PX, _LOOK_S = 512, 5.0
 
 
@@ -236,7 +236,7 @@ class Commands:
         """Raises BadRequest naming a content or a style that is wholly transparent."""
         named = [("content", request.content), *((f"styles.{i}", style) for i, style in enumerate(request.styles))]
         for field, image_id in named:
-            picture = await load_image(self._context, image_id, max_px=DECODE_PX, decoder=decode_with_alpha)
+            picture = await load_image(self._context, image_id, max_px=_LOOK_PX, decoder=decode_with_alpha)
             check_visible(picture, field)
 
     async def _check_people(self, content: str, params: StyleParams) -> None:
