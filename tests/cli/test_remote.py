@@ -64,7 +64,7 @@ def test_submit_keeps_what_is_transparent(
 ) -> None:
     seen = bytes([255] * 4 + [0] * 4) * 6
     engine = FakeEngine(steps=1)
-    engine.paint = lambda step, width, height: Picture(width, height, bytes((9, 9, 9)) * (width * height), seen)
+    engine.paint = lambda step, width, height: Picture(width, height, bytes((9, 9, 9)) * (width * height), alpha=seen)
     running = start(engine)
     Image.new("RGBA", (16, 12), (200, 40, 10, 128)).save(folder / "content.png")
     assert submit(running, "-o", name, "--transparency", "keep", "--progress", "none") == 0

@@ -152,7 +152,7 @@ def test_at_another_size_the_alpha_is_that_of_an_independent_filter(engine: Torc
 def test_a_coarse_level_has_an_alpha_of_its_own_size(engine: TorchEngine) -> None:
     content = scene_picture(172, 52)
     alpha = bytes([255]) * (172 * 26) + bytes(172 * 26)
-    painter = begin(engine, Picture(172, 52, content.rgb, alpha), **LONG, iterations=4)
+    painter = begin(engine, Picture(172, 52, content.rgb, alpha=alpha), **LONG, iterations=4)
     pictures = list[Picture]()
     painter.run(lambda step: pictures.append(step.picture()))
     for picture in pictures:
@@ -202,7 +202,7 @@ def test_pictures_without_alpha_are_painted_as_ever(engine: TorchEngine) -> None
 def test_what_is_seen_of_a_style_is_what_is_painted(engine: TorchEngine) -> None:
     style = torch.cat([speckles(32, 32), stripes(32, 32)], 3).mul(255).round().byte()[0].permute(1, 2, 0)
     alpha = right_half(64).mul(255).byte().expand(32, 64).contiguous()
-    half = Picture(64, 32, style.contiguous().numpy().tobytes(), alpha.numpy().tobytes())
+    half = Picture(64, 32, style.contiguous().numpy().tobytes(), alpha=alpha.numpy().tobytes())
     painted = {}
     for name, given in (("half", half), ("whole", Picture(64, 32, half.rgb))):
         painter = begin(engine, scene_picture(96, 96), given, iterations=6)
@@ -216,8 +216,8 @@ def test_what_is_seen_of_a_style_is_what_is_painted(engine: TorchEngine) -> None
 def test_another_alpha_is_another_painting() -> None:
     params = StyleParams(size=64)
     opaque = Request(scene_picture(8, 8), (WARM,), params)
-    content = Picture(8, 8, opaque.content.rgb, bytes(64))
-    other = Picture(8, 8, opaque.content.rgb, bytes(63) + b"\x01")
+    content = Picture(8, 8, opaque.content.rgb, alpha=bytes(64))
+    other = Picture(8, 8, opaque.content.rgb, alpha=bytes(63) + b"\x01")
     digests = {digest(Request(each, (WARM,), params)) for each in (opaque.content, content, other)}
     assert len(digests) == 3
     # what there is of it is in the pictures

@@ -73,7 +73,7 @@ def test_a_picture_that_is_opaque_has_no_alpha() -> None:
 
 def test_what_cannot_be_seen_at_all_is_white_and_says_so() -> None:
     picture = decode_with_alpha(saved(Image.new("RGBA", (3, 2), (*RED, 0))))
-    assert picture == Picture(3, 2, bytes(WHITE) * 6, bytes(6))
+    assert picture == Picture(3, 2, bytes(WHITE) * 6, alpha=bytes(6))
     assert picture.is_invisible
     assert not decode_with_alpha(saved(cut_out(RED))).is_invisible
     assert not decode(saved(Image.new("RGBA", (3, 2), (*RED, 0)))).is_invisible
@@ -113,7 +113,7 @@ def test_the_parameter_chooses_the_decoder() -> None:
 def half_seen() -> Picture:
     """Opaque, half transparent and transparent, each 16 px wide, all of one colour."""
     alpha = (bytes([255]) * 16 + bytes([128]) * 16 + bytes(16)) * 16
-    return Picture(48, 16, bytes((100, 20, 220)) * (48 * 16), alpha)
+    return Picture(48, 16, bytes((100, 20, 220)) * (48 * 16), alpha=alpha)
 
 
 @pytest.mark.parametrize(("format", "by"), [("png", 0), ("tiff", 0), ("webp", 6)])
@@ -140,7 +140,7 @@ def test_a_jpeg_is_laid_on_white() -> None:
 
 def test_a_reduced_png_gets_none_of_what_was_hidden() -> None:
     alpha = (bytes([255]) * 16 + bytes(16)) * 4
-    picture = Picture(32, 4, (bytes(RED) * 16 + bytes(WHITE) * 16) * 4, alpha)
+    picture = Picture(32, 4, (bytes(RED) * 16 + bytes(WHITE) * 16) * 4, alpha=alpha)
     with Image.open(io.BytesIO(encode(picture, "png", max_px=8))) as image:
         row = [image.getpixel((x, 0)) for x in range(8)]
     seen = [colour[:3] for colour in row if isinstance(colour, tuple) and colour[3] > 16]
@@ -151,4 +151,4 @@ def test_a_reduced_png_gets_none_of_what_was_hidden() -> None:
 @pytest.mark.parametrize("alpha", [bytes(5), bytes(7), b""])
 def test_an_alpha_of_another_size_is_refused(alpha: bytes) -> None:
     with pytest.raises(ValueError, match="alpha"):
-        Picture(3, 2, bytes(18), alpha)
+        Picture(3, 2, bytes(18), alpha=alpha)

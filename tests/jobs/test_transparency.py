@@ -73,13 +73,13 @@ async def test_what_cannot_be_seen_is_refused(tmp_path: Path, content: bytes, st
 
 async def test_results_are_transparent_where_the_format_can_be(tmp_path: Path) -> None:
     engine = FakeEngine(steps=1)
-    engine.paint = lambda step, width, height: Picture(width, height, bytes(RED) * (width * height), SEEN)
+    engine.paint = lambda step, width, height: Picture(width, height, bytes(RED) * (width * height), alpha=SEEN)
     async with rig(tmp_path, engine) as built:
         job = await order(built, half_seen(), half_seen(), **KEEP)
         await until_ended(built, job)
         results = built.jobs.queries.result
         png = decode_with_alpha(await results(job, "png"))
-        assert png == Picture(8, 6, bytes(RED) * 48, SEEN)
+        assert png == Picture(8, 6, bytes(RED) * 48, alpha=SEEN)
         webp = decode_with_alpha(await results(job, "webp"))
         assert webp.alpha == SEEN
         assert near(pixel(webp, 1, 3), RED, 8)

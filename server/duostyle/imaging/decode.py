@@ -100,7 +100,7 @@ def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop 
             image = extended(image, alpha)
             visible = pixels.upright(alpha, source.orientation).tobytes()
         image = pixels.upright(image, source.orientation)
-        return Picture(image.width, image.height, image.tobytes(), visible)
+        return Picture(image.width, image.height, image.tobytes(), alpha=visible)
 
 
 def decode_mask(data: bytes, *, max_px: int | None = None) -> Picture:
