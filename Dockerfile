@@ -8,7 +8,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/duostyle
 ENV PATH=/opt/duostyle/bin:$PATH
 # PyTorch first: a change of the server's code does not load it again
-RUN pip install --index-url "$TORCH_INDEX" "torch>=2.9" "torchvision>=0.24"
+RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "torch>=2.9" "torchvision>=0.24"
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY server server

@@ -261,3 +261,13 @@ def test_a_step_is_told_without_taking_its_picture(folder: Path) -> None:
     engine = FakeEngine()
     assert run("paint", "content.png", "--style", "style.png", "-o", "out.png", engine=engine) == 0
     assert engine.pictures_taken == 0
+
+
+def test_paint_has_the_option_that_a_picture_with_too_many_pixels_asks_for(folder: Path, capsys: Capture) -> None:
+    Image.new("RGB", (80, 60)).save(folder / "content.png")
+    argv = ("paint", "content.png", "--style", "style.png", "-o", "out.png")
+    assert run(*argv, "--max-pixels", "4799") == 2
+    shown = capsys.readouterr().err
+    assert "content.png" in shown
+    assert "raise max_pixels" in shown
+    assert run(*argv, "--max-pixels", "4800", "--progress", "none") == 0

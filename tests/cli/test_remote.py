@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from duostyle.cli import main as cli
-from duostyle.cli.remote import Cancellation, step_of
+from duostyle.cli.progress import Reporter
+from duostyle.cli.remote import Cancellation, relay, step_of
 from duostyle.client import Client, Frame, Ticket, Unreachable
 from duostyle.errors import ShuttingDown
 from duostyle.imaging import decode as images
@@ -277,6 +278,24 @@ def test_watch_follows_and_saves_frames(running: Running, folder: Path, capsys: 
 def test_watching_nobody_is_one_line(running: Running, folder: Path, capsys: Capture) -> None:
     assert cli.main(["watch", "nobody", "--server", running.url]) == 2
     assert capsys.readouterr().err == "duostyle: no such job\n"
+
+
+@pytest.mark.parametrize("held", [{"type": "queued"}, {"type": "state", "status": "queued"}])
+def test_why_a_queued_job_cannot_be_painted_is_told(held: dict[str, Any]) -> None:
+    notes: list[str] = []
+
+    class Notes(Reporter):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    problem = {"code": "weights_unavailable", "message": "the weights are damaged"}
+    place = {"type": "queued", "job": "j", "position": 1, "eta_s": None}
+    failed = {"type": "failed", "job": "j", "error": {"code": "weights_unavailable", "message": "the text of an end"}}
+    assert relay(iter([place, {**place, **held, "error": problem}, failed]), Notes()) is failed
+    assert notes == [
+        "job j is waiting at position 1",
+        "job j waits for the server's operator: the weights are damaged",
+    ]
 
 
 def test_a_step_over_the_wire_is_a_step() -> None:

@@ -51,6 +51,31 @@ def test_serve_with_damaged_weights_is_one_line_and_exits_2(
     assert re.fullmatch("duostyle: the weights .* are damaged; .*\n", captured.err)
 
 
+@pytest.fixture
+def damaged_vgg19(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """What a download that broke off has left where torchvision looks for VGG-19."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    file = tmp_path / "torch" / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"short")
+    return file
+
+
+def test_serve_with_damaged_vgg19_is_one_line_and_exits_2(folder: Path, capsys: Capture, damaged_vgg19: Path) -> None:
+    assert run("serve", "--port", "0", "--data-dir", "data", "--weights", "vgg19") == 2
+    captured = capsys.readouterr()
+    assert captured.out == "", "it does not say that it is ready"
+    assert captured.err == (
+        f"duostyle: the weights {damaged_vgg19} are damaged; remove the file, or use the shipped vgg16\n"
+    )
+    assert not (folder / "data").exists()
+
+
+def test_the_doctor_finds_damaged_vgg19(folder: Path, capsys: Capture, damaged_vgg19: Path) -> None:
+    assert run("doctor", "--port", "0", "--data-dir", "data", "--weights", "vgg19") == 1
+    assert f"PROBLEM      engine: the weights {damaged_vgg19} are damaged" in capsys.readouterr().out
+
+
 def test_an_interrupt_while_it_starts_is_one_line() -> None:
     # whatever is imported first sends the interrupt: at that moment nothing else would catch it
     script = (

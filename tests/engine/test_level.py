@@ -46,7 +46,7 @@ def test_from_noise_of_the_seed(network: Network) -> None:
 def test_auto_takes_the_cheaper_start_with_a_trace_of_noise(network: Network, style_weight: float, wanted: str) -> None:
     painter = _painter(network, style_weight=style_weight, tv_weight=0.0)
     starts = {"base": painter.base, "content": painter.content}
-    costs = {name: painter.objective.evaluate(x).costs.total for name, x in starts.items()}
+    costs = {name: painter.phases.objective.evaluate(x).costs.total for name, x in starts.items()}
     assert min(costs, key=costs.__getitem__) == wanted
     assert costs["base"] != costs["content"]
     # away from black and white, where nothing is clamped
@@ -83,7 +83,7 @@ def test_steps_keep_the_best(network: Network) -> None:
     assert totals == sorted(totals, reverse=True)
     assert totals[-1] < 0.9 * totals[0]
     assert painter.best_costs == totals
-    assert painter.objective.evaluate(painter.picture).costs.total == pytest.approx(totals[-1], rel=1e-5)
+    assert painter.phases.objective.evaluate(painter.picture).costs.total == pytest.approx(totals[-1], rel=1e-5)
 
 
 def test_tune_starts_anew_from_the_same_picture(network: Network) -> None:
@@ -128,15 +128,15 @@ def test_a_shallow_level_leaves_deep_layers_out_until_they_are_asked_for(network
     inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)], [speckles(48, 48)]])
     level = Level(40, 32, 10, Depth("relu2_1", content_factor=0.5))
     painter = LevelPainter(inputs, level, StyleParams(size=64), random_picture(20, 16), lambda: None)
-    assert list(painter.objective.weights) == ["relu1_1", "relu2_1"]
-    assert painter.objective.content_layer == "relu2_1"
+    assert list(painter.phases.objective.weights) == ["relu1_1", "relu2_1"]
+    assert painter.phases.objective.content_layer == "relu2_1"
     asked = StyleParams.model_validate({"size": 64, "style_layer_weights": {"relu1_1": 1.0, "relu3_1": 2.0}})
     painter.tune(asked)
-    assert painter.objective.weights == {"relu1_1": 1.0, "relu3_1": 2.0}
+    assert painter.phases.objective.weights == {"relu1_1": 1.0, "relu3_1": 2.0}
     # what is looked at later is what would have been looked at from the start
     anew = LevelPainter(inputs, level, asked, random_picture(20, 16), lambda: None)
     x = scene(40, 32)
-    assert painter.objective.evaluate(x).costs == anew.objective.evaluate(x).costs
+    assert painter.phases.objective.evaluate(x).costs == anew.phases.objective.evaluate(x).costs
 
 
 def test_a_level_weighs_its_content_by_its_depth(network: Network) -> None:
@@ -144,7 +144,7 @@ def test_a_level_weighs_its_content_by_its_depth(network: Network) -> None:
     x = random_picture(40, 32)
     whole, half = (
         LevelPainter(inputs, Level(40, 32, 10, Depth("relu3_1", factor)), StyleParams(size=64), x, lambda: None)
-        .objective.evaluate(x)
+        .phases.objective.evaluate(x)
         .costs
         for factor in (1.0, 0.5)
     )

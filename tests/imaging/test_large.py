@@ -9,14 +9,16 @@ import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, features
 
-from duostyle.errors import ImageTooLarge
+from duostyle.errors import CorruptImage, ImageTooLarge
 from duostyle.imaging import decode as images
-from tests.support.picture_files import near, pixel, png, saved
+from tests.support.picture_files import heif, near, pixel, png, png_chunk, saved
 
 MAX_PIXELS = 250_000_000
 SIDE_PX = 15_800
+CORPUS = Path(__file__).resolve().parents[1] / "support" / "corpus" / "pictures"
+AVIF = bool(features.check("avif"))
 _PEAK = """
 import re, sys
 from duostyle.imaging.decode import check, decode
@@ -61,6 +63,30 @@ def large_tiff(side: int) -> bytes:
     return saved(Image.new("L", (side, side), 90), "TIFF", compression="tiff_adobe_deflate", tiffinfo={278: side})
 
 
+def interlaced_png(side: int) -> bytes:
+    """16-bit RGB, black all over, which is its transparent colour: all of it is decoded twice."""
+    packer = zlib.compressobj(1)
+    rows = []
+    for left, top, across, down in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)):
+        row = bytes(1 + 6 * len(range(left, side, across)))
+        rows += [packer.compress(row) for _ in range(top, side, down)]
+    rows += [packer.compress(bytes(1 + 6 * side)) for _ in range(1, side, 2)]
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 2, 0, 0, 1)) + png_chunk(b"tRNS", bytes(6))
+    body = png_chunk(b"IDAT", b"".join(rows) + packer.flush())
+    return b"\x89PNG\r\n\x1a\n" + header + body + png_chunk(b"IEND", b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_what_is_decoded_whole_takes_less_than_a_gigabyte_at_its_limit(tmp_path: Path) -> None:
+    side = 4000
+    path = tmp_path / "picture"
+    path.write_bytes(interlaced_png(side))
+    done = subprocess.run([sys.executable, "-c", _PEAK, path], check=True, capture_output=True, text=True, timeout=100)
+    # as much for each of the 62.5 million pixels that may be held, and 100 MB for Python and its libraries
+    bytes_of_a_pixel = (int(done.stdout.split(" ")[0]) * 2**20 - 50e6) / side**2
+    assert bytes_of_a_pixel * 62.5e6 + 100e6 < 2**30
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize("format", ["png", "jpeg", "tiff"])
 def test_two_hundred_and_fifty_megapixels_within_a_gigabyte(format: str, tmp_path: Path) -> None:
@@ -100,3 +126,49 @@ def test_what_cannot_be_reduced_meanwhile_has_a_lower_limit(max_pixels: int) -> 
         images.check(bytes(data), max_bytes=2**30, max_pixels=max_pixels)
     assert (raised.value.limit, raised.value.got) == (max_pixels // 4, "15000x15000")
     assert raised.value.reached == "max_pixels"
+    # what the message says would do, and no less: then only the pixels are missing
+    enough = int(raised.value.message.rpartition(" ")[2])
+    with pytest.raises(ImageTooLarge):
+        images.check(bytes(data), max_bytes=2**30, max_pixels=enough - 1)
+    with pytest.raises(CorruptImage):
+        images.check(bytes(data[:13]), max_bytes=2**30, max_pixels=enough)
+
+
+def as_if(picture: bytes, width: int, height: int) -> bytes:
+    """An AVIF or HEIF with another size in its container, so that its pixels cannot be decoded."""
+    data = bytearray(picture)
+    place = data.find(b"ispe")
+    while place >= 0:
+        struct.pack_into(">II", data, place + 8, width, height)
+        place = data.find(b"ispe", place + 1)
+    return bytes(data)
+
+
+# 12 bytes a pixel, 20 where samples of two bytes and alpha come together, within 3 bytes for each of 250 million.
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("deep-alpha.heic", 37_500_000),
+        *([("deep-alpha.avif", 37_500_000), ("still.avif", 62_500_000)] * AVIF),
+    ],
+)
+def test_deep_pictures_with_alpha_have_a_limit_of_their_own(name: str, limit: int) -> None:
+    with pytest.raises(ImageTooLarge) as raised:
+        images.check(as_if((CORPUS / name).read_bytes(), 8000, 8000), max_bytes=2**30, max_pixels=MAX_PIXELS)
+    assert (raised.value.limit, raised.value.got) == (limit, "8000x8000")
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_deep_pictures_without_alpha_have_the_limit_of_others(depth: int) -> None:
+    data = as_if(heif(Image.new("RGB", (64, 64)), depth=depth), 8000, 8000)
+    with pytest.raises(ImageTooLarge) as raised:
+        images.check(data, max_bytes=2**30, max_pixels=MAX_PIXELS)
+    assert raised.value.limit == 62_500_000
+
+
+def test_what_the_corpus_has_of_deep_pictures_is_decoded() -> None:
+    for name in ("deep-alpha.heic", *(["deep-alpha.avif"] * AVIF)):
+        data = (CORPUS / name).read_bytes()
+        assert images.check(data, max_bytes=2**30, max_pixels=MAX_PIXELS).notes == (
+            "transparent parts are laid on white, unless transparency is kept",
+        )

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from duostyle.errors import BadRequest, DeviceUnavailable, NotFound, QueueFull, TooManyJobs
+from duostyle.errors import BadRequest, DeviceUnavailable, NotFound, QueueFull, TooManyJobs, WeightsError
+from duostyle.job import Job
+from duostyle.jobs.queue import ActiveJob
 from tests.support.contract import ENDS
 from tests.support.fake_engine import FakeEngine
 from tests.support.harness import rig, soon
@@ -99,6 +101,63 @@ async def test_an_engine_that_could_not_be_loaded_takes_no_jobs_and_leaves_the_o
         await built.jobs.queries.watch(ear.outbox, earlier.job, None)
         if await built.status(earlier.job) != "completed":
             await ear.until("completed")
+
+
+async def test_jobs_taken_before_the_engine_failed_to_load_stay_queued_and_say_why(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    engine.loading.clear()
+    async with rig(tmp_path, engine) as built:
+        first, second = await built.submit(), await built.submit()
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
+        before = await ear.next()
+        assert (before["status"], before["position"], before["error"]) == ("queued", 2, None)
+        engine.load_error = WeightsError("the weights are damaged")
+        engine.loading.set()
+        (told,) = await ear.until("queued")
+        assert (told["job"], told["position"]) == (second.job, 2)
+        assert told["error"] == {"code": "weights_unavailable", "message": "the weights are damaged"}
+        state = built.jobs.queries.state(first.job)
+        assert (state["status"], state["position"], state["error"]) == ("queued", 1, told["error"])
+        # they can still be taken back
+        assert await soon(built.jobs.commands.cancel(first.job, first.key))
+        (told,) = await ear.until("queued")
+        assert (told["position"], told["error"]["code"]) == (1, "weights_unavailable")
+        assert built.jobs.queries.state(first.job)["error"] is None
+    async with rig(tmp_path) as built:
+        ear = built.watch()
+        await built.jobs.queries.watch(ear.outbox, second.job, None)
+        if await built.status(second.job) != "completed":
+            await ear.until("completed")
+        assert built.jobs.queries.state(second.job)["error"] is None
+
+
+async def test_a_job_that_is_stored_while_loading_fails_is_told_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine()
+    engine.loading.clear()
+    async with rig(tmp_path, engine) as built:
+        add, ear = built.jobs.registry.add, built.watch()
+
+        async def add_while_loading_fails(job: Job) -> ActiveJob:
+            active = await add(job)
+            engine.load_error = WeightsError("the weights are damaged")
+            engine.loading.set()
+            with pytest.raises(WeightsError):
+                await soon(built.engine_thread.until_loaded())
+            return active
+
+        monkeypatch.setattr(built.jobs.registry, "add", add_while_loading_fails)
+        await built.jobs.commands.submit(
+            content=built.content,
+            styles=[built.style],
+            params=None,
+            client="c",
+            answer=lambda accepted: built.hub.subscribe(ear.outbox, accepted.job, None),
+        )
+        (told,) = await ear.until("queued")
+        assert told["error"]["code"] == "weights_unavailable"
 
 
 @pytest.mark.parametrize(

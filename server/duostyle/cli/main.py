@@ -21,7 +21,7 @@ from duostyle.engine.environment import check_device, check_start, create_engine
 from duostyle.errors import BadRequest, DeviceUnavailable, DuostyleError, RequestError, WeightsError
 from duostyle.settings import Settings
 
-ENGINE_SETTINGS = ("data_dir", "device", "precision", "threads", "weights", "memory_budget_mb")
+ENGINE_SETTINGS = ("data_dir", "device", "precision", "threads", "weights", "memory_budget_mb", "max_pixels")
 
 EngineMaker = Callable[[Settings], Engine]
 

@@ -106,7 +106,10 @@ def relay(
             reporter.step(step_of(event, levels))
         elif kind == "accepted" and on_accepted is not None:
             on_accepted(Ticket(event["job"], event["key"]))
-        if kind in ("accepted", "queued") and event["position"]:
+        if event.get("status", kind) == "queued" and event.get("error"):
+            # what is queued stays so until the server was mended, and nobody else says it
+            reporter.note(f"job {event['job']} waits for the server's operator: {event['error']['message']}")
+        elif kind in ("accepted", "queued") and event["position"]:
             reporter.note(f"job {event['job']} is waiting at position {event['position']}")
         elif kind in ("paused", "resumed"):
             reporter.note(f"the job was {kind}")

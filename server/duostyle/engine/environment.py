@@ -37,13 +37,18 @@ def create_engine(settings: Settings) -> Engine:
 
 
 def check_start(settings: Settings) -> None:
-    """Find out before anything else starts what the engine could not load with, as far as that is quick: the shipped
-    weights, and a GPU that was asked for by name. Raises WeightsError, DeviceUnavailable."""
+    """Find out before anything else starts what the engine could not load with, as far as that is quick: the weights,
+    and a GPU that was asked for by name. Imports torch for these and for vgg19 alone. Raises WeightsError,
+    DeviceUnavailable."""
     from duostyle.engine.network.weights_file import SHA256, VGG16_FILE, checked_sha256, shipped_bytes
 
     for name in SHA256:
         if name != VGG16_FILE or settings.weights == "vgg16":
             checked_sha256(name, shipped_bytes(name))
+    if settings.weights == "vgg19":
+        from duostyle.engine.network.weights import check_vgg19
+
+        check_vgg19()
     check_device(settings.device)
 
 

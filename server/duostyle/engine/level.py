@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from duostyle.engine.api import Control, Costs
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.objective.features import Extractor
 from duostyle.engine.objective.objective import Objective
+from duostyle.engine.objective.phases import Phases
 from duostyle.engine.objective.tiling import tile_side
 from duostyle.engine.optim.adam import Adam
 from duostyle.engine.optim.base import Frozen, Optimizer
@@ -96,8 +97,8 @@ class LevelPainter:
         self.extractor = Extractor(inputs.network, check, tile_px)
         layers = level.depth.style_layers(params)
         self.moments = [dict(self.extractor.collage_moments(style, layers)) for style in styles]
-        guides = inputs.guides(level, params)
-        self.objective = Objective(self.extractor, self.content, self.moments, params, guides, level.depth)
+        self.params = params
+        self.phases = Phases(self._objective, self.content, inputs.guides(level, params))
         self.costs: Costs | None = None
         self.best_costs: list[float] = []
         if isinstance(start, Frozen):
@@ -119,7 +120,7 @@ class LevelPainter:
         """One evaluation and one move; the costs of the best picture so far. Raises what `check` raises, and
         FloatingPointError when the first cost is not finite."""
         before = self.optimizer.best_cost
-        evaluation = self.objective.evaluate(self.optimizer.x)
+        evaluation = self.phases.evaluate(self.optimizer.x)
         self.optimizer.tell(evaluation.costs.total, evaluation.gradient)
         if self.costs is None or self.optimizer.best_cost < before:
             self.costs = evaluation.costs
@@ -130,7 +131,7 @@ class LevelPainter:
         """What cannot be worked out again from the inputs and the parameters in force."""
         optimizer = self.optimizer.freeze()
         costs = None if self.costs is None else self.costs.as_dict()
-        numbers = {"costs": costs, "best_costs": list(self.best_costs)}
+        numbers = {"costs": costs, "best_costs": list(self.best_costs), "evaluations": self.phases.done}
         return Frozen(numbers | {"optimizer": dict(optimizer.numbers)}, optimizer.tensors)
 
     def tune(self, params: StyleParams) -> None:
@@ -141,7 +142,8 @@ class LevelPainter:
             styles = self.inputs.styles_at(self.level, params)
             for known, style in zip(self.moments, styles, strict=True):
                 known.update(self.extractor.collage_moments(style, layers))
-        self.objective.tune(params, self.inputs.guides(self.level, params))
+        self.params = params
+        self.phases.tune(params, self.inputs.guides(self.level, params))
         self.optimizer.restart()
         self.costs = None
         self.best_costs = []
@@ -151,6 +153,11 @@ class LevelPainter:
         self.optimizer.thaw(Frozen(numbers["optimizer"], frozen.tensors))
         self.costs = None if numbers["costs"] is None else Costs.of(numbers["costs"])
         self.best_costs = list(numbers["best_costs"])
+        # the first checkpoints did not count
+        self.phases.done = int(numbers.get("evaluations", 0))
+
+    def _objective(self, content: Tensor, guides: Sequence[Tensor]) -> Objective:
+        return Objective(self.extractor, content, self.moments, self.params, guides, self.level.depth)
 
     def _first_picture(self, params: StyleParams, preview: Tensor | None) -> Tensor:
         if params.init == "noise":
@@ -164,7 +171,7 @@ class LevelPainter:
         generator = torch.Generator().manual_seed(params.seed)
         trace = TRACE * torch.randn(self.content.shape, generator=generator).to(self.content.device)
         candidates = [(picture + trace).clamp(0, 1) for picture in (self.base, self.content)]
-        costs = [self.objective.cost(x) for x in candidates]
+        costs = [self.phases.objective.cost(x) for x in candidates]
         return candidates[costs.index(min(costs))]
 
 

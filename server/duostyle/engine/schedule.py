@@ -84,6 +84,8 @@ class Pace:
 
 # a forward pass over a style or the content costs about this much of an evaluation of the same size
 FORWARD_SHARE = 0.45
+# the content is looked at twice, see `duostyle.engine.objective.phases`
+CONTENTS = 2
 # the stopping rule looks back this many steps, and never stops a level before MIN_STEPS
 LOOK_BACK = 5
 MIN_STEPS = 8
@@ -181,7 +183,7 @@ class Schedule:
         """Seconds left: steps, and the passes over content and styles with which each later level begins."""
         left = self.left_here * pace.step_s(self.level)
         for level, steps in zip(self.levels[self.at + 1 :], self.steps[self.at + 1 :], strict=True):
-            left += pace.step_s(level) * (steps + FORWARD_SHARE * (1 + self.styles)) if steps else 0.0
+            left += pace.step_s(level) * (steps + FORWARD_SHARE * (self.styles + CONTENTS)) if steps else 0.0
         return left
 
     def _stalled(self, best_costs: Sequence[float]) -> bool:

@@ -188,11 +188,14 @@ def _cap(source: Source, max_pixels: int) -> None:
             got=max(width, height),
             reached="max_side_px",
         )
-    whole = int(max(_HELD_BYTES, max_pixels * _HELD_BYTES_PER_PX) / max(source.held_bytes, _HELD_BYTES_PER_PX))
-    if width * height > whole:
+    held_bytes = max(source.held_bytes, _HELD_BYTES_PER_PX)
+    room = max(_HELD_BYTES, max_pixels * _HELD_BYTES_PER_PX)
+    whole = int(room / held_bytes)
+    if width * height * held_bytes > room:
+        enough = math.ceil(width * height * held_bytes / _HELD_BYTES_PER_PX)
         raise ImageTooLarge(
             f"the picture has more than {whole} pixels and is of a kind that cannot be reduced while it is decoded; "
-            "make it smaller, save it as a plain JPEG or PNG, or raise max_pixels of the server",
+            f"make it smaller, save it as a plain JPEG or PNG, or raise max_pixels of the server to {enough}",
             limit=whole,
             got=got,
             reached="max_pixels",

@@ -146,6 +146,9 @@ class Commands:
         with about_job(job.id):
             _log.info("a job was accepted", extra={"position": accepted.position, "styles": len(job.styles)})
         answer(accepted)
+        if self._queue.error is not None:
+            # the engine turned out not to load while the job was stored
+            self._queue.hold(self._queue.error)
         return accepted
 
     def _cancel(self, active: ActiveJob) -> bool:

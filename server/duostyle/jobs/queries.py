@@ -44,7 +44,8 @@ class Queries:
         """The fields of the `state` message without `type`. Raises NotFound; `recall` first brings back old jobs."""
         job, active = self._registry.at_hand(job_id), self._registry.unfinished.get(job_id)
         position, eta_s = (None, None) if active is None else self._queue.place(active)
-        return job.state(position=position, eta_s=eta_s)
+        state = job.state(position=position, eta_s=eta_s)
+        return state | {"error": self._queue.error} if job.status is JobStatus.QUEUED else state
 
     async def recall(self, job_id: str) -> Job:
         """The job, from the store if need be. Raises NotFound."""

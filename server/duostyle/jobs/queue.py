@@ -6,8 +6,10 @@ The queue knows each job's position and expected time, and tells the watchers wh
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from duostyle.engine.api import Control
 from duostyle.errors import InternalError
@@ -175,7 +177,8 @@ def final_megapixels(size_px: int, width: int, height: int) -> float:
 class JobQueue:
     """Waiting jobs in order; `running` is the one that the runner has. All methods run on the loop.
 
-    Position 0 runs, 1 is next. `estimate` learns from jobs that end.
+    Position 0 runs, 1 is next. `estimate` learns from jobs that end. `error`, once there is one, says why no job is
+    painted until the server is mended and started again.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -186,6 +189,13 @@ class JobQueue:
         self._arrived = asyncio.Event()
         self.estimate = Estimate()
         self.running: ActiveJob | None = None
+        self.error: Mapping[str, Any] | None = None
+
+    def hold(self, error: Mapping[str, Any]) -> None:
+        """No job of the queue will be painted by this process; all watchers are told why. The jobs stay queued."""
+        self.error = error
+        self._announced.clear()
+        self.announce()
 
     def add(self, active: ActiveJob) -> Place:
         """Append the job; returns its position and time left."""
@@ -237,7 +247,8 @@ class JobQueue:
             if known is not None and not _differs(known, (position, eta_s)):
                 continue
             self._announced[active.job.id] = position, eta_s
-            self._hub.queued(active.job.id, Queued(job=active.job.id, position=position, eta_s=eta_s).text())
+            message = Queued(job=active.job.id, position=position, eta_s=eta_s, error=self.error)
+            self._hub.queued(active.job.id, message.text())
 
     def announce_now_and_then(self) -> None:
         """`announce`, but at most every two seconds: for the steps of the running job."""

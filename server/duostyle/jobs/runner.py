@@ -85,8 +85,8 @@ class Runner:
     async def _run(self) -> None:
         try:
             await self._context.engine_thread.until_loaded()
-        except DuostyleError:
-            # the jobs of earlier processes wait for one that can paint them
+        except DuostyleError as error:
+            self._queue.hold(error.as_dict())
             return
         while not self._draining:
             # a job begins only when that can be stored, and its result as well

@@ -73,9 +73,12 @@ class Hello(ServerMessage):
 
 
 class Queued(ServerMessage):
+    """`error`: why no job can be painted until the server is mended and started again."""
+
     job: JobId
     position: Count
     eta_s: Seconds | None
+    error: Problem | None = None
 
 
 class Started(ServerMessage):

@@ -63,6 +63,7 @@ export function reduce(job, message) {
         status: message.type === "accepted" && job.status !== "unknown" ? job.status : "queued",
         position: message.position ?? null,
         eta_s: message.eta_s ?? null,
+        error: message.error ?? null,
       };
     case "started":
       return {

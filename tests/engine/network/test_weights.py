@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,8 @@ from duostyle.engine.network.weights import (
     VGG16_BLOCKS,
     VGG19_BLOCKS,
     Weights,
+    check_named_hash,
+    check_vgg19,
     layer_names,
     load_weights,
     parse_vgg16,
@@ -88,8 +93,6 @@ def test_damaged_bytes_are_found(damage: str) -> None:
 
 
 def test_bytes_of_another_form_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    import hashlib
-
     for data in (b"not weights at all", module_bytes_without_layers()):
         monkeypatch.setitem(SHA256, VGG16_FILE, hashlib.sha256(data).hexdigest())
         with pytest.raises(WeightsError, match=VGG16_FILE):
@@ -176,3 +179,76 @@ def test_a_failed_download_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, fa
     assert "vgg16" in message
     assert "\n" not in message
     assert caught.value.__cause__ is failure
+
+
+@pytest.fixture
+def vgg19_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where torchvision looks for the file of VGG-19 before it downloads; nothing is there."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    return tmp_path / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth"
+
+
+@pytest.mark.parametrize("check", [check_vgg19, lambda: load_weights("vgg19")])
+def test_a_damaged_file_of_vgg19_is_found(vgg19_file: Path, check: Any) -> None:
+    vgg19_file.parent.mkdir(parents=True)
+    vgg19_file.write_bytes(b"half a down")
+    with pytest.raises(WeightsError, match="damaged") as caught:
+        check()
+    assert str(vgg19_file) in caught.value.message
+    assert caught.value.limit == "dcbb9e9d"
+    assert caught.value.got == hashlib.sha256(b"half a down").hexdigest()
+
+
+def test_a_file_named_by_its_hash_is_whole(tmp_path: Path) -> None:
+    # the first eight digits of its SHA-256
+    whole = tmp_path / "some-net-ba7816bf.pth"
+    whole.write_bytes(b"abc")
+    check_named_hash(whole)
+    whole.write_bytes(b"abd")
+    with pytest.raises(WeightsError, match="damaged"):
+        check_named_hash(whole)
+
+
+def test_a_file_of_vgg19_that_cannot_be_read_is_one_clear_line(vgg19_file: Path) -> None:
+    vgg19_file.mkdir(parents=True)
+    with pytest.raises(WeightsError, match=r"vgg19-dcbb9e9d.pth cannot be read: Is a directory"):
+        check_vgg19()
+
+
+def test_vgg19_that_cannot_be_downloaded_is_found_before_the_download(
+    vgg19_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_name(*_: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_name)
+    with pytest.raises(WeightsError, match="Name or service not known") as caught:
+        check_vgg19()
+    assert f"https://download.pytorch.org/models/vgg19-dcbb9e9d.pth into {vgg19_file.parent}," in caught.value.message
+
+
+def test_vgg19_that_could_not_be_stored_is_found_before_the_download(
+    vgg19_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vgg19_file.parent.parent.write_text("a file where the folder shall be")
+    with pytest.raises(WeightsError, match="Not a directory"):
+        check_vgg19()
+    vgg19_file.parent.parent.unlink()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(WeightsError, match="is read-only"):
+        check_vgg19()
+
+
+def test_vgg19_that_can_be_downloaded_is_not_downloaded_by_the_check(
+    vgg19_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: Any, *, timeout: float) -> Any:
+        asked.append(request.full_url)
+        return nullcontext()
+
+    monkeypatch.setattr("duostyle.engine.network.weights.urlopen", answer)
+    check_vgg19()
+    assert asked == ["https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"]
+    assert list(vgg19_file.parent.iterdir()) == []

@@ -24,6 +24,14 @@ test("a late `accepted` does not put a running job back into the queue", () => {
   assert.equal(reduce(running, { type: "accepted", job: "j", position: 1 }).status, "running");
 });
 
+test("why a queued job cannot be painted comes with its place and its state, and goes with the next", () => {
+  const error = { code: "weights_unavailable", message: "the weights are damaged" };
+  const held = reduce(newJob("j"), { type: "queued", job: "j", position: 1, eta_s: null, error });
+  assert.deepEqual([held.status, held.error], ["queued", error]);
+  assert.deepEqual(reduce(newJob("j"), { type: "state", job: "j", status: "queued", position: 1, error }).error, error);
+  assert.equal(reduce(held, { type: "queued", job: "j", position: 1, eta_s: null }).error, null);
+});
+
 test("what was asked and measured comes with the state, and the measured share with the end", () => {
   const asked = reduce(newJob("j"), { type: "state", job: "j", status: "running", content: "c", styles: ["a", "b"], report: null });
   assert.deepEqual([asked.content, asked.styles, asked.report], ["c", ["a", "b"], null]);

@@ -24,6 +24,11 @@ test("a job that waits again after a restart says why", () => {
   assert.match(describe(waiting).detail, /^The server was restarted .* position 1 in the queue$/);
 });
 
+test("a job that the server cannot paint says why it waits", () => {
+  const waiting = { ...newJob("j"), status: "queued", position: 1, restarted: true, error: { code: "device_unavailable", message: "the GPU is gone" } };
+  assert.deepEqual(describe(waiting), { head: "Waiting", detail: "The GPU is gone · the job waits until the server's operator has mended this" });
+});
+
 test("a painting that went on from a checkpoint says so, for a while", () => {
   const running = { ...newJob("j"), status: "running", step: 45, total_steps: 90, elapsed_s: 10, resumed_from_step: 40 };
   assert.match(describe(running).detail, /^continued from step 40 after a restart · step 45 of 90/);

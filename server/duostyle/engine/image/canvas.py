@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from duostyle.engine.image.color import keep_colors
+from duostyle.engine.image.enlarge import fitted
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.pyramid import Level, climb_from, fit, resize
 from duostyle.engine.runtime import to_picture, with_alpha
@@ -64,7 +65,7 @@ class Canvas:
 
     def fitted(self, x: Tensor) -> Tensor:
         """x [1, c, h, w] at the picture's size, stretched, in 0..1: the content as it is painted from."""
-        return self.stretch(resize(x, *self.picture).clamp(0, 1))
+        return self.stretch(fitted(x, *self.picture))
 
     def _rim_at(self, width: int, height: int) -> tuple[int, int]:
         across, down = round(self.rim * width / self.width), round(self.rim * height / self.height)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from duostyle.engine.image import color
 from duostyle.engine.image import guides as regions
+from duostyle.engine.image.enlarge import fitted
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.preview.person import PersonFinder
 from duostyle.engine.pyramid import Level, fit, resize
@@ -136,7 +137,7 @@ class Inputs:
         height, width = style.shape[-2:]
         longest = min(max(level.width, level.height) * scale, max(width, height) * max(1.0, scale))
         longest = max(longest, SMALLEST_STYLE_PX * min(4.0, max(width, height) / min(width, height)))
-        return resize(style, *fit(width, height, round(longest))).clamp(0, 1)
+        return fitted(style, *fit(width, height, round(longest)))
 
     def _protection(self, width: int, height: int, what: str) -> Tensor:
         if what in PROTECTIONS:

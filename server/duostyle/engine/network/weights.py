@@ -5,7 +5,11 @@ Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image 
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import Request, urlopen
 
 import torch
 from safetensors import SafetensorError
@@ -18,6 +22,8 @@ from duostyle.errors import WeightsError
 # convolutions per block; a 2x2 pooling follows each block but the last
 VGG16_BLOCKS = (2, 2, 3, 3, 1)
 VGG19_BLOCKS = (2, 2, 4, 4, 1)
+# until a server that has the file of VGG-19 answers
+_ANSWER_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,18 +82,70 @@ def read_tensors(name: str, data: bytes) -> dict[str, Tensor]:
         raise WeightsError(f"the weights {name} cannot be read: {error}") from error
 
 
-def _load_vgg19() -> Weights:
-    # torchvision takes most of a second to import, and only this path needs it
+def check_vgg19() -> None:
+    """Find out whether VGG-19 could be loaded: its file is there and whole, or there is where to download it from and
+    a folder to put it into. Raises WeightsError."""
+    url, path = _vgg19_url(), _cache_path(_vgg19_url())
+    if path.exists():
+        check_named_hash(path)
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(f"the folder {path.parent} is read-only")
+        # as torchvision asks for it
+        with urlopen(Request(url, headers={"User-Agent": "torch.hub"}), timeout=_ANSWER_S):  # noqa: S310 a fixed https URL
+            pass
+    except OSError as error:
+        raise _no_vgg19(error) from error
+
+
+def check_named_hash(path: Path) -> None:
+    """Check a file `NAME-HASH.pth`, whose name holds the beginning of its SHA-256. Raises WeightsError when it is
+    damaged or cannot be read."""
+    wanted = path.stem.rpartition("-")[2]
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"the weights {path} cannot be read: {error.strerror or error}") from error
+    if not digest.startswith(wanted):
+        raise WeightsError(
+            f"the weights {path} are damaged; remove the file, or use the shipped vgg16", limit=wanted, got=digest
+        )
+
+
+def _vgg19_url() -> str:
+    # torchvision takes most of a second to import, and only VGG-19 needs it
     from torchvision.models import VGG19_Weights
 
-    source = VGG19_Weights.IMAGENET1K_V1
+    return str(VGG19_Weights.IMAGENET1K_V1.url)
+
+
+def _cache_path(url: str) -> Path:
+    """Where torchvision keeps what it has downloaded."""
+    return Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
+
+
+def _no_vgg19(reason: Exception) -> WeightsError:
+    url = _vgg19_url()
+    return WeightsError(
+        f"torchvision could not get the VGG-19 weights ({reason}); put the file of {url} into "
+        f"{_cache_path(url).parent}, or use the shipped vgg16"
+    )
+
+
+def _load_vgg19() -> Weights:
+    from torchvision.models import VGG19_Weights
+
+    source, path = VGG19_Weights.IMAGENET1K_V1, _cache_path(_vgg19_url())
+    if path.exists():
+        # torchvision checks what it downloads, but not what it finds
+        check_named_hash(path)
     try:
-        state = source.get_state_dict(progress=False, check_hash=True)
+        state = source.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, RuntimeError) as error:
-        raise WeightsError(
-            f"torchvision could not get the VGG-19 weights ({error}); put the file of {source.url} into "
-            f"{torch.hub.get_dir()}/checkpoints, or use the shipped vgg16"
-        ) from error
+        raise _no_vgg19(error) from error
     convs: dict[str, tuple[Tensor, Tensor]] = {}
     index = 0
     for block, count in enumerate((2, 2, 4, 4, 4), 1):

@@ -1,6 +1,6 @@
-"""What the boxes of an AVIF say of its colours and its crop, which Pillow does not tell.
+"""What the boxes of an AVIF say of its colours, its depth and its crop, which Pillow does not tell.
 
-Boxes: ISO/IEC 14496-12 and 23008-12 (HEIF).
+Boxes: ISO/IEC 14496-12 and 23008-12 (HEIF); av1C: https://aomediacodec.github.io/av1-isobmff/#av1codecconfigurationbox-syntax
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import NamedTuple
 from duostyle.imaging.colour import CodePoints
 
 _MAX_BOXES = 10_000
+# A bit of the third byte of an av1C box.
+_HIGH_BITDEPTH = 0x40
 
 
 class Aperture(NamedTuple):
@@ -34,9 +36,14 @@ class AvifProperties:
     def __init__(self, data: bytes) -> None:
         try:
             meta = _inside(memoryview(data), b"meta")[4:]
-            self._boxes = _properties(meta)
+            self._boxes, self._coded = _properties(meta), _configurations(meta)
         except (LookupError, struct.error):
-            self._boxes = []
+            self._boxes, self._coded = [], []
+
+    @property
+    def deep(self) -> bool:
+        """Whether any picture in the file has more than 8 bits a sample, or that is not said where it should be."""
+        return not self._coded or any(len(body) < 3 or body[2] & _HIGH_BITDEPTH for body in self._coded)
 
     @property
     def code_points(self) -> CodePoints | None:
@@ -72,6 +79,13 @@ def _properties(meta: memoryview) -> list[_Box]:
         # A picture that is made of tiles may have its colours at those.
         found += [box for box in properties if box.kind == b"colr"]
     return found
+
+
+def _configurations(meta: memoryview) -> list[memoryview]:
+    """Of the codec, for each kind of item: the tiles of a picture and its alpha are items of their own. Raises
+    LookupError, struct.error."""
+    properties = _inside(_inside(meta, b"iprp"), b"ipco")
+    return [box.body for box in _boxes(properties) if box.kind == b"av1C"]
 
 
 def _associated(primary: memoryview, associations: memoryview) -> list[int]:

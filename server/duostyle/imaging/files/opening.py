@@ -20,8 +20,10 @@ from duostyle.imaging.pixels import eight_bit
 # What a pixel takes while Pillow decodes: 4 bytes of the picture, the decoder's own planes, and a conversion. Pillow's
 # classes are used by name, because its function to open any file has a limit of its own.
 _GIF_BYTES, _BMP_BYTES, _AVIF_BYTES, _HEIF_BYTES = 12, 10, 12, 12
-# libwebp holds a lossless picture whole.
-_WEBP_BYTES = 4
+# The same of an AVIF or HEIF of more than 8 bits with alpha: planes, and all channels once more, take two bytes each.
+_DEEP_ALPHA_BYTES = 20
+# libwebp holds a lossless picture whole, and what it is reduced to.
+_WEBP_BYTES = 5
 # As many pixels of a large WebP are held, however large it is wanted.
 _HELD_PX = 80_000_000
 
@@ -59,12 +61,13 @@ def _avif(data: bytes) -> Source:
     image = AvifImageFile(io.BytesIO(data))
     properties = AvifProperties(data)
     part = properties.aperture(*image.size)
-    source = of_pillow(image, held_bytes=_AVIF_BYTES)
+    held_bytes = _DEEP_ALPHA_BYTES if properties.deep and image.mode == "RGBA" else _AVIF_BYTES
+    source = of_pillow(image, held_bytes=held_bytes)
     declared = (*source.declared, *_present(properties.code_points))
     if part is None:
-        return Source(source.size, source.load, declared, source.orientation, _AVIF_BYTES)
+        return Source(source.size, source.load, declared, source.orientation, held_bytes)
     size = part.right - part.left, part.bottom - part.top
-    return Source(size, lambda _: Loaded(eight_bit(image).crop(part)), declared, source.orientation, _AVIF_BYTES)
+    return Source(size, lambda _: Loaded(eight_bit(image).crop(part)), declared, source.orientation, held_bytes)
 
 
 def _heif(data: bytes) -> Source:
@@ -75,7 +78,9 @@ def _heif(data: bytes) -> Source:
     if isinstance(nclx, dict):
         # libheif gives the full range whatever the file has.
         declared.append(CodePoints(int(nclx["color_primaries"]), int(nclx["transfer_characteristics"])))
-    return Source(image.size, lambda _: Loaded(eight_bit(image)), declared, 1, _HEIF_BYTES)
+    deep_alpha = image.info.get("bit_depth", 8) > 8 and image.mode in ("RGBA", "RGBa")
+    held_bytes = _DEEP_ALPHA_BYTES if deep_alpha else _HEIF_BYTES
+    return Source(image.size, lambda _: Loaded(eight_bit(image)), declared, 1, held_bytes)
 
 
 def _present(points: CodePoints | None) -> tuple[CodePoints, ...]:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
@@ -97,12 +98,20 @@ def _alpha(image: Image.Image, file: PngFile, transparent: tuple[int, ...]) -> I
         # Pillow keeps the high bytes. Read in the other byte order it keeps the low ones.
         low_bytes = PngImageFile(io.BytesIO(file.plain() if file.ended else file.mended()[0]))
         low_bytes.tile = [tile._replace(args="RGB;16L") for tile in low_bytes.tile]
-        high = np.all(np.asarray(image) == [value >> 8 for value in transparent], axis=2)
-        match = high & np.all(np.asarray(low_bytes) == [value & 255 for value in transparent], axis=2)
+        match = _equal(image, [value >> 8 for value in transparent])
+        match &= _equal(low_bytes, [value & 255 for value in transparent])
     elif image.mode == "RGB":
-        match = np.all(np.asarray(image) == transparent, axis=2)
+        match = _equal(image, transparent)
     else:
         # Pillow spreads 1, 2 and 4 bits over 0 to 255.
         spread = 255 // ((1 << file.depth) - 1) if file.depth < 8 else 1
         match = np.asarray(image.convert("L") if image.mode == "1" else image) == transparent[0] * spread
-    return Image.fromarray(np.where(match, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.where(match, np.uint8(0), np.uint8(255)))
+
+
+def _equal(image: Image.Image, colour: Sequence[int]) -> NDArray[np.bool_]:
+    """Where a picture has this colour; channel by channel, to bound memory."""
+    match = np.ones((image.height, image.width), np.bool_)
+    for channel, value in enumerate(colour):
+        match &= np.asarray(image.getchannel(channel)) == value
+    return match
