@@ -39,6 +39,7 @@ def test_nothing_given_is_the_contract_s_defaults() -> None:
         "protect": None,
         "tv_weight": None,
         "init": "auto",
+        "transparency": "flatten",
         "optimizer": "lbfgs",
         "seed": 0,
     }

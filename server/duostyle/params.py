@@ -79,6 +79,10 @@ class StyleParams(BaseModel):
         None, ge=0, le=1e3, description="Weight of smoothness (total variation); by default that of the preset."
     )
     init: Literal["auto", "content", "noise", "preview"] = Field("auto", description="What painting starts from.")
+    transparency: Literal["flatten", "keep"] = Field(
+        "flatten",
+        description="Transparent parts: laid on white, or kept: transparent in the result, and no part of a style.",
+    )
     optimizer: Literal["lbfgs", "adam"] = Field("lbfgs", description="The optimiser.")
     seed: int = Field(0, ge=0, le=2**53 - 1, description="Same machine, threads and seed: the same picture.")
 

@@ -15,18 +15,24 @@ USUAL_DPI, MIN_DPI, MAX_DPI = 72, 1, 10_000
 class Picture:
     """8-bit sRGB, row by row from the top left: `rgb` holds height x width x 3 bytes.
 
-    `deep` is the same with 16 bits, two bytes each, the lower one first; only finished paintings have it.
+    `alpha` holds height x width bytes, 0 where the picture is transparent; None where it is opaque all over. The
+    colours are not multiplied by it, and go on where nothing is seen of them. `deep` is `rgb` with 16 bits, two bytes
+    each, the lower one first; only finished paintings have it.
+
     Plain bytes on purpose: the event loop and the store must be able to hold one without knowing torch or Pillow.
     """
 
     width: int
     height: int
     rgb: bytes
+    alpha: bytes | None = field(default=None, kw_only=True)
     deep: bytes | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1 or len(self.rgb) != self.width * self.height * 3:
             raise ValueError(f"{len(self.rgb)} bytes are not a {self.width}x{self.height} RGB picture")
+        if self.alpha is not None and len(self.alpha) != self.width * self.height:
+            raise ValueError(f"{len(self.alpha)} bytes are not the alpha of a {self.width}x{self.height} picture")
         if self.deep is not None and len(self.deep) != 2 * len(self.rgb):
             raise ValueError(f"{len(self.deep)} bytes are not a {self.width}x{self.height} RGB picture of 16 bits")
 
@@ -34,6 +40,16 @@ class Picture:
     def is_black(self) -> bool:
         """Every pixel is black: as a mask it would give a style no area at all."""
         return self.rgb == bytes(len(self.rgb))
+
+    @property
+    def is_invisible(self) -> bool:
+        """Every pixel is transparent."""
+        return self.alpha is not None and self.alpha == bytes(len(self.alpha))
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes in memory."""
+        return len(self.rgb) + len(self.alpha or b"") + len(self.deep or b"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,9 +213,11 @@ def test_what_the_server_did_to_a_picture_is_said_beside_it(open_page: Open) -> 
     page = open_page()
     out = io.BytesIO()
     Image.new("RGBA", (40, 30), (*RED, 100)).save(out, "PNG")
-    assert give(page, out.getvalue(), "glass.png", "image/png")["notes"] == ["transparent parts laid on white"]
+    assert give(page, out.getvalue(), "glass.png", "image/png")["notes"] == [
+        "transparent parts are laid on white, unless transparency is kept"
+    ]
     note = page.locator(".note").first
-    expect(note).to_have_text("Content: transparent parts laid on white.")
+    expect(note).to_have_text("Content: transparent parts are laid on white, unless transparency is kept.")
     give(page, photo(300, 200))
     expect(note).to_have_text("")
 

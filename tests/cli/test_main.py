@@ -110,6 +110,21 @@ def test_painting(folder: Path, capsys: Capture) -> None:
     assert (folder / "out.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
 
+@pytest.mark.parametrize(
+    ("output", "keep", "warns"),
+    [("out.jpg", True, True), ("out.jpg", False, False), ("out.png", True, False), ("out.webp", True, False)],
+)
+def test_a_jpeg_that_should_be_transparent_is_warned_of(
+    folder: Path, capsys: Capture, output: str, keep: bool, warns: bool
+) -> None:
+    cut_out = Image.new("RGBA", (16, 12), (255, 0, 0, 255))
+    cut_out.putpixel((0, 0), (0, 0, 0, 0))
+    cut_out.save(folder / "content.png")
+    kept = ["--transparency", "keep"] if keep else []
+    assert run("paint", "content.png", "--style", "style.png", "-o", output, "--progress", "none", *kept) == 0
+    assert ("JPEG has no transparency; transparent parts are laid on white" in capsys.readouterr().err) is warns
+
+
 def test_json_goes_to_standard_output_and_ends_with_completed(folder: Path, capsys: Capture) -> None:
     assert run("paint", "content.png", "--style", "style.png", "-o", "out.png", "--progress", "json") == 0
     captured = capsys.readouterr()

@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import signal
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from duostyle.cli import main as cli
 from duostyle.cli.progress import Reporter
@@ -21,7 +23,9 @@ from duostyle.client import Client, Frame, Ticket, Unreachable
 from duostyle.errors import ShuttingDown
 from duostyle.imaging import decode as images
 from duostyle.imaging.decode import sniff
-from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
+from duostyle.picture import Picture
+from tests.support.by_hand import png_samples, tiff_samples
+from tests.support.fake_engine import FakeEngine, deepened, image_bytes, picture_of
 from tests.support.real_server.running import Running
 
 pytestmark = pytest.mark.real_server
@@ -55,6 +59,44 @@ def test_submit_paints_into_the_file(running: Running, folder: Path, capsys: Cap
     assert (shown.width, shown.height) == (8, 6)
     assert abs(shown.rgb[0] - 9) <= 2
     assert capsys.readouterr() == ("", "")
+
+
+def test_submit_prints_as_paint_does(running: Running, folder: Path, capsys: Capture) -> None:
+    samples = (8, 6, list(struct.unpack("<144H", deepened(picture_of(9).rgb))))
+    order = ["--iterations", "9", "--progress", "none", "--dpi", "300"]
+    assert submit(running, "-o", "out.tiff", *order) == 0
+    assert submit(running, "-o", "out.png", *order, "--depth", "16") == 0
+    assert submit(running, "-o", "out.jpg", *order) == 0
+    assert submit(running, "-o", "o.tiff", *order, "--depth", "8") == 0
+    assert tiff_samples((folder / "out.tiff").read_bytes()) == samples
+    assert png_samples((folder / "out.png").read_bytes()) == samples
+    assert images.decode((folder / "o.tiff").read_bytes()) == picture_of(9)
+    for name in ("out.tiff", "out.png", "out.jpg", "o.tiff"):
+        with Image.open(folder / name) as image:
+            assert image.info["dpi"][0] == pytest.approx(300, rel=1e-4)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.webp", "out.tiff", "out.jpg"])
+def test_submit_keeps_what_is_transparent(
+    start: Callable[..., Running], folder: Path, capsys: Capture, name: str
+) -> None:
+    seen = bytes([255] * 4 + [0] * 4) * 6
+    engine = FakeEngine(steps=1)
+    engine.paint = lambda step, width, height: Picture(width, height, bytes((9, 9, 9)) * (width * height), alpha=seen)
+    running = start(engine)
+    Image.new("RGBA", (16, 12), (200, 40, 10, 128)).save(folder / "content.png")
+    assert submit(running, "-o", name, "--transparency", "keep", "--progress", "none") == 0
+    content = engine.painters[0].request.content
+    assert content.alpha == bytes([128]) * (16 * 12)
+    told = capsys.readouterr().err
+    shown = images.decode_with_alpha((folder / name).read_bytes())
+    if name == "out.jpg":
+        assert told == f"{folder / name}: JPEG has no transparency; transparent parts are laid on white\n"
+        assert min(shown.rgb[21:24]) > 200
+    else:
+        assert told == ""
+        assert shown.alpha == seen
 
 
 def test_submit_reports_as_paint_does(running: Running, folder: Path, capsys: Capture) -> None:
@@ -233,6 +275,29 @@ def test_a_job_cancelled_by_another_is_told_and_no_success(
         assert submit(running, "-o", "out.png") == 1
     assert "the job was cancelled before it had a picture" in capsys.readouterr().err
     assert not (folder / "out.png").exists()
+
+
+def test_a_job_cancelled_while_paused_is_saved_with_8_bits(
+    start: Callable[..., Running], folder: Path, capsys: Capture, tickets: queue.SimpleQueue[Ticket]
+) -> None:
+    engine = FakeEngine(steps=50, gated=True)
+    running = start(engine)
+
+    def pause_and_cancel() -> None:
+        client, ticket = Client(running.url), tickets.get(timeout=30)
+        engine.release(6)
+        until_step(client, ticket.job, 6)
+        client.steer(ticket, "pause")
+        for event in client.watch(ticket.job):
+            assert not isinstance(event, Frame)
+            if event["type"] == "paused" or event.get("status") == "paused":
+                break
+        client.cancel(ticket)
+
+    with meanwhile(pause_and_cancel):
+        assert submit(running, "-o", "out.png", "--depth", "16") == 1
+    assert "saved with 8 bits per channel: " in capsys.readouterr().err
+    assert images.decode((folder / "out.png").read_bytes()) == picture_of(6)
 
 
 def test_watch_follows_and_saves_frames(running: Running, folder: Path, capsys: Capture) -> None:

@@ -140,4 +140,4 @@ def test_transparent_parts_of_an_avif_are_white() -> None:
     image.paste((0, 0, 0, 0), (16, 0, 32, 16))
     data = saved(image, "AVIF", quality=100, subsampling="4:4:4")
     assert near(pixel(images.decode(data), 28, 8), WHITE, 4)
-    assert check(data).notes == ("transparent parts laid on white",)
+    assert check(data).notes == ("transparent parts are laid on white, unless transparency is kept",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import random
@@ -11,7 +12,7 @@ from typing import get_args
 import pytest
 from PIL import Image, ImageCms
 
-from duostyle.imaging.decode import decode
+from duostyle.imaging.decode import decode, decode_with_alpha
 from duostyle.imaging.encode import Format, encode, encode_deep, relabel
 from duostyle.imaging.label import Label, read_text
 from duostyle.picture import Picture
@@ -187,6 +188,24 @@ def test_16_bits_are_written_to_the_last_one() -> None:
     assert tiff_samples(tiff) == (67, 35, samples)
     with pytest.raises(ValueError, match="8 bits"):
         encode_deep(PICTURE, "png")
+
+
+def test_16_bits_are_as_transparent_as_8() -> None:
+    picture, samples = noise(4, 2)
+    alpha = bytes([0, 1, 127, 128, 200, 254, 255, 3])
+    png = encode_deep(dataclasses.replace(picture, alpha=alpha), "png", label=Label(text=TEXT))
+    wanted = [[*samples[3 * at : 3 * at + 3], 257 * alpha[at]] for at in range(8)]
+    assert png_samples(png) == (4, 2, [value for pixel in wanted for value in pixel])
+    for tiff in (
+        encode_deep(dataclasses.replace(picture, alpha=alpha), "tiff", label=Label()),
+        relabel(png, "tiff", label=Label()),
+    ):
+        tags = tiff_tags(tiff)
+        # four samples, of which the last is alpha that the colours are not multiplied by
+        assert (tags[258][1], tags[338][1]) == ((16, 16, 16, 16), 2)
+        assert decode_with_alpha(tiff).alpha == alpha
+    with Image.open(io.BytesIO(encode(dataclasses.replace(PICTURE, alpha=bytes(range(15))), "tiff"))) as image:
+        assert image.convert("RGB").tobytes() + image.getchannel("A").tobytes() == PICTURE.rgb + bytes(range(15))
 
 
 def test_a_new_label_changes_no_sample() -> None:

@@ -23,21 +23,24 @@ def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def png_samples(data: bytes) -> tuple[int, int, list[int]]:
-    """Width, height and the samples of an RGB PNG of 16 bits whose rows are unfiltered or of the filters Sub and Up."""
+    """Width, height and the samples of an RGB or RGBA PNG of 16 bits, its rows unfiltered or of the filters Sub and
+    Up."""
     chunks = png_chunks(data)
     width, height, depth, colour, *rest = struct.unpack(">IIBBBBB", dict(chunks)[b"IHDR"])
-    assert (depth, colour, rest) == (16, 2, [0, 0, 0])
+    assert (depth, rest) == (16, [0, 0, 0])
+    channels = {2: 3, 6: 4}[colour]
+    size = 2 * channels
     rows = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
-    before, samples = bytearray(6 * width), b""
+    before, samples = bytearray(size * width), b""
     for y in range(height):
-        start = y * (6 * width + 1)
-        filtered, row = rows[start], bytearray(rows[start + 1 : start + 1 + 6 * width])
+        start = y * (size * width + 1)
+        filtered, row = rows[start], bytearray(rows[start + 1 : start + 1 + size * width])
         assert filtered in (0, 1, 2)
         for at in range(len(row)):
-            left = row[at - 6] if at >= 6 else 0
+            left = row[at - size] if at >= size else 0
             row[at] = (row[at] + (0, left, before[at])[filtered]) % 256
         before, samples = row, samples + row
-    return width, height, list(struct.unpack(f">{3 * width * height}H", samples))
+    return width, height, list(struct.unpack(f">{channels * width * height}H", samples))
 
 
 def jpeg_segments(data: bytes) -> list[tuple[int, bytes]]:

@@ -208,6 +208,7 @@ class FakeEngine:
         self.painters: MutableSequence[FakePainter] = []
         # what was asked for; with `holds_previews` each waits for a turn, and looks whether anybody waits for it
         self.previews: list[Request] = []
+        self.preview_names: list[Sequence[Hashable]] = []
         self.preview_asked = threading.Condition()
         self.holds_previews = False
         self.preview_begun = threading.Event()
@@ -245,6 +246,7 @@ class FakeEngine:
     def preview(self, request: Request, names: Sequence[Hashable], check: Callable[[], None]) -> Picture:
         with self.preview_asked:
             self.previews.append(request)
+            self.preview_names.append(names)
             self.preview_asked.notify_all()
         self.preview_begun.set()
         while self.holds_previews and not self.preview_turns.acquire(timeout=_LOOK_S):

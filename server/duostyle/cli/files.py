@@ -11,7 +11,7 @@ from typing import Any
 
 from duostyle.cli.options import read_options
 from duostyle.errors import BadRequest, ImageError
-from duostyle.imaging.decode import TRANSPARENT_NOTE, check, decode, decode_mask, image_id, sniff
+from duostyle.imaging.decode import TRANSPARENT_NOTE, Decoder, check, decode, image_id, sniff
 from duostyle.imaging.encode import DEEP_FORMATS, Format
 from duostyle.params import MASK_MODES, MAX_STYLES, PROTECTIONS, StyleParams, parse_params
 from duostyle.picture import MAX_DPI, MIN_DPI, USUAL_DPI, Depth, Picture, StoredImage
@@ -54,23 +54,24 @@ class InputFile:
         except ImageError as error:
             raise self.named(error) from None
 
-    def picture(self, max_pixels: int, max_px: int, *, mask: bool = False) -> Picture:
+    def picture(self, max_pixels: int, max_px: int, decoder: Decoder = decode) -> Picture:
         """Its longest side at most `max_px`; what was done to it goes to standard error.
 
         Raises ImageError naming the file, also for more than `max_pixels`.
         """
         checked = self.checked(max_pixels)
         try:
-            picture = (decode_mask if mask else decode)(self.data, max_px=max_px)
+            picture = decoder(self.data, max_px=max_px)
         except ImageError as error:
             raise self.named(error) from None
-        self.tell(checked.notes, mask=mask)
+        self.tell(checked.notes, flattened=decoder is decode)
         return picture
 
-    def tell(self, notes: Sequence[str], *, mask: bool = False) -> None:
-        """Say on standard error what was done to show the picture, a line for each. A mask is not laid on white."""
+    def tell(self, notes: Sequence[str], *, flattened: bool) -> None:
+        """Say on standard error what was done to show the picture, a line for each; that it is laid on white only where
+        it is `flattened`."""
         for note in notes:
-            if not (mask and note == TRANSPARENT_NOTE):
+            if flattened or note != TRANSPARENT_NOTE:
                 print(f"{self.path}: {note}", file=sys.stderr)
 
     def named(self, error: ImageError) -> ImageError:
@@ -148,6 +149,12 @@ class Order:
         """Raises BadRequest, ImageError."""
         params = self.sized_params(MAX_SIZE_PX, max_pixels)
         return parse_params(params, styles=len(self.styles), max_size_px=MAX_SIZE_PX)
+
+
+def warn_of_jpeg(order: Order) -> None:
+    """Say on standard error that the output cannot be transparent, where it is a JPEG."""
+    if order.format == "jpeg":
+        print(f"{order.output}: JPEG has no transparency; transparent parts are laid on white", file=sys.stderr)
 
 
 def read_order(arguments: Mapping[str, Any]) -> Order:

@@ -23,11 +23,12 @@ from duostyle.cli.files import (
     read_order,
     read_print,
     read_shared,
+    warn_of_jpeg,
 )
 from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
 from duostyle.engine.api import Cancelled, Control, Engine, Painter, Request, Step, steering
 from duostyle.errors import BadRequest, DeviceUnavailable, DuostyleError, WeightsError
-from duostyle.imaging.decode import DECODE_PX, style_px
+from duostyle.imaging.decode import DECODE_PX, Decoder, decode_mask, decoder_for, style_px
 from duostyle.imaging.encode import encode, encode_deep
 from duostyle.imaging.label import Label, read_text
 from duostyle.params import StyleParams
@@ -61,6 +62,8 @@ def run(arguments: Namespace, settings: Settings, make_engine: Callable[[Setting
         painting = plan(order, settings.max_pixels)
     else:
         painting = plan_replay(order, arguments.replay, settings.max_pixels)
+    if painting.request.content.alpha is not None:
+        warn_of_jpeg(order)
     with closing(make_reporter(arguments.progress)) as reporter:
         return 0 if paint(painting, make_engine(settings), reporter) else INTERRUPTED
 
@@ -189,7 +192,8 @@ def paint(painting: Painting, engine: Engine, reporter: Reporter) -> bool:
 
 def _request(order: Order, params: StyleParams, masks: Masks, max_pixels: int) -> Request:
     # decoded as the server does it, so that the same order gives the same painting
-    content = order.content.picture(max_pixels, max(DECODE_PX, params.size))
+    decoder = decoder_for(params.transparency)
+    content = _visible(order.content, max_pixels, max(DECODE_PX, params.size), decoder)
     styles: list[Picture] = []
     companions: list[tuple[Picture, ...]] = []
     for style, scale in zip(order.styles, params.scales_for(len(order.styles)), strict=True):
@@ -197,15 +201,25 @@ def _request(order: Order, params: StyleParams, masks: Masks, max_pixels: int) -
         if len(style.files) > 1:
             # no server has such a style; many pictures in full size would fill the memory
             side_px = max(SMALLEST_SIDE_PX, math.ceil(params.size * scale))
-        first, *others = (file.picture(max_pixels, side_px) for file in style.files)
+        first, *others = (_visible(file, max_pixels, side_px, decoder) for file in style.files)
         styles.append(first)
         companions.append(tuple(others))
     return Request(content, tuple(styles), params, masks, tuple(companions) if any(companions) else ())
 
 
+def _visible(file: InputFile, max_pixels: int, max_px: int, decoder: Decoder) -> Picture:
+    picture = file.picture(max_pixels, max_px, decoder)
+    if picture.is_invisible:
+        raise BadRequest(
+            f"{file.path} is entirely transparent",
+            limit="a picture that can be seen, or --transparency flatten",
+        )
+    return picture
+
+
 def _mask(file: InputFile, params: StyleParams, max_pixels: int, *, black: bool) -> Picture:
     """The grey picture; raises BadRequest where it must not be `black` all over."""
-    mask = file.picture(max_pixels, max(DECODE_PX, params.size), mask=True)
+    mask = file.picture(max_pixels, max(DECODE_PX, params.size), decode_mask)
     if mask.is_black and not black:
         raise BadRequest(
             f"masks: {file.path} is entirely black, so its style would appear nowhere; use - for the area that is left"

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from duostyle.cli.files import MAX_SIZE_PX, NATIVE, InputFile, Order, read_order
+from duostyle.cli.files import MAX_SIZE_PX, NATIVE, InputFile, Order, read_order, warn_of_jpeg
 from duostyle.cli.progress import INTERRUPTED, Reporter, interruptible, make_reporter
 from duostyle.client import Client, Event, Format, Frame, Ticket, Unreachable
 from duostyle.client.follow import ENDS, Backoff
@@ -42,12 +42,16 @@ def submit(arguments: Namespace) -> int:
     most_px = client.limits()["max_size_px"] if order.shared.params.get("size") == NATIVE else MAX_SIZE_PX
     params = order.sized_params(most_px, _MAX_PIXELS)
     with closing(make_reporter(arguments.progress)) as reporter:
+        kept = params.get("transparency") == "keep"
         content, *styles = [
-            _upload(client, file) for file in (order.content, *(style.files[0] for style in order.styles))
+            _upload(client, file, flattened=not kept)
+            for file in (order.content, *(style.files[0] for style in order.styles))
         ]
         for mask in order.masks:
             if mask is not None:
-                _upload(client, mask)
+                _upload(client, mask, flattened=False)
+        if kept:
+            warn_of_jpeg(order)
         cancellation = Cancellation(client)
         with interruptible(cancellation.ask, _STOPPING):
             events = client.paint(content, styles, params)
@@ -165,12 +169,12 @@ class Cancellation:
                 return
 
 
-def _upload(client: Client, file: InputFile) -> str:
+def _upload(client: Client, file: InputFile, *, flattened: bool) -> str:
     try:
         stored = client.store(file.data)
     except ImageError as error:
         raise file.named(error) from None
-    file.tell(stored.get("notes", ()))
+    file.tell(stored.get("notes", ()), flattened=flattened)
     return str(stored["id"])
 
 

@@ -21,7 +21,9 @@ FORMAT = 3
 def digest(request: Request) -> str:
     """A hash, in hexadecimal, of what never changes while a request is painted: pictures and fixed parameters."""
     live = live_fields()
-    fixed = {name: value for name, value in request.params.model_dump(mode="json").items() if name not in live}
+    # transparent parts are in the pictures, where there are any
+    left_out = live | {"transparency"}
+    fixed = {name: value for name, value in request.params.model_dump(mode="json").items() if name not in left_out}
     whole = hashlib.sha256(json.dumps(fixed, sort_keys=True).encode())
     if any(request.companions):
         # which picture belongs to which style
@@ -29,6 +31,8 @@ def digest(request: Request) -> str:
     for picture in (request.content, *request.styles, *(other for others in request.companions for other in others)):
         whole.update(f"{picture.width}x{picture.height}".encode())
         whole.update(picture.rgb)
+        if picture.alpha is not None:
+            whole.update(b"alpha" + picture.alpha)
     return whole.hexdigest()
 
 

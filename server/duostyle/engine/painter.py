@@ -18,7 +18,7 @@ from duostyle.engine.network.vgg import Network
 from duostyle.engine.optim.base import Frozen
 from duostyle.engine.preview.instant import Instant
 from duostyle.engine.pyramid import plan_levels
-from duostyle.engine.runtime import engine_errors, to_mask, to_tensor
+from duostyle.engine.runtime import engine_errors, to_alpha, to_mask, to_style, to_tensor
 from duostyle.engine.schedule import Pace, Schedule
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
@@ -73,7 +73,7 @@ class TorchPainter:
         )
         # nothing larger than the result is ever needed of the content
         content = self.canvas.fitted(full)
-        styles = [[to_tensor(picture) for picture in pictures] for pictures in request.collages]
+        styles = [[to_style(picture) for picture in pictures] for pictures in request.collages]
         self.inputs = Inputs(shared.network, content, styles, self._masks(request.masks), shared.instant.people)
         self.elapsed_s = 0.0
         self.costs: Costs | None = None
@@ -81,7 +81,7 @@ class TorchPainter:
         self.current: LevelPainter | None = None
         self.painted: Tensor | None = None
         self.changes: list[Change] = []
-        self.display = Display(self.canvas, self.inputs)
+        self.display = Display(self.canvas, self.inputs, to_alpha(request.content))
         self.interruption = Interruption(control)
         if checkpoint is not None:
             self._thaw(checkpoint)

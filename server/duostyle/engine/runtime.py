@@ -7,12 +7,14 @@ import ctypes
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from duostyle.engine.api import Array
+from duostyle.engine.pyramid import resize
 from duostyle.errors import EngineError, OutOfMemory
 from duostyle.picture import Picture
 
@@ -33,6 +35,28 @@ def to_tensor(picture: Picture, device: torch.device | None = None) -> Tensor:
     flat = torch.frombuffer(bytearray(picture.rgb), dtype=torch.uint8)
     pixels = flat.view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2)
     return pixels.to(device=device, dtype=torch.float32).div_(255).contiguous()
+
+
+def to_style(picture: Picture) -> Tensor:
+    """As `to_tensor`, with the alpha as a fourth channel where the picture has one."""
+    pixels, alpha = to_tensor(picture), to_alpha(picture)
+    return pixels if alpha is None else torch.cat([pixels, alpha], 1)
+
+
+def to_alpha(picture: Picture) -> Tensor | None:
+    """The alpha of a picture, [1, 1, height, width] float32 in 0..1, on the CPU; None where it is opaque."""
+    if picture.alpha is None:
+        return None
+    flat = torch.frombuffer(bytearray(picture.alpha), dtype=torch.uint8)
+    return flat.view(1, 1, picture.height, picture.width).to(torch.float32).div_(255)
+
+
+def with_alpha(picture: Picture, alpha: Tensor | None) -> Picture:
+    """A picture that is finished, as transparent as alpha [1, 1, h, w] in 0..1, which may have another size, says."""
+    if alpha is None:
+        return picture
+    fitted = resize(alpha, picture.width, picture.height).clamp(0, 1).mul(255).round_().to(torch.uint8)
+    return replace(picture, alpha=fitted.cpu().numpy().tobytes())
 
 
 def to_mask(picture: Picture) -> Tensor:

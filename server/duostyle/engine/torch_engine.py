@@ -19,7 +19,15 @@ from duostyle.engine.precision import DTYPES, evaluations, quicker
 from duostyle.engine.preview.instant import Instant
 from duostyle.engine.preview.instant_painter import InstantPainter, inputs_of
 from duostyle.engine.pyramid import fit
-from duostyle.engine.runtime import engine_errors, give_back, machine_bytes, to_picture, to_tensor
+from duostyle.engine.runtime import (
+    engine_errors,
+    give_back,
+    machine_bytes,
+    to_alpha,
+    to_picture,
+    to_tensor,
+    with_alpha,
+)
 from duostyle.engine.schedule import Pace
 from duostyle.errors import EngineError
 from duostyle.picture import Picture
@@ -129,7 +137,8 @@ class TorchEngine:
         with engine_errors(), torch.inference_mode():
             size = fit(request.content.width, request.content.height, request.params.size)
             inputs = inputs_of(self.instant, self.network, request)
-            return to_picture(self.instant.paint(inputs, size, request.params, check, names))
+            painted = self.instant.paint(inputs, size, request.params, check, names)
+            return with_alpha(to_picture(painted), to_alpha(request.content))
 
     def has_people(self, content: Picture) -> bool:
         """See `Engine.has_people`."""

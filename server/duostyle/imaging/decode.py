@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pyvips
@@ -16,12 +17,25 @@ from PIL import Image
 
 from duostyle.errors import CorruptImage, DuostyleError, ImageTooLarge
 from duostyle.imaging import colour, pixels
+from duostyle.imaging.edges import extended
 from duostyle.imaging.files.formats import FORMATS, sniff
 from duostyle.imaging.files.opening import opened
 from duostyle.imaging.files.source import Size, Source
 from duostyle.picture import Picture, StoredImage, fit
 
-__all__ = ["DECODE_PX", "FORMATS", "MAX_SIDE_PX", "check", "decode", "decode_mask", "image_id", "sniff", "style_px"]
+__all__ = [
+    "DECODE_PX",
+    "FORMATS",
+    "MAX_SIDE_PX",
+    "check",
+    "decode",
+    "decode_mask",
+    "decode_with_alpha",
+    "decoder_for",
+    "image_id",
+    "sniff",
+    "style_px",
+]
 
 # The longest side that a JPEG can hold, so that every accepted picture can be sent as one.
 MAX_SIDE_PX = 65_500
@@ -35,7 +49,10 @@ _HELD_BYTES, _HELD_BYTES_PER_PX = 600_000_000, 3
 _CHECKED_PX = 1024
 
 HDR_NOTE = "HDR tone-mapped to the range of a display"
-TRANSPARENT_NOTE = "transparent parts laid on white"
+TRANSPARENT_NOTE = "transparent parts are laid on white, unless transparency is kept"
+
+# what `decode` and its kin are
+Decoder = Callable[..., Picture]
 
 
 def check(data: bytes, *, max_bytes: int, max_pixels: int) -> StoredImage:
@@ -66,24 +83,39 @@ def image_id(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop = "white") -> Picture:
+def decode(data: bytes, *, max_px: int | None = None, backdrop: pixels.Backdrop | None = "white") -> Picture:
     """The picture upright, in 8-bit sRGB over the backdrop, its longest side at most `max_px` (never enlarged).
 
-    Raises UnsupportedFormat, CorruptImage. The caps of `check` are not applied again.
+    Without a backdrop what is transparent stays so, and its colours are those of the nearest visible places. Raises
+    UnsupportedFormat, CorruptImage. The caps of `check` are not applied again.
     """
     kind = sniff(data)
     with _Damage():
         source = opened(data, kind)
         image, alpha, _ = _shown(source, max_px)
-        if alpha is not None:
+        visible: bytes | None = None
+        if alpha is not None and backdrop is not None:
             image = pixels.laid_over(image, alpha, backdrop)
+        elif alpha is not None and pixels.is_transparent(alpha):
+            image = extended(image, alpha)
+            visible = pixels.upright(alpha, source.orientation).tobytes()
         image = pixels.upright(image, source.orientation)
-        return Picture(image.width, image.height, image.tobytes())
+        return Picture(image.width, image.height, image.tobytes(), alpha=visible)
 
 
 def decode_mask(data: bytes, *, max_px: int | None = None) -> Picture:
     """As `decode`, but over black, which makes each grey value grey times alpha: what is transparent is not masked."""
     return decode(data, max_px=max_px, backdrop="black")
+
+
+def decode_with_alpha(data: bytes, *, max_px: int | None = None) -> Picture:
+    """As `decode`, but without a backdrop."""
+    return decode(data, max_px=max_px, backdrop=None)
+
+
+def decoder_for(transparency: str) -> Decoder:
+    """How contents and styles are decoded for this value of the parameter `transparency`."""
+    return decode_with_alpha if transparency == "keep" else decode
 
 
 def style_px(size: int, scale: float) -> int:

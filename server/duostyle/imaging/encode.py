@@ -9,6 +9,7 @@ import pyvips
 from PIL import Image
 
 from duostyle.imaging.label import INCH_MM, Label, exif, png_chunks, srgb_profile
+from duostyle.imaging.pixels import laid_over
 from duostyle.picture import USUAL_DPI, Picture, fit
 
 Format = Literal["jpeg", "png", "webp", "tiff"]
@@ -28,9 +29,16 @@ def encode(
 ) -> bytes:
     """`picture` as a file, its longest side at most `max_px`: `quality` 1..100 for jpeg and webp.
 
-    Without a `label` there is nothing in it but pixels, where the format allows that.
+    What is transparent stays so, but in a jpeg, where it is laid on white. Without a `label` there is nothing in the
+    file but pixels, where the format allows that.
     """
     image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
+    if picture.alpha is not None:
+        alpha = Image.frombytes("L", image.size, picture.alpha)
+        if format == "jpeg":
+            image = laid_over(image, alpha, "white")
+        else:
+            image.putalpha(alpha)
     target = fit(*image.size, max_px)
     if image.size != target:
         image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -45,8 +53,13 @@ def encode_deep(picture: Picture, format: Format, *, label: Label | None = None)
     """`picture` as a file of one of DEEP_FORMATS with 16 bits per channel. Raises ValueError when it has 8."""
     if picture.deep is None:
         raise ValueError("the picture has 8 bits per channel")
-    image = pyvips.Image.new_from_memory(picture.deep, picture.width, picture.height, 3, "ushort")
-    return _by_vips(image.copy(interpretation="rgb16"), format, label)
+    size = picture.width, picture.height
+    image = pyvips.Image.new_from_memory(picture.deep, *size, 3, "ushort").copy(interpretation="rgb16")
+    if picture.alpha is not None:
+        alpha = pyvips.Image.new_from_memory(picture.alpha, *size, 1, "uchar")
+        # 255 becomes 65535
+        image = image.bandjoin((alpha * 257).cast("ushort"))
+    return _by_vips(image, format, label)
 
 
 def relabel(png: bytes, format: Format, *, label: Label) -> bytes:

@@ -16,12 +16,13 @@ from typing import Any
 
 from duostyle.errors import BadRequest, DuostyleError, NotFound, QueueFull, ShuttingDown, TooManyJobs
 from duostyle.executor.task import RunOutcome
+from duostyle.imaging.decode import decode_with_alpha, decoder_for
 from duostyle.job import Job, JobStatus, hash_key, new_id, new_key
 from duostyle.jobs.completion import Completion
-from duostyle.jobs.queries import load_image, load_masks
+from duostyle.jobs.queries import check_visible, load_image, load_masks
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue
 from duostyle.jobs.registry import JobContext, Registry
-from duostyle.jobs.request import masks_of, parse_request
+from duostyle.jobs.request import JobRequest, masks_of, parse_request
 from duostyle.logs import about_job
 from duostyle.params import StyleParams, apply_changes, no_people
 from duostyle.picture import StoredImage
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 Answer = Callable[[], None]
 # How long a caller waits for the engine to let go of a job.
 _LET_GO_S = 30.0
-# people are looked for in a picture of about this size, for at most this long
+# people, and whether anything can be seen, are looked for in a picture of about this size; people for so long at most
 _LOOK_PX, _LOOK_S = 512, 5.0
 
 
@@ -126,6 +127,8 @@ class Commands:
         await self._check_people(request.content, request.params)
         if masks_of(request.params):
             await load_masks(self._context, request.params)
+        if request.params.transparency == "keep":
+            await self._check_visible(request)
         # others were admitted while the pictures were looked up
         self._check_room(client)
         key = new_key()
@@ -232,13 +235,21 @@ class Commands:
             raise NotFound(f"{field}: the image does not exist; upload it first", field=field, got=image_id)
         return image
 
+    async def _check_visible(self, request: JobRequest) -> None:
+        """Raises BadRequest naming a content or a style that is wholly transparent."""
+        named = [("content", request.content), *((f"styles.{i}", style) for i, style in enumerate(request.styles))]
+        for field, image_id in named:
+            picture = await load_image(self._context, image_id, max_px=_LOOK_PX, decoder=decode_with_alpha)
+            check_visible(picture, field)
+
     async def _check_people(self, content: str, params: StyleParams) -> None:
         """Raises BadRequest when the parameters ask for people and the content has none; while the engine is not to be
         had, the job itself fails with that error."""
         asking = params.asks_for_people()
         if asking is None or not self._context.engine_thread.loaded:
             return
-        picture = await load_image(self._context, content, max_px=_LOOK_PX)
+        decoder = decoder_for(params.transparency)
+        picture = await load_image(self._context, content, max_px=_LOOK_PX, decoder=decoder)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_S):
                 if await self._context.engine_thread.ask(lambda engine, check: engine.has_people(picture)):

@@ -12,8 +12,8 @@ from typing import Any
 
 from duostyle.engine.api import Engine, Request
 from duostyle.errors import BadRequest, NotFound
-from duostyle.imaging.decode import decode, decode_mask
-from duostyle.jobs.queries import check_mask
+from duostyle.imaging.decode import Decoder, decode_mask, decoder_for
+from duostyle.jobs.queries import check_mask, check_visible
 from duostyle.jobs.registry import JobContext
 from duostyle.jobs.request import JobRequest, parse_request
 from duostyle.params import StyleParams
@@ -63,11 +63,14 @@ class Previews:
         content_px = _LEAST_CONTENT_PX
         while content_px < 1.5 * size_px and content_px < self._context.settings.max_size_px:
             content_px *= 2
-        content = await self._picture(request.content, "content", content_px)
+        decoder = decoder_for(params.transparency)
+        content = await self._picture(request.content, "content", content_px, decoder)
         styles = []
         for index, style in enumerate(request.styles):
-            styles.append(await self._picture(style, f"styles.{index}", _STYLE_PX))
-        return Request(content, tuple(styles), params, await self._masks(params, content_px)), list(request.styles)
+            styles.append(await self._picture(style, f"styles.{index}", _STYLE_PX, decoder))
+        # the same picture is another style without its transparent parts
+        names: list[Hashable] = [(style, params.transparency) for style in request.styles]
+        return Request(content, tuple(styles), params, await self._masks(params, content_px)), names
 
     async def _masks(self, params: StyleParams, max_px: int) -> tuple[Picture | None, ...]:
         return tuple(
@@ -77,9 +80,7 @@ class Previews:
             ]
         )
 
-    async def _picture(
-        self, image_id: str, field: str, max_px: int, decoder: Callable[..., Picture] = decode
-    ) -> Picture:
+    async def _picture(self, image_id: str, field: str, max_px: int, decoder: Decoder) -> Picture:
         context = self._context
         # also of a remembered one: it may have been deleted since
         if await context.store.image(image_id) is None:
@@ -94,6 +95,8 @@ class Previews:
             self._decoded.put(key, found)
         if decoder is decode_mask:
             check_mask(found, field)
+        else:
+            check_visible(found, field)
         return found
 
 
@@ -114,12 +117,12 @@ class Decoded:
 
     def put(self, key: Hashable, picture: Picture) -> None:
         """Remember it, unless it alone is too large."""
-        if key in self._pictures or len(picture.rgb) > self._max_bytes:
+        if key in self._pictures or picture.held_bytes > self._max_bytes:
             return
         self._pictures[key] = picture
-        self.bytes += len(picture.rgb)
+        self.bytes += picture.held_bytes
         while self.bytes > self._max_bytes:
-            self.bytes -= len(self._pictures.popitem(last=False)[1].rgb)
+            self.bytes -= self._pictures.popitem(last=False)[1].held_bytes
 
 
 def _checked_px(max_px: Any, most: int) -> int:

@@ -9,8 +9,17 @@ import asyncio
 import contextlib
 from typing import Any
 
+from duostyle.engine.api import Request
 from duostyle.errors import BadRequest, NotAvailable, NotFinished, NotFound
-from duostyle.imaging.decode import DECODE_PX, decode, decode_mask
+from duostyle.imaging.decode import (
+    DECODE_PX,
+    Decoder,
+    decode,
+    decode_mask,
+    decode_with_alpha,
+    decoder_for,
+    style_px,
+)
 from duostyle.imaging.encode import Format, encode, relabel
 from duostyle.imaging.label import Label
 from duostyle.job import Job, JobStatus
@@ -127,9 +136,24 @@ class Queries:
         return topic.picture
 
 
-async def load_image(context: JobContext, image_id: str, *, max_px: int) -> Picture:
+async def load_image(context: JobContext, image_id: str, *, max_px: int, decoder: Decoder = decode) -> Picture:
     """An uploaded picture, decoded off the loop. Raises NotFound, CorruptImage."""
-    return await context.pools.offload(decode, await _stored_image(context, image_id), max_px=max_px)
+    return await context.pools.offload(decoder, await _stored_image(context, image_id), max_px=max_px)
+
+
+async def load_request(context: JobContext, job: Job) -> Request:
+    """What a job asks the engine for, with its pictures decoded. Raises NotFound, CorruptImage, and BadRequest naming a
+    picture that would not be seen."""
+    params = job.params
+    decoder = decoder_for(params.transparency)
+    content = await load_image(context, job.content, max_px=max(DECODE_PX, params.size), decoder=decoder)
+    check_visible(content, "content")
+    styles = []
+    for index, (image_id, scale) in enumerate(zip(job.styles, params.scales_for(len(job.styles)), strict=True)):
+        style = await load_image(context, image_id, max_px=style_px(params.size, scale), decoder=decoder)
+        check_visible(style, f"styles.{index}")
+        styles.append(style)
+    return Request(content, tuple(styles), params, await load_masks(context, params))
 
 
 async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture | None, ...]:
@@ -150,7 +174,7 @@ async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture 
 
 async def load_result(context: JobContext, job: Job) -> Picture:
     """An ended job's picture, or the one that a paused job stands at. Raises NotFound."""
-    return await context.pools.offload(decode, await _stored_result(context, job))
+    return await context.pools.offload(decode_with_alpha, await _stored_result(context, job))
 
 
 async def _stored_image(context: JobContext, image_id: str) -> bytes:
@@ -179,4 +203,15 @@ def check_mask(mask: Picture, field: str) -> None:
             field=field,
             limit="partly grey or white, or null for the area that the other masks leave",
             got="black",
+        )
+
+
+def check_visible(picture: Picture, field: str) -> None:
+    """Raises BadRequest when the picture is wholly transparent: a style of nothing, a content that shows nothing."""
+    if picture.is_invisible:
+        raise BadRequest(
+            f"{field}: the picture is entirely transparent",
+            field=field,
+            limit="a picture that can be seen, or transparency flatten",
+            got="transparent",
         )

@@ -13,12 +13,11 @@ from dataclasses import replace
 from duostyle.engine.api import Checkpoint, Plan, Request
 from duostyle.errors import DuostyleError, InternalError, OutOfMemory, StorageUnavailable
 from duostyle.executor.task import RunOutcome, StepReport, Task
-from duostyle.imaging.decode import DECODE_PX, style_px
 from duostyle.imaging.encode import encode
 from duostyle.job import Job
 from duostyle.jobs.checkpointer import Checkpointer
 from duostyle.jobs.completion import Completion
-from duostyle.jobs.queries import load_image, load_masks, load_result
+from duostyle.jobs.queries import load_request, load_result
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue, Phase
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.timelapse import TimelapseRecorder
@@ -161,7 +160,7 @@ class Runner:
         if active.task is None:
             # what waits there is in the job's parameters already
             active.control.take_update()
-            request = await self._request(job)
+            request = await load_request(self._context, job)
             active.task = self._make_task(active, request, await self._checkpointer.newest(job.id))
         else:
             self._tell_started(job)
@@ -190,14 +189,6 @@ class Runner:
             with contextlib.suppress(StorageUnavailable):
                 await self._context.store.save_result(active.job.id, png)
         return True
-
-    async def _request(self, job: Job) -> Request:
-        context, params = self._context, job.params
-        content = await load_image(context, job.content, max_px=max(DECODE_PX, params.size))
-        styles = []
-        for image_id, scale in zip(job.styles, params.scales_for(len(job.styles)), strict=True):
-            styles.append(await load_image(context, image_id, max_px=style_px(params.size, scale)))
-        return Request(content, tuple(styles), params, await load_masks(context, params))
 
     def _make_task(self, active: ActiveJob, request: Request, checkpoint: Checkpoint | None) -> Task:
         job_id, clock = active.job.id, self._context.hub.clock

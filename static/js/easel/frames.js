@@ -15,7 +15,7 @@ export class FrameCanvas extends Emitter {
   constructor(canvas) {
     super();
     this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { alpha: false });
+    this.#context = canvas.getContext("2d");
   }
 
   /**
@@ -76,6 +76,8 @@ export class FrameCanvas extends Emitter {
   /** Draw a picture that is decoded already: an image, a bitmap or a video frame of `width` x `height` px. */
   put(picture, width, height) {
     this.#resize(width, height);
+    // where a picture is transparent nothing of the one before shows
+    this.#context.globalCompositeOperation = "copy";
     this.#context.drawImage(picture, 0, 0);
   }
 

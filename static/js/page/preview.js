@@ -80,8 +80,9 @@ export class Preview {
 
   #only(style) {
     const { content, params } = this.#launcher.inputs;
-    const { style_weight, preserve_color, protect } = params;
-    return { content: content.id, styles: [style.id], params: { style_weight, preserve_color, protect }, max_px: SMALL_PX };
+    const { style_weight, preserve_color, protect, transparency } = params;
+    const alike = { style_weight, preserve_color, protect, transparency };
+    return { content: content.id, styles: [style.id], params: alike, max_px: SMALL_PX };
   }
 
   // only what can be helped by another choice is worth a word before anything was launched

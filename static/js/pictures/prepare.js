@@ -5,6 +5,9 @@ import { within } from "./cropbox.js";
 
 const QUALITY = 0.95;
 const JPEG = [0xff, 0xd8, 0xff];
+// what is sent of a part of pictures that may be transparent; all others are sent as JPEG
+/** @type {Record<string, string>} */
+const TRANSPARENT = { "image/png": "image/png", "image/gif": "image/png", "image/webp": "image/webp", "image/avif": "image/webp" };
 
 /**
  * @typedef {object} Prepared
@@ -38,7 +41,7 @@ export async function prepare(file, { box, full, longest, formats, mostBytes }) 
     const kept = box ?? { x: 0, y: 0, ...from };
     const to = full ? { width: kept.width, height: kept.height } : within(kept, longest);
     if (!box && known && to.width === from.width) return { blob: file, from, to };
-    return { blob: await draw(bitmap, kept, to, file.type === "image/png" ? "image/png" : "image/jpeg"), from, to };
+    return { blob: await draw(bitmap, kept, to, TRANSPARENT[file.type] ?? "image/jpeg"), from, to };
   } finally {
     bitmap.close();
   }
@@ -60,8 +63,10 @@ async function isJpeg(file) {
 function draw(bitmap, kept, to, type) {
   const canvas = Object.assign(document.createElement("canvas"), to);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  context.fillStyle = "#fff"; // the server lays pictures over white too
-  context.fillRect(0, 0, to.width, to.height);
+  if (type === "image/jpeg") {
+    context.fillStyle = "#fff"; // as the server does
+    context.fillRect(0, 0, to.width, to.height);
+  }
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, kept.x, kept.y, kept.width, kept.height, 0, 0, to.width, to.height);
   return new Promise((resolve, reject) => {

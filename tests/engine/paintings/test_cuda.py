@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,12 @@ from tests.support.engine.pictures import scene, stripes
 from tests.support.engine.pretended_cuda import CUDA, Gpu
 
 pytestmark = pytest.mark.weights
+
+
+def half_seen(picture: Picture) -> Picture:
+    """Of which the upper half is transparent."""
+    upper = picture.width * (picture.height // 2)
+    return replace(picture, alpha=bytes(upper) + bytes([255]) * (picture.width * picture.height - upper))
 
 
 @pytest.fixture
@@ -62,8 +69,9 @@ def test_the_network_is_on_the_gpu_in_the_layout_of_its_kernels(remote: TorchEng
         {"styles": (WARM, COOL), "style_mix": [0.3, 0.7], "preserve_color": 0.5},
         {"style_loss": "gram", "init": "noise"},
         {"optimizer": "adam", "content_weight": 0.0},
+        {"content": half_seen(CONTENT), "styles": (half_seen(WARM), COOL)},
     ],
-    ids=["plain", "two", "gram", "adam"],
+    ids=["plain", "two", "gram", "adam", "transparent"],
 )
 def test_a_painting_is_the_same_as_on_the_cpu(
     remote: TorchEngine, engine: TorchEngine, gpu: Gpu, given: dict[str, Any]
@@ -72,6 +80,7 @@ def test_a_painting_is_the_same_as_on_the_cpu(
     check(painter, steps, styles=len(given.get("styles", (WARM,))))
     wanted, _ = paint(engine, **given)
     assert distance(painter.picture(), wanted.picture()) < 0.5
+    assert painter.picture().alpha == wanted.picture().alpha
     assert gpu.replays > 0
 
 

@@ -57,7 +57,7 @@ async def test_what_was_done_to_a_picture_is_noted(http: Client) -> None:
     for status in (201, 200):
         answer = await http.http.post("/api/images", content=data)
         assert answer.status_code == status
-        assert answer.json()["notes"] == ["transparent parts laid on white"]
+        assert answer.json()["notes"] == ["transparent parts are laid on white, unless transparency is kept"]
 
 
 async def test_an_upload_is_deleted_with_its_key(http: Client) -> None:

@@ -15,7 +15,7 @@ from duostyle.engine.image.color import keep_colors
 from duostyle.engine.image.enlarge import fitted
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.pyramid import Level, climb_from, fit, resize
-from duostyle.engine.runtime import to_picture
+from duostyle.engine.runtime import to_picture, with_alpha
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
@@ -73,10 +73,12 @@ class Canvas:
 
 
 class Display:
-    """How one painting is shown: whole, in the colours asked for, without the rim. Keeps one base for its previews."""
+    """How one painting is shown: whole, in the colours asked for, without the rim, as transparent as the `alpha` of the
+    content [1, 1, h, w] in 0..1 says, if there is one. Keeps one base for its previews."""
 
-    def __init__(self, canvas: Canvas, inputs: Inputs) -> None:
+    def __init__(self, canvas: Canvas, inputs: Inputs, alpha: Tensor | None = None) -> None:
         self.canvas, self.inputs = canvas, inputs
+        self.alpha = None if alpha is None else resize(alpha, *canvas.picture).clamp(0, 1)
         self._base: tuple[StyleParams, Tensor] | None = None
 
     def at_full_size(self, painted: Tensor | None, finest: Level, params: StyleParams) -> Tensor:
@@ -103,4 +105,4 @@ class Display:
         the content itself where it is protected; with `deep` also in 16 bits."""
         content = resize(self.inputs.content, x.shape[3], x.shape[2])
         kept = self.inputs.protect(keep_colors(x, content, params.preserve_color), params)
-        return to_picture(self.canvas.crop(kept), deep=deep)
+        return with_alpha(to_picture(self.canvas.crop(kept), deep=deep), self.alpha)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from duostyle.engine.objective.moments import Moments, collage, moments
+from duostyle.engine.objective.moments import Moments, collage, moments, pixels_and_weights
+from duostyle.engine.objective.style import moments_of
 
 # OkLab (Ottosson 2020, "A perceptual color space for image processing"): linear RGB -> cone response -> Lab
 _CONES = (
@@ -27,8 +28,8 @@ RIDGE = 1e-6
 
 
 def palette(pictures: Sequence[Tensor], mix: Sequence[float]) -> Moments:
-    """Mean [3] and second moment [3, 3] of the colours of pictures [1, 3, h, w], mixed by area."""
-    return collage([moments(picture) for picture in pictures], mix)
+    """Mean [3] and second moment [3, 3] of the colours of pictures [1, 3 or 4, h, w], mixed by area."""
+    return collage([moments_of(*pixels_and_weights(picture)) for picture in pictures], mix)
 
 
 def match_colors(x: Tensor, target: Moments) -> Tensor:

@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from duostyle.engine.network.vgg import Network
+from duostyle.engine.objective.moments import pixels_and_weights
+from duostyle.engine.objective.style import weights_at
 from duostyle.engine.pyramid import SHORTEST_PX, fit, resize
 
 AFFINITY_LAYERS = ("relu3_1", "relu4_1")
@@ -60,8 +62,8 @@ def lightness(content: Tensor) -> Tensor:
 
 
 def affinities(network: Network, content: Tensor, styles: Sequence[Sequence[Tensor]]) -> list[Tensor]:
-    """How near every place of the content is to each style, of one or more pictures [1, 3, h, w]: one map [1, 1, h, w]
-    per style, larger is nearer.
+    """How near every place of the content is to each style, of one or more pictures [1, 3 or 4, h, w]: one map
+    [1, 1, h, w] per style, larger is nearer.
 
     The cosine of centred features of relu3_1 and relu4_1 to the style's mean feature, at a size that is cheap.
     """
@@ -116,12 +118,21 @@ def smooth(x: Tensor, share: float = 0.05) -> Tensor:
 
 
 def _mean_features(network: Network, pictures: Sequence[Tensor]) -> dict[str, Tensor]:
-    """The mean feature [1, c, 1, 1] of pictures [1, 3, h, w] at each of the affinity layers, each picture alike."""
-    found = [_features(network, _small(picture)) for picture in pictures]
+    """The mean feature [1, c, 1, 1] of pictures [1, 3 or 4, h, w] at the affinity layers, each picture alike."""
+    small = [pixels_and_weights(_small(picture)) for picture in pictures]
+    found = [(_features(network, pixels), weights) for pixels, weights in small]
     return {
-        layer: torch.stack([features[layer].mean((2, 3), keepdim=True) for features in found]).mean(0)
+        layer: torch.stack([_mean(features[layer], weights) for features, weights in found]).mean(0)
         for layer in AFFINITY_LAYERS
     }
+
+
+def _mean(features: Tensor, weights: Tensor | None) -> Tensor:
+    """Over the positions of features [1, c, h, w], weighted by [1, 1, h', w'] where there are weights: [1, c, 1, 1]."""
+    if weights is None:
+        return features.mean((2, 3), keepdim=True)
+    shares = weights_at(weights, features.shape[2], features.shape[3])
+    return (features * shares).sum((2, 3), keepdim=True) / shares.sum()
 
 
 def _soft_cuts(place: Tensor, mix: Sequence[float]) -> list[Tensor]:

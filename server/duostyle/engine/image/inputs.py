@@ -26,7 +26,8 @@ LEAST_REST = 1e-3
 
 class Inputs:
     """The pictures of one painting, [1, 3, h, w] in 0..1: `content` at the final size, 1 to 4 `styles` of one or more
-    pictures each, of any size: a style of several is their collage.
+    pictures each, of any size: a style of several is their collage. A style picture may have its alpha as a fourth
+    channel, which says how much each place of it counts.
 
     `masks` are those of `StyleParams.mask_ids`, maps [1, 1, h, w] in 0..1 of any size or None; they may be replaced
     later. `finder` finds people where regions or protected places ask for them.
@@ -67,7 +68,7 @@ class Inputs:
         return resize(self.content, width, height).clamp(0, 1)
 
     def styles_at(self, level: Level, params: StyleParams) -> list[list[Tensor]]:
-        """The pictures of each style, [1, 3, h, w], at the size that gives strokes the requested size at this level.
+        """The pictures of each style, [1, 3 or 4, h, w], at the size that gives its strokes the requested size here.
 
         Never blown up beyond their own size (times `style_scale`): a blurred style paints a blurred picture.
         """

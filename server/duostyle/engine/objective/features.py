@@ -9,8 +9,8 @@ from torch import Tensor
 
 from duostyle.engine.network.vgg import Check, Network, no_check
 from duostyle.engine.objective import tiling
-from duostyle.engine.objective.moments import even_collage, moments
-from duostyle.engine.objective.style import StyleMoments
+from duostyle.engine.objective.moments import even_collage, pixels_and_weights
+from duostyle.engine.objective.style import StyleMoments, moments_of, weights_at
 
 
 def reachable(layers: Sequence[str], width: int, height: int) -> list[str]:
@@ -30,21 +30,28 @@ class Extractor:
     tile_px: int | None = None
 
     def collage_moments(self, pictures: Sequence[Tensor], layers: Sequence[str]) -> StyleMoments:
-        """Moments of the collage of pictures [1, 3, h, w] at those of `layers` that any of them reaches."""
+        """Moments of the collage of pictures [1, 3 or 4, h, w] at those of `layers` that any of them reaches."""
         found = [self.style_moments(picture, layers) for picture in pictures]
         reached = [layer for layer in layers if any(layer in each for each in found)]
         return {layer: even_collage([each[layer] for each in found if layer in each]) for layer in reached}
 
     def style_moments(self, style: Tensor, layers: Sequence[str]) -> StyleMoments:
-        """Moments of a style picture [1, 3, h, w] at those of `layers` that it reaches."""
-        layers = reachable(layers, style.shape[3], style.shape[2])
+        """Moments of a style picture [1, 3 or 4, h, w] at those of `layers` that it reaches."""
+        pixels, weights = pixels_and_weights(style)
+        height, width = pixels.shape[2:]
+        layers = reachable(layers, width, height)
         if not layers:
             return {}
-        if self.tile_px is not None:
-            sums = tiling.sums(self.network, style, layers, lambda layer: (), self.tile_px, self.check)
-            return {layer: sums[layer][0].moments() for layer in layers}
-        features = self.network.features(style, layers, self.check)
-        return {layer: moments(features[layer]) for layer in layers}
+        if self.tile_px is None:
+            features = self.network.features(pixels, layers, self.check)
+            return {layer: moments_of(features[layer], weights) for layer in layers}
+
+        def guides(layer: str) -> Sequence[Tensor]:
+            step = tiling.stride(layer)
+            return () if weights is None else (weights_at(weights, height // step, width // step),)
+
+        sums = tiling.sums(self.network, pixels, layers, guides, self.tile_px, self.check)
+        return {layer: sums[layer][0].moments() for layer in layers}
 
     def content_features(self, content: Tensor, layer: str) -> Tensor:
         """The features [1, c, h', w'] of a content picture [1, 3, h, w] at `layer`."""

@@ -113,6 +113,12 @@ def collage(parts: Sequence[Moments], mix: Sequence[float]) -> Moments:
     return Moments(mean, second)
 
 
+def pixels_and_weights(style: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The pixels [1, 3, h, w] of a style picture, and how much each of them counts, [1, 1, h, w] in 0..1: its
+    alpha, the fourth channel. None where it has none."""
+    return style[:, :3], style[:, 3:] if style.shape[1] > 3 else None
+
+
 def even_collage(parts: Sequence[Moments]) -> Moments:
     """Moments of a picture that has the same area from each part; those of a single part as they are."""
     return parts[0] if len(parts) == 1 else collage(parts, [1 / len(parts)] * len(parts))

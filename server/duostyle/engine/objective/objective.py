@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from duostyle.engine.api import Costs
 from duostyle.engine.network.vgg import Check, TapGradient, no_check
@@ -27,6 +26,7 @@ from duostyle.engine.objective.style import (
     judge_regions,
     measure,
     style_tap,
+    weights_at,
     with_content,
 )
 from duostyle.engine.pyramid import FULL, PRESETS, Depth
@@ -204,7 +204,7 @@ class Objective:
         """The guides averaged down to a layer's size, [1, 1, h, w]; none where the styles share the picture."""
         size = (height, width)
         if size not in self._maps:
-            self._maps[size] = [functional.adaptive_avg_pool2d(guide, size) for guide in self.guides]
+            self._maps[size] = [weights_at(guide, height, width) for guide in self.guides]
         return self._maps[size]
 
     def _costs(self, numbers: list[float]) -> Costs:

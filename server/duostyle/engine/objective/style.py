@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from duostyle.engine.network.vgg import TapGradient
 from duostyle.engine.objective.losses import style_cost, style_distance
-from duostyle.engine.objective.moments import Moments, flat, gram, total
+from duostyle.engine.objective.moments import Moments, flat, gram, moments, total
 
 StyleMoments = Mapping[str, Moments]
 
@@ -77,6 +78,19 @@ def _measure_region(features: Tensor, root: Tensor) -> Sums:
     """The sums of bfloat16 features [c, n], whose weights are the squares of `root` [n] as rounded to bfloat16."""
     scaled = features * root
     return Sums(float(root.float().square().sum()), total(scaled * root), gram(scaled))
+
+
+def moments_of(features: Tensor, weights: Tensor | None) -> Moments:
+    """Moments of features [1, c, h, w] over all positions, which count by their weights [1, 1, h', w'] where there are
+    any, averaged down to h x w as guides are."""
+    if weights is None:
+        return moments(features)
+    return measure(flat(features), [flat(weights_at(weights, features.shape[2], features.shape[3]))[0]])[0].moments()
+
+
+def weights_at(weights: Tensor, height: int, width: int) -> Tensor:
+    """Weights or a guide [1, 1, h, w] averaged down to a layer's size, [1, 1, height, width]."""
+    return functional.adaptive_avg_pool2d(weights, (height, width))
 
 
 def judge_mix(

@@ -19,7 +19,7 @@ from torch.nn import functional
 from duostyle.engine.image import color
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Check, no_check
-from duostyle.engine.objective.moments import Moments, collage, even_collage, flat, moments
+from duostyle.engine.objective.moments import Moments, collage, even_collage, flat, pixels_and_weights
 from duostyle.engine.objective.style import measure
 from duostyle.engine.preview.person import PersonFinder
 from duostyle.engine.preview.predictor import SMALLEST_PX, STYLE_PX, Predictor
@@ -125,7 +125,9 @@ class Instant:
         if key is not None and key in self._embeddings:
             self._embeddings.move_to_end(key)
             return self._embeddings[key]
-        found = StyleEmbedding(self.predictor.vector(_for_vector(style, scale)), moments(_for_vector(style, 1.0)))
+        # the vector has no weights: it is of the picture whose colours go on where nothing is seen
+        vector = self.predictor.vector(_for_vector(pixels_and_weights(style)[0], scale))
+        found = StyleEmbedding(vector, color.palette([_for_vector(style, 1.0)], [1.0]))
         if key is not None:
             self._embeddings[key] = found
             if len(self._embeddings) > REMEMBERED:

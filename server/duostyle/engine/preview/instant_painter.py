@@ -15,7 +15,15 @@ from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.network.vgg import Network
 from duostyle.engine.preview.instant import Instant
 from duostyle.engine.pyramid import fit
-from duostyle.engine.runtime import engine_errors, to_mask, to_picture, to_tensor
+from duostyle.engine.runtime import (
+    engine_errors,
+    to_alpha,
+    to_mask,
+    to_picture,
+    to_style,
+    to_tensor,
+    with_alpha,
+)
 from duostyle.params import StyleParams
 from duostyle.picture import Picture
 
@@ -23,7 +31,7 @@ from duostyle.picture import Picture
 def inputs_of(instant: Instant, network: Network, request: Request) -> Inputs:
     """The pictures of a request at their own sizes."""
     content = to_tensor(request.content, network.device)
-    styles = [[to_tensor(picture) for picture in pictures] for pictures in request.collages]
+    styles = [[to_style(picture) for picture in pictures] for pictures in request.collages]
     return Inputs(network, content, styles, masks_of(request.masks), instant.people)
 
 
@@ -40,6 +48,7 @@ class InstantPainter:
     ) -> None:
         self.instant, self.control, self.clock = instant, control, clock
         self.inputs = inputs_of(instant, network, request)
+        self.alpha = to_alpha(request.content)
         self.params = self.began_with = request.params
         self.size = fit(request.content.width, request.content.height, request.params.size)
         self.changes: list[Change] = []
@@ -72,7 +81,7 @@ class InstantPainter:
                     self.share = self.inputs.shares(painted)
                 unknown = Costs(math.nan, math.nan, (math.nan,) * len(self.inputs.styles), math.nan)
                 times_s = (self.elapsed_s, self.elapsed_s, 0.0)
-                on_step(Step(1, 1, 1, 1, *self.size, unknown, *times_s, lambda: to_picture(painted)))
+                on_step(Step(1, 1, 1, 1, *self.size, unknown, *times_s, lambda: self._shown(painted)))
             return True
 
     def checkpoint(self) -> Checkpoint:
@@ -82,12 +91,15 @@ class InstantPainter:
     def picture(self, *, deep: bool = False) -> Picture:
         """See `Painter.picture`."""
         with engine_errors(), torch.inference_mode():
-            return to_picture(self.inputs.content if self.painted is None else self.painted, deep=deep)
+            return self._shown(self.inputs.content if self.painted is None else self.painted, deep=deep)
 
     def report(self) -> dict[str, Any]:
         """See `Painter.report`."""
         share = None if self.share is None else list(self.share)
         return {"costs": None, "elapsed_s": self.elapsed_s, "evaluations": 0, "share": share}
+
+    def _shown(self, x: Tensor, *, deep: bool = False) -> Picture:
+        return with_alpha(to_picture(x, deep=deep), self.alpha)
 
     def _take_update(self) -> None:
         params, masks = self.control.take_update()

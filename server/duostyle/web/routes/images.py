@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from duostyle.errors import BadRequest, DuostyleError, Forbidden, NotFound
-from duostyle.imaging.decode import decode
+from duostyle.imaging.decode import decode, decode_with_alpha
 from duostyle.imaging.encode import Format, encode
 from duostyle.job import hash_key, new_key
 from duostyle.params import IMAGE_ID
@@ -86,7 +86,8 @@ async def _give_up(app_state: AppState, image_id: str, key: str) -> Response:
 
 
 def _encoded_again(data: bytes, format: Format, max_px: int | None) -> bytes:
-    return encode(decode(data, max_px=max_px), format, quality=85 if max_px else 95)
+    decoder = decode_with_alpha if format == "png" else decode
+    return encode(decoder(data, max_px=max_px), format, quality=85 if max_px else 95)
 
 
 def _size(request: Request) -> int | None:
