@@ -55,13 +55,9 @@ class JobService:
                 await self._runner.show_paused(active)
         self._runner.start()
 
-    def close(self) -> None:
-        """Take no more jobs."""
-        self.commands.close()
-
     async def stop(self, within_s: float = _STOP_S) -> None:
         """Take no more jobs; interrupt the running one, which stays queued in the store. May be called again."""
-        self.close()
+        self.commands.close()
         clock = asyncio.get_running_loop().time
         ends_at = clock() + within_s
         self._context.store.outage.abandon()

@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
         _log.info("the server shuts down")
         if self._signalled:
             _leave_after(grace_s - _RESERVE_S)
-        app_state.jobs.close()
+        app_state.jobs.commands.close()
         app_state.hub.shutdown(_RETRY_S)
         engine = asyncio.create_task(app_state.jobs.stop(within_s=_ENGINE_SHARE * grace_s))
         if self.server_state.tasks:
