@@ -87,7 +87,7 @@ async def test_a_job_that_began_afresh_after_all(checkpointer: Checkpointer) -> 
     assert due(checkpointer.watch(90), range(1, 60)) == [21, 41]
 
 
-async def test_offered_ones_are_written_and_told(checkpointer: Checkpointer) -> None:
+async def test_offered_ones_are_written_and_told(checkpointer: Checkpointer, store: Store) -> None:
     watch, told = checkpointer.watch(), asyncio.Event()
     watch.busy = True
 
@@ -98,11 +98,11 @@ async def test_offered_ones_are_written_and_told(checkpointer: Checkpointer) -> 
     await soon(told.wait())
     await soon(checkpointer.stop())
     assert not watch.busy
-    back = await checkpointer.newest("a")
+    back = await store.checkpoints.load("a")
     assert back is not None
     assert back.step == 4
-    checkpointer.discard("a")
-    assert await checkpointer.newest("a") is None
+    store.checkpoints.discard("a")
+    assert await store.checkpoints.load("a") is None
 
 
 async def test_a_disk_that_fails_costs_only_the_checkpoint(

@@ -53,7 +53,7 @@ async def test_an_ended_job_comes_back_from_the_store_as_it_was(store: Store) ->
         started_at=2.0,
         ended_at=3.0,
     )
-    await Registry(store, Metrics()).save(ended)
+    await store.save_job(ended)
     back = await Registry(store, Metrics()).recall("a" * 22)
     for field in dataclasses.fields(Job):
         assert getattr(back, field.name) == getattr(ended, field.name), field.name
@@ -64,7 +64,7 @@ async def test_memory_keeps_the_newest_and_the_store_the_rest(store: Store, monk
     kept = Registry(store, Metrics())
     for name in "abc":
         one = job(name, JobStatus.COMPLETED)
-        await kept.save(one)
+        await store.save_job(one)
         kept.end(ActiveJob(one), one)
     with pytest.raises(NotFound):
         kept.at_hand("a" * 22)
@@ -75,9 +75,8 @@ async def test_memory_keeps_the_newest_and_the_store_the_rest(store: Store, monk
 
 
 async def test_recovery_queues_the_unfinished_in_their_order_but_leaves_paused_ones(store: Store) -> None:
-    before = Registry(store, Metrics())
     for name, status in zip("abcd", ("running", "completed", "paused", "queued"), strict=True):
-        await before.save(job(name, JobStatus(status), seq=40, step=3))
+        await store.save_job(job(name, JobStatus(status), seq=40, step=3))
     after = Registry(store, Metrics())
     recovered = await after.recover(now=9.0)
     assert [one.job.id[0] for one in recovered] == ["a", "c", "d"]
@@ -88,9 +87,8 @@ async def test_recovery_queues_the_unfinished_in_their_order_but_leaves_paused_o
 
 
 async def test_what_has_a_checkpoint_goes_before_what_never_began(store: Store) -> None:
-    before = Registry(store, Metrics())
     for name in "abc":
-        await before.save(job(name, JobStatus.QUEUED, step=3, costs={"total": 1.0}))
+        await store.save_job(job(name, JobStatus.QUEUED, step=3, costs={"total": 1.0}))
     await store.checkpoints.save("b" * 22, Checkpoint({"step": 3}, {}))
     recovered = await Registry(store, Metrics()).recover(now=9.0)
     assert [(one.job.id[0], one.job.step) for one in recovered] == [("b", 3), ("a", 0), ("c", 0)]
@@ -110,8 +108,8 @@ async def test_what_has_a_checkpoint_goes_before_what_never_began(store: Store) 
 async def test_a_job_that_ended_the_process_three_times_is_given_up(
     store: Store, status: str, starts: int, then: str
 ) -> None:
-    await Registry(store, Metrics()).save(job("a", JobStatus(status), starts=starts, seq=40))
-    await Registry(store, Metrics()).save(job("b", JobStatus.QUEUED))
+    await store.save_job(job("a", JobStatus(status), starts=starts, seq=40))
+    await store.save_job(job("b", JobStatus.QUEUED))
     await store.checkpoints.save("a" * 22, Checkpoint({"step": 1}, {}))
     after = Registry(store, Metrics())
     recovered = [one.job.id[0] for one in await after.recover(now=9.0)]

@@ -53,7 +53,7 @@ class Watch:
 
 
 class Checkpointer:
-    """Takes, writes and reads the checkpoints of jobs. All methods run on the loop. `clock` counts seconds."""
+    """Takes and writes the checkpoints of jobs. All methods run on the loop. `clock` counts seconds."""
 
     def __init__(
         self, settings: Settings, store: Store, metrics: Metrics, *, clock: Callable[[], float] = time.monotonic
@@ -66,10 +66,6 @@ class Checkpointer:
     def watch(self, step: int = 0) -> Watch:
         """For a job that begins, or goes on after so many evaluations."""
         return Watch(self._every_s, self._every_evaluations, self._clock, self._clock(), step)
-
-    async def newest(self, job_id: str) -> Checkpoint | None:
-        """What the job can go on from. Raises StorageUnavailable."""
-        return await self._store.checkpoints.load(job_id)
 
     def offer(self, job_id: str, watch: Watch, checkpoint: Checkpoint, on_kept: OnKept) -> None:
         """Write in the background; `on_kept` once it is durable."""
@@ -90,10 +86,6 @@ class Checkpointer:
         self._metrics.checkpoints.labels("kept").inc()
         self._metrics.checkpoint_s.observe(self._clock() - begin)
         return True
-
-    def discard(self, job_id: str) -> None:
-        """The job has ended."""
-        self._store.checkpoints.discard(job_id)
 
     async def stop(self) -> None:
         """Wait for what is being written."""

@@ -13,7 +13,6 @@ from duostyle.executor.task import RunOutcome
 from duostyle.imaging.encode import encode, encode_deep
 from duostyle.imaging.label import Label
 from duostyle.job import Job, JobStatus
-from duostyle.jobs.checkpointer import Checkpointer
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue, Phase
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.timelapse import TimelapseRecorder
@@ -29,16 +28,9 @@ _ENDS = {"done": JobStatus.COMPLETED, "cancelled": JobStatus.CANCELLED, "failed"
 class Completion:
     """Ends jobs, each once. All methods run on the loop."""
 
-    def __init__(
-        self,
-        context: JobContext,
-        registry: Registry,
-        queue: JobQueue,
-        recorder: TimelapseRecorder,
-        checkpointer: Checkpointer,
-    ) -> None:
-        self._context, self._registry, self._queue = context, registry, queue
-        self._recorder, self._checkpointer = recorder, checkpointer
+    def __init__(self, context: JobContext, registry: Registry, queue: JobQueue, recorder: TimelapseRecorder) -> None:
+        self._context, self._registry = context, registry
+        self._queue, self._recorder = queue, recorder
 
     def begin(self, active: ActiveJob, outcome: RunOutcome) -> asyncio.Task[None]:
         """End the job as `outcome` says, or as cancelled when its submitter has cancelled it.
@@ -111,7 +103,7 @@ class Completion:
         """Announce the end, which is stored now."""
         self._context.hub.end(ended.id, _end_text(ended))
         self._registry.end(active, ended)
-        self._checkpointer.discard(ended.id)
+        self._context.store.checkpoints.discard(ended.id)
         error = {} if ended.error is None else {"error": ended.error["code"]}
         facts = {"status": ended.status.value, "steps": ended.step, "elapsed_s": round(ended.elapsed_s, 3)}
         _log.info("a job has ended", extra=facts | error)

@@ -103,27 +103,23 @@ class Registry:
         """A new job, which counts from now on and is durable when this returns. Raises StorageUnavailable."""
         active = self.unfinished[job.id] = ActiveJob(job)
         try:
-            await self.save(job)
+            await self._store.save_job(job)
         except Exception:
             del self.unfinished[job.id]
             raise
         return active
 
-    async def save(self, job: Job) -> None:
-        """Durable when it returns. Raises StorageUnavailable."""
-        await self._store.save_job(job)
-
     async def save_or_later(self, job: Job) -> None:
         """Durable when it returns, or as soon as the store works again: a running job never waits for the disk."""
         try:
-            await self.save(job)
+            await self._store.save_job(job)
         except StorageUnavailable:
             self._postpone(job)
 
     async def save_end(self, ended: Job) -> None:
         """Durable when it returns, however long that takes. Raises StorageUnavailable when the server stops."""
         self._late.pop(ended.id, None)
-        await self.until_done(lambda: self.save(ended))
+        await self.until_done(lambda: self._store.save_job(ended))
 
     async def until_done(self, work: Callable[[], Awaitable[None]]) -> None:
         """Try `work` until the store takes it. Raises StorageUnavailable only when the server stops meanwhile."""

@@ -156,12 +156,12 @@ class Runner:
         job = active.job
         # stored before the engine has it: a job that kills the process must not be tried for ever
         job.starts += 1
-        await self._registry.save(job)
+        await self._context.store.save_job(job)
         if active.task is None:
             # what waits there is in the job's parameters already
             active.control.take_update()
             request = await load_request(self._context, job)
-            active.task = self._make_task(active, request, await self._checkpointer.newest(job.id))
+            active.task = self._make_task(active, request, await self._context.store.checkpoints.load(job.id))
         else:
             self._tell_started(job)
         while True:

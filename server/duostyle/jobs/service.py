@@ -32,7 +32,7 @@ class JobService:
         queue = self._queue = JobQueue(context.hub)
         recorder = TimelapseRecorder(context.settings, context.store, context.pools, context.metrics, clock=clock)
         checkpointer = Checkpointer(context.settings, context.store, context.metrics, clock=clock)
-        completion = Completion(context, self.registry, queue, recorder, checkpointer)
+        completion = Completion(context, self.registry, queue, recorder)
         self.recorder, self._checkpointer = recorder, checkpointer
         self._runner = Runner(context, self.registry, queue, completion, recorder, checkpointer)
         self.commands = Commands(context, self.registry, queue, completion)
