@@ -156,11 +156,11 @@ async def steer(built: Rig) -> tuple[dict[str, Any], bytes]:
     await soon(jobs.commands.resume(name, key))
     await soon(jobs.commands.update(name, key, {"iterations": 12, "preserve_color": 0.5}))
     await ear.until("completed")
-    return jobs.queries.state(name), await jobs.queries.result(name, "png")
+    return await jobs.queries.state(name), await jobs.queries.result(name, "png")
 
 
 async def until_step(built: Rig, ear: Ear, job: str, step: int) -> None:
-    while built.jobs.queries.state(job)["step"] < step:
+    while (await built.jobs.queries.state(job))["step"] < step:
         await ear.next()
 
 
@@ -219,9 +219,9 @@ async def test_changes_outlive_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path, FakeEngine()) as built:
         ear = built.watch()
         await built.jobs.queries.watch(ear.outbox, accepted.job, None)
-        if built.jobs.queries.state(accepted.job)["status"] != "completed":
+        if (await built.jobs.queries.state(accepted.job))["status"] != "completed":
             await ear.until("completed")
-        state = built.jobs.queries.state(accepted.job)
+        state = await built.jobs.queries.state(accepted.job)
         assert state["resumed_from_step"] == 2
         assert state["steering"]["params"]["style_weight"] == 20
         # taken up before the second or the third evaluation, as it came
@@ -231,8 +231,7 @@ async def test_changes_outlive_a_restart(tmp_path: Path) -> None:
         assert json.loads(text)["steering"] == state["steering"]
         assert images.decode(await built.jobs.queries.result(accepted.job, "png")) == picture_of(4)
     async with rig(tmp_path, FakeEngine()) as built:
-        await built.jobs.queries.recall(accepted.job)
-        assert built.jobs.queries.state(accepted.job)["steering"] == state["steering"]
+        assert (await built.jobs.queries.state(accepted.job))["steering"] == state["steering"]
 
 
 def test_kernels_are_those_of_the_data_folder() -> None:

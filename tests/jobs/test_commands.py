@@ -105,7 +105,7 @@ async def test_a_paused_job_lets_the_next_run_and_goes_on_where_it_stood(tmp_pat
         while (await ear.next()).get("step") != 1:
             pass
         await soon(built.jobs.commands.pause(first.job, first.key))
-        assert built.jobs.queries.state(first.job)["status"] == "paused"
+        assert (await built.jobs.queries.state(first.job))["status"] == "paused"
         started = (await ear.until("started"))[-1]
         assert started["job"] == second.job
         built.engine.release(3)
@@ -156,11 +156,11 @@ async def test_a_waiting_job_can_be_paused(tmp_path: Path) -> None:
         await built.submit()
         second, third = await built.submit(), await built.submit()
         await soon(built.jobs.commands.pause(second.job, second.key))
-        assert built.jobs.queries.state(second.job)["position"] is None
-        assert built.jobs.queries.state(third.job)["position"] == 1
+        assert (await built.jobs.queries.state(second.job))["position"] is None
+        assert (await built.jobs.queries.state(third.job))["position"] == 1
         await soon(built.jobs.commands.resume(second.job, second.key))
-        assert built.jobs.queries.state(second.job)["position"] == 1, "what comes back goes to the front"
-        assert built.jobs.queries.state(third.job)["position"] == 2
+        assert (await built.jobs.queries.state(second.job))["position"] == 1, "what comes back goes to the front"
+        assert (await built.jobs.queries.state(third.job))["position"] == 2
 
 
 async def test_update_reaches_the_engine_and_the_watchers(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ async def test_update_reaches_the_engine_and_the_watchers(tmp_path: Path) -> Non
         built.engine.release(2)
         assert (await ear.until(*ENDS))[-1]["step"] == 2, "iterations shortened"
         assert built.engine.painters[0].params.style_weight == 33.0
-        assert built.jobs.queries.state(accepted.job)["params"]["style_weight"] == 33.0
+        assert (await built.jobs.queries.state(accepted.job))["params"]["style_weight"] == 33.0
         with pytest.raises(BadRequest, match="ended"):
             await built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 1.0})
 
@@ -219,7 +219,7 @@ async def test_a_bad_update_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(NotFound) as missing:
             await built.jobs.commands.update(accepted.job, accepted.key, {"masks": [NO_IMAGE]})
         assert missing.value.field == "params.masks.0"
-        assert built.jobs.queries.state(accepted.job)["params"]["style_weight"] == 20.0
+        assert (await built.jobs.queries.state(accepted.job))["params"]["style_weight"] == 20.0
 
 
 async def test_steering_needs_the_key(tmp_path: Path) -> None:
@@ -251,5 +251,5 @@ async def test_delete_forgets_a_running_job(tmp_path: Path) -> None:
         await soon(built.jobs.commands.delete(accepted.job, accepted.key))
         assert (await ear.until(*ENDS))[-1]["type"] == "cancelled"
         with pytest.raises(NotFound):
-            await built.jobs.queries.recall(accepted.job)
+            await built.jobs.queries.state(accepted.job)
         assert await built.store.job(accepted.job) is None

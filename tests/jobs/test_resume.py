@@ -73,7 +73,7 @@ async def test_a_stopped_server_goes_on_where_it_stood(tmp_path: Path) -> None:
     async with rig(tmp_path, engine) as built:
         ear = await watch(built, accepted.job)
         assert (await heard(ear, "started"))["resumed_from_step"] == 3
-        state = built.jobs.queries.state(accepted.job)
+        state = await built.jobs.queries.state(accepted.job)
         assert (state["status"], state["step"], state["resumed_from_step"]) == ("running", 3, 3)
         engine.release(2)
         assert (await heard(ear, "completed"))["step"] == 5
@@ -98,7 +98,7 @@ async def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path: Path)
     async with rig(tmp_path / "after", engine) as built:
         ear = await watch(built, first.job)
         assert (await heard(ear, "started"))["resumed_from_step"] == 2
-        assert built.jobs.queries.state(waiting.job)["position"] == 1
+        assert (await built.jobs.queries.state(waiting.job))["position"] == 1
         row = await built.store.job(first.job)
         assert row is not None
         assert row.starts == 2, "the run before never came back"
@@ -164,7 +164,7 @@ async def test_a_paused_job_stays_paused_over_a_restart(tmp_path: Path) -> None:
     async with rig(tmp_path, engine) as built:
         other = await built.submit()
         await heard(await watch(built, other.job), "completed")
-        state = built.jobs.queries.state(accepted.job)
+        state = await built.jobs.queries.state(accepted.job)
         assert (state["status"], state["step"], state["position"]) == ("paused", 2, None)
         assert await soon(built.jobs.queries.frame(accepted.job)), "its picture is there again"
         ear = await watch(built, accepted.job)
@@ -228,7 +228,7 @@ async def test_a_checkpoint_that_cannot_be_used_means_to_begin_afresh(tmp_path: 
         ear = await watch(built, accepted.job)
         assert (await heard(ear, "completed"))["step"] == 9
         assert [painter.began_at for painter in engine.painters] == [0]
-        assert built.jobs.queries.state(accepted.job)["resumed_from_step"] is None
+        assert (await built.jobs.queries.state(accepted.job))["resumed_from_step"] is None
 
 
 async def test_cancelled_and_deleted_jobs_leave_no_checkpoint(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ async def test_a_failure_ends_that_job_only(tmp_path: Path) -> None:
         await built.jobs.queries.watch(ear.outbox, first.job, None)
         if await built.status(first.job) != "failed":
             await ear.until(*ENDS)
-        state = built.jobs.queries.state(first.job)
+        state = await built.jobs.queries.state(first.job)
         assert state["status"] == "failed"
         assert state["error"]["code"] == "engine_failed"
         engine.fail_at = 0
@@ -84,7 +84,7 @@ async def test_unfinished_jobs_come_back_after_a_restart(tmp_path: Path) -> None
         await soon(built.jobs.commands.pause(third.job, third.key))
         seen = heard[-1]["seq"]
     async with rig(tmp_path, FakeEngine(gated=True)) as built:
-        states = [built.jobs.queries.state(accepted.job) for accepted in (first, second, third)]
+        states = [await built.jobs.queries.state(accepted.job) for accepted in (first, second, third)]
         assert states[0]["status"] in ("queued", "running")
         assert [state["status"] for state in states[1:]] == ["queued", "paused"]
         assert states[1]["position"] == states[0]["position"] + 1

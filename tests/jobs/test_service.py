@@ -30,7 +30,7 @@ async def test_a_job_runs_and_its_result_is_the_engines_picture(tmp_path: Path) 
         assert ear.quiet()
         png = await soon(built.jobs.queries.result(accepted.job, "png"))
         assert images.decode(png) == picture_of(3)
-        state = built.jobs.queries.state(accepted.job)
+        state = await built.jobs.queries.state(accepted.job)
         assert (state["status"], state["step"], state["position"]) == ("completed", 3, None)
         assert state["seq"] == heard[-1]["seq"]
         row = await built.store.job(accepted.job)
@@ -48,9 +48,9 @@ async def test_the_end_and_the_state_tell_what_was_asked_and_measured(tmp_path: 
         assert (state["content"], state["styles"], state["report"]) == (built.content, [built.style] * 2, None)
         built.engine.release(5)
         assert (await ear.until("completed"))[-1]["report"] == measured
-        assert built.jobs.queries.state(accepted.job)["report"] == measured
+        assert (await built.jobs.queries.state(accepted.job))["report"] == measured
     async with rig(tmp_path) as built:
-        assert built.jobs.queries.state(accepted.job)["report"] == measured, "also in the next process"
+        assert (await built.jobs.queries.state(accepted.job))["report"] == measured, "also in the next process"
 
 
 async def test_an_ended_job_shows_its_last_frame_to_who_comes_late(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_the_newest_frame_over_http(tmp_path: Path) -> None:
         ear = built.watch()
         await built.jobs.queries.watch(ear.outbox, accepted.job, None)
         waiting = await built.submit()
-        while built.jobs.queries.state(accepted.job)["status"] != "running":
+        while (await built.jobs.queries.state(accepted.job))["status"] != "running":
             await ear.next()
         with pytest.raises(NotFinished):
             await built.jobs.queries.frame(waiting.job)

@@ -117,19 +117,19 @@ async def test_jobs_taken_before_the_engine_failed_to_load_stay_queued_and_say_w
         (told,) = await ear.until("queued")
         assert (told["job"], told["position"]) == (second.job, 2)
         assert told["error"] == {"code": "weights_unavailable", "message": "the weights are damaged"}
-        state = built.jobs.queries.state(first.job)
+        state = await built.jobs.queries.state(first.job)
         assert (state["status"], state["position"], state["error"]) == ("queued", 1, told["error"])
         # they can still be taken back
         assert await soon(built.jobs.commands.cancel(first.job, first.key))
         (told,) = await ear.until("queued")
         assert (told["position"], told["error"]["code"]) == (1, "weights_unavailable")
-        assert built.jobs.queries.state(first.job)["error"] is None
+        assert (await built.jobs.queries.state(first.job))["error"] is None
     async with rig(tmp_path) as built:
         ear = built.watch()
         await built.jobs.queries.watch(ear.outbox, second.job, None)
         if await built.status(second.job) != "completed":
             await ear.until("completed")
-        assert built.jobs.queries.state(second.job)["error"] is None
+        assert (await built.jobs.queries.state(second.job))["error"] is None
 
 
 async def test_a_job_that_is_stored_while_loading_fails_is_told_as_well(

@@ -44,7 +44,7 @@ async def test_a_result_made_while_the_disk_is_full_is_kept_and_written(tmp_path
             pass
         await soon(disk.refused.wait())
         await soon(built.store.outage.until_begun())
-        state = built.jobs.queries.state(first.job)
+        state = await built.jobs.queries.state(first.job)
         assert (state["status"], state["step"]) == ("running", 3), "nobody is told of an end that is not stored"
         row = await built.store.job(first.job)
         assert row is not None
@@ -70,7 +70,7 @@ async def test_an_end_that_the_database_refuses_comes_later(tmp_path: Path, disk
             assert await soon(built.jobs.commands.cancel(accepted.job, accepted.key)), "whoever cancels need not wait"
         built.engine.release(1)
         await soon(built.store.outage.until_begun())
-        assert built.jobs.queries.state(accepted.job)["status"] == "running"
+        assert (await built.jobs.queries.state(accepted.job))["status"] == "running"
         await disk.allow(built.store)
         assert (await ear.until(*ENDS))[-1]["type"] == end
         row = await built.store.job(accepted.job)
@@ -115,7 +115,7 @@ async def test_a_job_that_cannot_begin_stays_first_in_line(tmp_path: Path, disk:
         await disk.forbid(built.store)
         assert await soon(built.jobs.commands.cancel(jobs[0].job, jobs[0].key))
         await soon(built.store.outage.until_begun())
-        assert [built.jobs.queries.state(job.job)["position"] for job in jobs[1:]] == [1, 2]
+        assert [(await built.jobs.queries.state(job.job))["position"] for job in jobs[1:]] == [1, 2]
         await disk.allow(built.store)
         built.engine.release(4)
         assert await until_ended(built, jobs[0].job) == "cancelled"

@@ -73,8 +73,7 @@ class Rig:
         return Ear(self)
 
     async def status(self, job: str) -> str:
-        await self.jobs.queries.recall(job)
-        return str(self.jobs.queries.state(job)["status"])
+        return str((await self.jobs.queries.state(job))["status"])
 
 
 @asynccontextmanager

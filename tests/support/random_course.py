@@ -195,8 +195,7 @@ class Course:
         assert played.cancelled.count(True) <= 1, "two cancels cannot both have ended it"
         assert (terminal["type"] == "cancelled") == (True in played.cancelled), "only its own cancel ends a job"
         assert terminal["type"] != "failed", terminal
-        await self.built.jobs.queries.recall(job)
-        state = self.built.jobs.queries.state(job)
+        state = await self.built.jobs.queries.state(job)
         assert (state["status"], state["step"]) == (terminal["type"], terminal["step"])
         row = await self.built.store.job(job)
         assert row is not None

@@ -42,16 +42,17 @@ class Queries:
     def __init__(self, context: JobContext, registry: Registry, queue: JobQueue) -> None:
         self._context, self._registry, self._queue = context, registry, queue
 
-    def state(self, job_id: str) -> dict[str, Any]:
-        """The fields of the `state` message without `type`. Raises NotFound; `recall` first brings back old jobs."""
+    async def state(self, job_id: str) -> dict[str, Any]:
+        """The fields of the `state` message without `type`. Raises NotFound."""
+        await self._registry.recall(job_id)
+        return self._state(job_id)
+
+    def _state(self, job_id: str) -> dict[str, Any]:
+        """The state of a job in memory, without waiting: a watcher must miss nothing that happens after it."""
         job, active = self._registry.at_hand(job_id), self._registry.unfinished.get(job_id)
         position, eta_s = (None, None) if active is None else self._queue.place(active)
         state = job.state(position=position, eta_s=eta_s)
         return state | {"error": self._queue.error} if job.status is JobStatus.QUEUED else state
-
-    async def recall(self, job_id: str) -> Job:
-        """The job, from the store if need be. Raises NotFound."""
-        return await self._registry.recall(job_id)
 
     async def watch(self, outbox: Outbox, job_id: str, frames: FrameOptions | None, after: int | None = None) -> None:
         """Post the `state` snapshot; the last frame follows and, while the job lives, all that happens to it.
@@ -63,7 +64,7 @@ class Queries:
         if job.status.ended and frames is not None and job.has_result and job.frame_seq > (after or 0):
             with contextlib.suppress(NotFound):
                 picture = await load_result(self._context, job)
-        state, hub = self.state(job_id), self._context.hub
+        state, hub = self._state(job_id), self._context.hub
         if job_id in self._registry.unfinished:
             hub.subscribe(outbox, job_id, frames, after)
         elif picture is not None and frames is not None and job_id not in outbox.subscriptions:

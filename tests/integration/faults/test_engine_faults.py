@@ -61,7 +61,7 @@ async def test_that_job_fails_and_the_next_is_painted(tmp_path: Path, where: str
         heard = await ear.until("failed", "state")
         if heard[-1]["type"] == "state" and heard[-1]["status"] != "failed":
             await ear.until("failed")
-        told = built.jobs.queries.state(first.job)["error"]
+        told = (await built.jobs.queries.state(first.job))["error"]
         assert told["code"] == code
         assert "secret" not in told["message"]
         if code == "out_of_memory":

@@ -95,15 +95,14 @@ async def job(request: Request) -> Response:
     if request.method == "DELETE":
         await app_state.jobs.commands.delete(job_id, offered_key(request.headers))
         return Response(status_code=204)
-    await app_state.jobs.queries.recall(job_id)
-    return JSONResponse(app_state.jobs.queries.state(job_id), headers=_FRESH)
+    return JSONResponse(await app_state.jobs.queries.state(job_id), headers=_FRESH)
 
 
 async def cancel(request: Request) -> Response:
     app_state: AppState = request.state.app_state
     job_id = request.path_params["job"]
     cancelled = await app_state.jobs.commands.cancel(job_id, offered_key(request.headers))
-    return JSONResponse({"cancelled": cancelled, "state": app_state.jobs.queries.state(job_id)}, headers=_FRESH)
+    return JSONResponse({"cancelled": cancelled, "state": await app_state.jobs.queries.state(job_id)}, headers=_FRESH)
 
 
 async def result(request: Request) -> Response:
