@@ -135,17 +135,14 @@ class Connection:
         while True:
             message = await self._waiting.get()
             with about_job(getattr(message, "job", "")):
-                await self._answer(message)
-
-    async def _answer(self, message: incoming.ClientMessage) -> None:
-        try:
-            await self._dispatch(message)
-        except DuostyleError as error:
-            self._post_error(error, message.ref)
-        except Exception:
-            # a bug: it costs this message and not the connection
-            _log.exception("a message could not be handled", extra={"message_type": message.type})
-            self._post_error(InternalError("internal error; the server's log has the details"), message.ref)
+                try:
+                    await self._dispatch(message)
+                except DuostyleError as error:
+                    self._post_error(error, message.ref)
+                except Exception:
+                    # a bug: it costs this message and not the connection
+                    _log.exception("a message could not be handled", extra={"message_type": message.type})
+                    self._post_error(InternalError("internal error; the server's log has the details"), message.ref)
 
     async def _dispatch(self, message: incoming.ClientMessage) -> None:
         def ok() -> None:
