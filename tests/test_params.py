@@ -201,4 +201,5 @@ def test_what_may_not_be_protected(protect: Any) -> None:
 def test_masks_come_in_the_order_of_the_styles_and_that_of_protect_last() -> None:
     params = parse({"masks": [None, IMAGE], "protect": IMAGE}, styles=2)
     assert params.mask_ids() == [("masks.0", None), ("masks.1", IMAGE), ("protect", IMAGE)]
+    assert params.uploaded_masks() == [("params.masks.1", IMAGE), ("params.protect", IMAGE)]
     assert parse({"masks": "person"}, styles=2).asks_for_people() == "masks"

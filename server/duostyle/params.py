@@ -126,6 +126,10 @@ class StyleParams(BaseModel):
             named.append(("protect", self.protect))
         return named
 
+    def uploaded_masks(self) -> list[tuple[str, str]]:
+        """The image ids among `mask_ids`, each with the path of its field in a request."""
+        return [(f"params.{field}", mask) for field, mask in self.mask_ids() if mask is not None]
+
     def asks_for_people(self) -> str | None:
         """The parameter that needs people in the content, None when none does."""
         if self.masks == "person":

@@ -22,7 +22,7 @@ from duostyle.jobs.completion import Completion
 from duostyle.jobs.queries import check_visible, load_image, load_masks
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue
 from duostyle.jobs.registry import JobContext, Registry
-from duostyle.jobs.request import JobRequest, masks_of, parse_request
+from duostyle.jobs.request import JobRequest, parse_request
 from duostyle.logs import about_job
 from duostyle.params import StyleParams, apply_changes, no_people
 from duostyle.picture import StoredImage
@@ -125,7 +125,7 @@ class Commands:
         request = parse_request(content, styles, params, max_size_px=self._settings.max_size_px)
         stored = {field: await self._stored(image, field) for field, image in request.pictures()}
         await self._check_people(request.content, request.params)
-        if masks_of(request.params):
+        if request.params.uploaded_masks():
             await load_masks(self._context, request.params)
         if request.params.transparency == "keep":
             await self._check_visible(request)
@@ -205,7 +205,7 @@ class Commands:
             masks = None
             if raw.keys() & {"masks", "protect"}:
                 await self._check_people(job.content, params)
-                for field, mask in masks_of(params):
+                for field, mask in params.uploaded_masks():
                     await self._stored(mask, field)
                 masks = await load_masks(self._context, params)
                 _check_alive(active)

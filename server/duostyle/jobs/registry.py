@@ -14,7 +14,6 @@ from duostyle.executor.engine_thread import EngineThread
 from duostyle.executor.pools import HelperPools
 from duostyle.job import Job, JobStatus
 from duostyle.jobs.queue import ActiveJob, Phase
-from duostyle.jobs.request import masks_of
 from duostyle.live.hub import Hub
 from duostyle.logs import about_job
 from duostyle.metrics import Metrics
@@ -96,7 +95,7 @@ class Registry:
     def images_in_use(self) -> frozenset[str]:
         """Ids of the pictures that unfinished jobs need: retention must keep them."""
         jobs = [active.job for active in self.unfinished.values()]
-        masks = {mask for job in jobs for _, mask in masks_of(job.params)}
+        masks = {mask for job in jobs for _, mask in job.params.uploaded_masks()}
         return frozenset({image for job in jobs for image in (job.content, *job.styles)} | masks)
 
     async def add(self, job: Job) -> ActiveJob:

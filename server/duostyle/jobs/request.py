@@ -21,7 +21,7 @@ class JobRequest:
         """Every image id with the path of the field that names it."""
         named = [("content", self.content)]
         named += [(f"styles.{index}", style) for index, style in enumerate(self.styles)]
-        return named + masks_of(self.params)
+        return named + self.params.uploaded_masks()
 
 
 def parse_request(content: Any, styles: Any, params: Any, *, max_size_px: int) -> JobRequest:
@@ -39,11 +39,6 @@ def parse_request(content: Any, styles: Any, params: Any, *, max_size_px: int) -
     return JobRequest(
         checked_content, checked_styles, parse_params(params, styles=len(styles), max_size_px=max_size_px)
     )
-
-
-def masks_of(params: StyleParams) -> list[tuple[str, str]]:
-    """The image ids among `params.masks` and `params.protect`, each with its field's path."""
-    return [(f"params.{field}", mask) for field, mask in params.mask_ids() if mask is not None]
 
 
 def _image_id(value: Any, field: str) -> str:
