@@ -14,18 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from duostyle.errors import BadRequest, DuostyleError, NotFound, QueueFull, ShuttingDown, TooManyJobs
+from duostyle.errors import BadRequest, DuostyleError, QueueFull, ShuttingDown, TooManyJobs
 from duostyle.executor.task import RunOutcome
 from duostyle.imaging.decode import decode_with_alpha, decoder_for
 from duostyle.job import Job, JobStatus, hash_key, new_id, new_key
 from duostyle.jobs.completion import Completion
-from duostyle.jobs.queries import check_visible, load_image, load_masks
+from duostyle.jobs.pictures import check_visible, find_image, load_image, load_masks
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.request import JobRequest, parse_request
 from duostyle.logs import about_job
 from duostyle.params import StyleParams, apply_changes, no_people
-from duostyle.picture import StoredImage
 from duostyle.protocol.outgoing import Paused, Resumed, Updated
 
 _log = logging.getLogger(__name__)
@@ -123,7 +122,7 @@ class Commands:
     ) -> Accepted:
         self._check_room(client)
         request = parse_request(content, styles, params, max_size_px=self._settings.max_size_px)
-        stored = {field: await self._stored(image, field) for field, image in request.pictures()}
+        stored = {field: await find_image(self._context, image, field) for field, image in request.pictures()}
         await self._check_people(request.content, request.params)
         if request.params.uploaded_masks():
             await load_masks(self._context, request.params)
@@ -206,7 +205,7 @@ class Commands:
             if raw.keys() & {"masks", "protect"}:
                 await self._check_people(job.content, params)
                 for field, mask in params.uploaded_masks():
-                    await self._stored(mask, field)
+                    await find_image(self._context, mask, field)
                 masks = await load_masks(self._context, params)
                 _check_alive(active)
             job.params = params
@@ -228,12 +227,6 @@ class Commands:
         if active is None:
             raise BadRequest("the job has ended", field="job")
         return active
-
-    async def _stored(self, image_id: str, field: str) -> StoredImage:
-        image = await self._context.store.image(image_id)
-        if image is None:
-            raise NotFound(f"{field}: the image does not exist; upload it first", field=field, got=image_id)
-        return image
 
     async def _check_visible(self, request: JobRequest) -> None:
         """Raises BadRequest naming a content or a style that is wholly transparent."""

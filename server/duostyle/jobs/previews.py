@@ -11,9 +11,9 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from duostyle.engine.api import Engine, Request
-from duostyle.errors import BadRequest, NotFound
+from duostyle.errors import BadRequest
 from duostyle.imaging.decode import Decoder, decode_mask, decoder_for
-from duostyle.jobs.queries import check_mask, check_visible
+from duostyle.jobs.pictures import check_mask, check_visible, find_image, not_uploaded
 from duostyle.jobs.registry import JobContext
 from duostyle.jobs.request import JobRequest, parse_request
 from duostyle.params import StyleParams
@@ -83,14 +83,13 @@ class Previews:
     async def _picture(self, image_id: str, field: str, max_px: int, decoder: Decoder) -> Picture:
         context = self._context
         # also of a remembered one: it may have been deleted since
-        if await context.store.image(image_id) is None:
-            raise NotFound(f"{field}: the image does not exist; upload it first", field=field, got=image_id)
+        await find_image(context, image_id, field)
         key = (image_id, max_px, decoder)
         found = self._decoded.get(key)
         if found is None:
             data = await context.store.image_bytes(image_id)
             if data is None:
-                raise NotFound(f"{field}: the image does not exist; upload it first", field=field, got=image_id)
+                raise not_uploaded(image_id, field)
             found = await context.pools.offload(decoder, data, max_px=max_px)
             self._decoded.put(key, found)
         if decoder is decode_mask:

@@ -1,7 +1,4 @@
-"""What anybody who knows a job's id may see of it: its state, its frames, its result. No key is needed.
-
-Also decodes stored pictures on demand.
-"""
+"""What anybody who knows a job's id may see of it: its state, its frames, its result. No key is needed."""
 
 from __future__ import annotations
 
@@ -9,24 +6,14 @@ import asyncio
 import contextlib
 from typing import Any
 
-from duostyle.engine.api import Request
-from duostyle.errors import BadRequest, NotAvailable, NotFinished, NotFound
-from duostyle.imaging.decode import (
-    DECODE_PX,
-    Decoder,
-    decode,
-    decode_mask,
-    decode_with_alpha,
-    decoder_for,
-    style_px,
-)
+from duostyle.errors import NotAvailable, NotFinished, NotFound
 from duostyle.imaging.encode import Format, encode, relabel
 from duostyle.imaging.label import Label
-from duostyle.job import Job, JobStatus
+from duostyle.job import JobStatus
+from duostyle.jobs.pictures import load_result, stored_result
 from duostyle.jobs.queue import ActiveJob, JobQueue
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.live.outbox import Outbox
-from duostyle.params import StyleParams
 from duostyle.picture import USUAL_DPI, Depth, Picture
 from duostyle.protocol import outgoing
 from duostyle.protocol.frames import FrameOptions
@@ -104,7 +91,7 @@ class Queries:
             if depth == 16:
                 raise _only_8_bits("this picture was kept with 8 bits per channel")
         if as_stored:
-            return await _stored_result(self._context, job)
+            return await stored_result(self._context, job)
         picture = await load_result(self._context, job)
         return await offload(encode, picture, format, quality=_RESULT_QUALITY, label=label)
 
@@ -137,82 +124,5 @@ class Queries:
         return topic.picture
 
 
-async def load_image(context: JobContext, image_id: str, *, max_px: int, decoder: Decoder = decode) -> Picture:
-    """An uploaded picture, decoded off the loop. Raises NotFound, CorruptImage."""
-    return await context.pools.offload(decoder, await _stored_image(context, image_id), max_px=max_px)
-
-
-async def load_request(context: JobContext, job: Job) -> Request:
-    """What a job asks the engine for, with its pictures decoded. Raises NotFound, CorruptImage, and BadRequest naming a
-    picture that would not be seen."""
-    params = job.params
-    decoder = decoder_for(params.transparency)
-    content = await load_image(context, job.content, max_px=max(DECODE_PX, params.size), decoder=decoder)
-    check_visible(content, "content")
-    styles = []
-    for index, (image_id, scale) in enumerate(zip(job.styles, params.scales_for(len(job.styles)), strict=True)):
-        style = await load_image(context, image_id, max_px=style_px(params.size, scale), decoder=decoder)
-        check_visible(style, f"styles.{index}")
-        styles.append(style)
-    return Request(content, tuple(styles), params, await load_masks(context, params))
-
-
-async def load_masks(context: JobContext, params: StyleParams) -> tuple[Picture | None, ...]:
-    """The grey images of `params.mask_ids`, decoded.
-
-    Raises NotFound, CorruptImage, and BadRequest naming a mask that is entirely black.
-    """
-    masks: list[Picture | None] = []
-    for field, image_id in params.mask_ids():
-        mask = None
-        if image_id is not None:
-            data, max_px = await _stored_image(context, image_id), max(DECODE_PX, params.size)
-            mask = await context.pools.offload(decode_mask, data, max_px=max_px)
-            check_mask(mask, f"params.{field}")
-        masks.append(mask)
-    return tuple(masks)
-
-
-async def load_result(context: JobContext, job: Job) -> Picture:
-    """An ended job's picture, or the one that a paused job stands at. Raises NotFound."""
-    return await context.pools.offload(decode_with_alpha, await _stored_result(context, job))
-
-
-async def _stored_image(context: JobContext, image_id: str) -> bytes:
-    data = await context.store.image_bytes(image_id)
-    if data is None:
-        raise NotFound("an image of this job no longer exists", got=image_id)
-    return data
-
-
-async def _stored_result(context: JobContext, job: Job) -> bytes:
-    png = await context.store.result(job.id)
-    if png is None:
-        raise NotFound("the result of this job no longer exists", field="job")
-    return png
-
-
 def _only_8_bits(message: str) -> NotAvailable:
     return NotAvailable(message, field="depth", limit=8, got=16)
-
-
-def check_mask(mask: Picture, field: str) -> None:
-    """Raises BadRequest when the mask leaves its style no area: such a style should be left out instead."""
-    if mask.is_black and field != "params.protect":
-        raise BadRequest(
-            f"{field}: the mask is entirely black, so its style would appear nowhere",
-            field=field,
-            limit="partly grey or white, or null for the area that the other masks leave",
-            got="black",
-        )
-
-
-def check_visible(picture: Picture, field: str) -> None:
-    """Raises BadRequest when the picture is wholly transparent: a style of nothing, a content that shows nothing."""
-    if picture.is_invisible:
-        raise BadRequest(
-            f"{field}: the picture is entirely transparent",
-            field=field,
-            limit="a picture that can be seen, or transparency flatten",
-            got="transparent",
-        )

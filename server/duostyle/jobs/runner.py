@@ -17,7 +17,7 @@ from duostyle.imaging.encode import encode
 from duostyle.job import Job
 from duostyle.jobs.checkpointer import Checkpointer
 from duostyle.jobs.completion import Completion
-from duostyle.jobs.queries import load_request, load_result
+from duostyle.jobs.pictures import load_request, load_result
 from duostyle.jobs.queue import ActiveJob, Event, JobQueue, Phase
 from duostyle.jobs.registry import JobContext, Registry
 from duostyle.jobs.timelapse import TimelapseRecorder
