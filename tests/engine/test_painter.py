@@ -220,16 +220,16 @@ def test_before_the_first_step_there_is_a_picture(engine: TorchEngine) -> None:
     assert painter.report() == {"costs": None, "elapsed_s": 0.0, "evaluations": 0, "share": None}
 
 
-@pytest.mark.parametrize("preview_px", [100, 640])
-def test_a_step_can_show_its_picture(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch, preview_px: int) -> None:
-    monkeypatch.setattr(canvas, "PREVIEW_PX", preview_px)
+@pytest.mark.parametrize("shown_px", [100, 640])
+def test_a_step_can_show_its_picture(engine: TorchEngine, monkeypatch: pytest.MonkeyPatch, shown_px: int) -> None:
+    monkeypatch.setattr(canvas, "SHOWN_PX", shown_px)
     pictures: list[Picture] = []
     painter = begin(engine, content=LONG_CONTENT, iterations=3, **LONG)
 
     def show(step: Step) -> None:
         pictures.append(step.picture())
-        # coarse levels are shown as large as the largest level that is no larger than a preview
-        wanted = (step.width, step.height) if preview_px == 100 else (172, 52)
+        # coarse levels are shown as large as the largest level that is no larger than SHOWN_PX
+        wanted = (step.width, step.height) if shown_px == 100 else (172, 52)
         assert (pictures[-1].width, pictures[-1].height) == wanted
 
     painter.run(show)

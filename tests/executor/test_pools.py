@@ -1,4 +1,4 @@
-"""Blocking work goes on beside the loop, and previews never wait for it."""
+"""Blocking work goes on beside the loop, and frames never wait for it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ async def test_offload_hands_on_results_and_errors(pools: HelperPools) -> None:
     assert await soon(pools.offload(max, 3, 5)) == 5
     with pytest.raises(ValueError, match="invalid literal"):
         await soon(pools.offload(int, "x"))
-    jpeg = await soon(pools.encode_preview(Picture(4, 2, bytes(24)), 2, 75))
+    jpeg = await soon(pools.encode_jpeg(Picture(4, 2, bytes(24)), 2, 75))
     assert jpeg.startswith(b"\xff\xd8")
 
 
-async def test_a_busy_helper_pool_does_not_hold_up_previews(pools: HelperPools) -> None:
+async def test_a_busy_helper_pool_does_not_hold_up_frames(pools: HelperPools) -> None:
     gate = threading.Event()
     busy = [asyncio.create_task(pools.offload(gate.wait, 10)) for _ in range(4)]
     try:
-        assert await soon(pools.encode_preview(Picture(1, 1, bytes(3)), 1, 75))
+        assert await soon(pools.encode_jpeg(Picture(1, 1, bytes(3)), 1, 75))
         assert not any(task.done() for task in busy)
     finally:
         gate.set()

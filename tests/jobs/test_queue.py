@@ -34,10 +34,10 @@ def test_newer_jobs_count_more() -> None:
 
 def test_the_running_job_is_a_guess_until_a_job_has_ended() -> None:
     estimate = Estimate()
-    estimate.preview(STANDARD, megapixels=1.0, steps=10, seconds=50.0)
+    estimate.expect(STANDARD, megapixels=1.0, steps=10, seconds=50.0)
     assert estimate.seconds(STANDARD, megapixels=1.0) == pytest.approx(50.0)
     estimate.learn(STANDARD, megapixels=1.0, steps=10, seconds=20.0)
-    estimate.preview(STANDARD, megapixels=1.0, steps=10, seconds=90.0)
+    estimate.expect(STANDARD, megapixels=1.0, steps=10, seconds=90.0)
     assert estimate.seconds(STANDARD, megapixels=1.0) == pytest.approx(20.0)
 
 
@@ -51,7 +51,7 @@ def test_instant_pictures_say_nothing_about_paintings_and_the_other_way_round() 
     instant, painting = StyleParams(preset="instant"), StyleParams()
     estimate.learn(painting, megapixels=0.5, steps=100, seconds=50.0)
     assert estimate.seconds(instant, megapixels=0.5) is None
-    estimate.preview(instant, megapixels=0.5, steps=1, seconds=0.2)
+    estimate.expect(instant, megapixels=0.5, steps=1, seconds=0.2)
     estimate.learn(instant, megapixels=0.5, steps=1, seconds=0.2)
     assert estimate.seconds(painting, megapixels=0.5) == pytest.approx(50.0)
     assert estimate.seconds(instant, megapixels=1.0) == pytest.approx(0.4)

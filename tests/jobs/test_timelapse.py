@@ -106,7 +106,7 @@ async def test_bytes_are_bounded_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
         async def encode(*_: Any) -> bytes:
             return b"x" * 300_000
 
-        monkeypatch.setattr(built.pools, "encode_preview", encode)
+        monkeypatch.setattr(built.pools, "encode_jpeg", encode)
         for step in range(1, 20):
             await recorded.offer(step)
             assert sum(frame.bytes for frame in recorded.recording.frames) <= 2**20

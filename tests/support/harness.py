@@ -86,7 +86,7 @@ async def rig(
     pools, engine_thread = HelperPools(), EngineThread(engine)
     await store.open()
     clocked = {} if clock is None else {"clock": clock}
-    hub = Hub(settings=made, metrics=metrics, encode=pools.encode_preview, **clocked)
+    hub = Hub(settings=made, metrics=metrics, encode=pools.encode_jpeg, **clocked)
     jobs = JobService(JobContext(made, store, hub, engine_thread, pools, metrics))
     built = Rig(made, engine, store, hub, engine_thread, pools, metrics, jobs)
     built.content = await built.put(image_bytes())

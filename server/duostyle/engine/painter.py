@@ -179,7 +179,7 @@ class TorchPainter:
                 step_s=now - start,
                 elapsed_s=self.elapsed_s,
                 eta_s=self.schedule.eta_s(self.shared.pace),
-                picture=lambda: self._preview(picture, params),
+                picture=lambda: self._shown(picture, params),
             )
         )
         if done:
@@ -189,8 +189,8 @@ class TorchPainter:
     def _final(self) -> Tensor:
         return self.display.at_full_size(self.painted, self.schedule.levels[-1], self.params)
 
-    def _preview(self, picture: Tensor, params: StyleParams) -> Picture:
-        return self.display.picture(self.display.preview(picture, self.schedule.levels, params), self.params)
+    def _shown(self, picture: Tensor, params: StyleParams) -> Picture:
+        return self.display.picture(self.display.enlarged(picture, self.schedule.levels, params), self.params)
 
     def _take_update(self) -> None:
         params, masks = self.control.take_update()

@@ -54,7 +54,7 @@ class Previews:
             return engine.preview(order, names, check)
 
         picture = await self._context.engine_thread.ask(work)
-        image = await self._context.pools.encode_preview(picture, size_px, _QUALITY)
+        image = await self._context.pools.encode_jpeg(picture, size_px, _QUALITY)
         self._context.metrics.preview_s.observe(clock() - begin)
         return image, picture.width, picture.height
 

@@ -96,7 +96,7 @@ class Queries:
         return await offload(encode, picture, format, quality=_RESULT_QUALITY, label=label)
 
     async def frame(self, job_id: str) -> bytes:
-        """The newest preview as JPEG. Raises NotFound, NotFinished when there is none yet."""
+        """The newest picture as JPEG. Raises NotFound, NotFinished when there is none yet."""
         job = await self._registry.recall(job_id)
         active = self._registry.unfinished.get(job_id)
         if active is not None:
@@ -106,7 +106,7 @@ class Queries:
         else:
             raise NotFinished("the job ended without a picture")
         max_px = self._context.settings.max_frame_px
-        return await self._context.pools.encode_preview(picture, max_px, _FRAME_QUALITY)
+        return await self._context.pools.encode_jpeg(picture, max_px, _FRAME_QUALITY)
 
     async def _newest(self, active: ActiveJob) -> Picture:
         """An unfinished job's newest picture; waits for the first one. Raises NotFinished when there is none."""

@@ -151,7 +151,7 @@ class Estimate:
             rate = seconds / (megapixels * steps)
             self._rate = rate if self._rate is None else self._rate + _NEW_SHARE * (rate - self._rate)
 
-    def preview(self, params: StyleParams, *, megapixels: float, steps: int, seconds: float) -> None:
+    def expect(self, params: StyleParams, *, megapixels: float, steps: int, seconds: float) -> None:
         """The running job is expected to take `seconds` for `steps`; used until a job has really ended."""
         if params.preset == "instant":
             return

@@ -230,7 +230,7 @@ class Runner:
         metrics.evaluations.inc(report.evaluations)
         metrics.evaluation_s.observe(step.step_s)
         seconds = step.elapsed_s + step.eta_s
-        self._queue.estimate.preview(job.params, megapixels=active.megapixels, steps=step.total_steps, seconds=seconds)
+        self._queue.estimate.expect(job.params, megapixels=active.megapixels, steps=step.total_steps, seconds=seconds)
         if not active.alive:
             return
         if report.picture is not None:

@@ -132,7 +132,7 @@ class TimelapseRecorder:
         if recording.broken:
             return
         try:
-            jpeg = await self._pools.encode_preview(picture, self._settings.timelapse_px, _QUALITY)
+            jpeg = await self._pools.encode_jpeg(picture, self._settings.timelapse_px, _QUALITY)
             if not recording.begun:
                 recording.frames = await self._store.with_timelapses(lambda timelapses: timelapses.begin(job, step))
                 recording.next_number, recording.begun = (

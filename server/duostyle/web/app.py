@@ -113,7 +113,7 @@ async def _living(
         stack.callback(pools.close)
         engine_thread = EngineThread(engine, Watchdog(settings.stall_s))
         stack.push_async_callback(engine_thread.stop)
-        hub = Hub(settings=settings, metrics=metrics, encode=pools.encode_preview)
+        hub = Hub(settings=settings, metrics=metrics, encode=pools.encode_jpeg)
         service = JobService(JobContext(settings, store, hub, engine_thread, pools, metrics))
         loop = asyncio.get_running_loop()
         metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))

@@ -23,7 +23,7 @@ from duostyle.picture import Picture
 RIM_SHARE = 0.02
 SMALLEST_RIM_PX = 8
 # a coarser level is shown at the largest level's size up to this
-PREVIEW_PX = 640
+SHOWN_PX = 640
 
 
 class Canvas:
@@ -89,10 +89,10 @@ class Display:
             return content if painted is None else painted
         return climb_from(painted, self.inputs.base_at(finest, params), params)
 
-    def preview(self, x: Tensor, levels: Sequence[Level], params: StyleParams) -> Tensor:
+    def enlarged(self, x: Tensor, levels: Sequence[Level], params: StyleParams) -> Tensor:
         """A coarse level's canvas [1, 3, h, w], enlarged with the content's detail to the size of the largest level
-        of at most PREVIEW_PX, so that a watcher sees more than a blur."""
-        shown = (level for level in reversed(levels) if max(level.width, level.height) <= PREVIEW_PX)
+        of at most SHOWN_PX, so that a watcher sees more than a blur."""
+        shown = (level for level in reversed(levels) if max(level.width, level.height) <= SHOWN_PX)
         level = next(shown, None)
         if level is None or level.width <= x.shape[3]:
             return x
