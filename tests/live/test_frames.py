@@ -115,13 +115,13 @@ async def test_the_final_frame_needs_no_credit_and_precedes_the_end() -> None:
     outbox = harness.watcher()
     harness.show(1)
     assert await harness.all(outbox) == [1]
-    harness.hub.progress("j", text("progress"))
+    harness.hub.send_progress("j", text("progress"))
     harness.hub.tell("j", text("updated"))
     harness.show(2, final=True)
     harness.hub.end("j", text("completed"))
     assert await harness.all(outbox) == ["updated", "progress", 2, "completed"]
     harness.hub.tell("j", text("paused"))
-    harness.hub.progress("j", text("progress"))
+    harness.hub.send_progress("j", text("progress"))
     harness.hub.end("j", text("failed"))
     harness.now += 10
     assert await harness.all(outbox) == []
@@ -151,7 +151,7 @@ async def test_encoded_once_per_class_however_many_watch() -> None:
         harness.watcher(frames=FrameOptions(px, 10.0, quality)) for px, quality in ((256, 75), (270, 79), (256, 75))
     ]
     large = [harness.watcher(frames=FrameOptions(px, 10.0, 75)) for px in (1000, 2048)]
-    harness.hub.picture("j", big, seq=1, step=1)
+    harness.hub.set_picture("j", big, seq=1, step=1)
     results = await asyncio.gather(*(harness.all(outbox) for outbox in small + large))
     assert results == [[1]] * 5
     assert sorted(harness.encoded) == [(0, 256, 75), (0, 1000, 75)]
@@ -163,7 +163,7 @@ async def test_an_unsubscribe_while_the_frame_is_encoded() -> None:
     harness.show(1)
     due = outbox.take(harness.now)
     assert isinstance(due, FrameDue)
-    encoding = asyncio.create_task(harness.hub.frame(due))
+    encoding = asyncio.create_task(harness.hub.take_frame(due))
     await asyncio.sleep(0)
     outbox.unsubscribe("j")
     assert await encoding is None
@@ -183,7 +183,7 @@ async def test_pictures_are_wanted_only_when_somebody_wants_them() -> None:
     assert topic.due_at == float("inf")
     harness.hub.ask("j")
     assert topic.due_at <= harness.now
-    harness.hub.unchanged("j")
+    harness.hub.keep_picture("j")
     assert topic.due_at == float("inf")
     assert not await harness.all(blind)
 
@@ -210,10 +210,10 @@ async def test_a_busy_job_does_not_starve_another_on_the_same_connection() -> No
     heard = []
     for seq in range(1, 5):
         for job in ("a", "b"):
-            harness.hub.picture(job, picture_of(seq), seq=seq, step=seq)
+            harness.hub.set_picture(job, picture_of(seq), seq=seq, step=seq)
         due = outbox.take(harness.now)
         assert isinstance(due, FrameDue)
-        await harness.hub.frame(due)
+        await harness.hub.take_frame(due)
         heard.append(due.subscription.topic.job)
         harness.now += 0.2
     assert sorted(heard) == ["a", "a", "b", "b"]

@@ -21,11 +21,11 @@ async def test_progress_newest_wins_and_is_paced() -> None:
     harness = HubHarness()
     outbox = harness.watcher()
     for number in range(50):
-        harness.hub.progress("j", text("progress", n=number))
+        harness.hub.send_progress("j", text("progress", n=number))
     taken = outbox.take(harness.now)
     assert isinstance(taken, str)
     assert json.loads(taken)["n"] == 49
-    harness.hub.progress("j", text("progress", n=50))
+    harness.hub.send_progress("j", text("progress", n=50))
     assert outbox.take(harness.now) is None
     assert outbox.due_at() == pytest.approx(harness.now + 0.105)
     harness.now += 0.106
@@ -39,7 +39,7 @@ async def test_never_more_than_ten_progress_messages_in_a_second() -> None:
     times = []
     for _ in range(3000):
         harness.now += 0.001
-        harness.hub.progress("j", text("progress"))
+        harness.hub.send_progress("j", text("progress"))
         if outbox.take(harness.now) is not None:
             times.append(harness.now)
     assert len(times) >= 28
@@ -49,7 +49,7 @@ async def test_never_more_than_ten_progress_messages_in_a_second() -> None:
 async def test_rare_messages_come_first_and_in_order() -> None:
     harness = HubHarness()
     outbox = harness.watcher()
-    harness.hub.progress("j", text("progress"))
+    harness.hub.send_progress("j", text("progress"))
     for kind in ("started", "updated", "paused"):
         harness.hub.tell("j", text(kind))
     assert await harness.all(outbox) == ["started", "updated", "paused", "progress"]
@@ -58,9 +58,9 @@ async def test_rare_messages_come_first_and_in_order() -> None:
 async def test_a_progress_not_due_is_dropped_at_the_end() -> None:
     harness = HubHarness()
     outbox = harness.watcher(frames=None)
-    harness.hub.progress("j", text("progress"))
+    harness.hub.send_progress("j", text("progress"))
     assert await harness.all(outbox) == ["progress"]
-    harness.hub.progress("j", text("progress"))
+    harness.hub.send_progress("j", text("progress"))
     harness.hub.end("j", text("completed"))
     assert await harness.all(outbox) == ["completed"]
     harness.now += 10
@@ -72,7 +72,7 @@ async def test_a_stalled_watcher_costs_bounded_memory_and_delays_nobody() -> Non
     stalled, healthy = harness.watcher(), harness.watcher()
     for seq in range(1, 1001):
         harness.now += 0.2
-        harness.hub.progress("j", text("progress"))
+        harness.hub.send_progress("j", text("progress"))
         harness.show(seq)
         assert await harness.all(healthy) == ["progress", seq]
         healthy.acknowledge("j", seq)
@@ -128,7 +128,7 @@ async def test_who_has_heard_of_the_end_is_no_watcher_any_more() -> None:
 async def test_shutdown_is_told_then_closed_also_to_newcomers() -> None:
     harness = HubHarness()
     outbox = harness.watcher()
-    harness.hub.progress("j", text("progress"))
+    harness.hub.send_progress("j", text("progress"))
     harness.hub.shutdown(5.0)
     newcomer = harness.connect()
     for one in (outbox, newcomer):

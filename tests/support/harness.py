@@ -142,7 +142,7 @@ class Ear:
             if isinstance(taken, Preview):
                 return decode_frame(taken.frame)[0]
             if taken is not None:
-                frame = await self._rig.hub.frame(taken)
+                frame = await self._rig.hub.take_frame(taken)
                 if frame is not None:
                     header, _ = decode_frame(frame)
                     self.outbox.acknowledge(header["job"], header["seq"])

@@ -47,7 +47,7 @@ class HubHarness:
         return outbox
 
     def show(self, seq: int, *, final: bool = False) -> None:
-        self.hub.picture("j", picture_of(seq), seq=seq, step=seq, final=final)
+        self.hub.set_picture("j", picture_of(seq), seq=seq, step=seq, final=final)
 
     async def all(self, outbox: Outbox) -> list[Any]:
         """Everything that is due now: texts' types and frames' seqs."""
@@ -56,7 +56,7 @@ class HubHarness:
             if isinstance(taken, str):
                 heard.append(json.loads(taken)["type"])
             elif isinstance(taken, FrameDue):
-                frame = await self.hub.frame(taken)
+                frame = await self.hub.take_frame(taken)
                 if frame is not None:
                     heard.append(decode_frame(frame)[0]["seq"])
             else:

@@ -71,7 +71,7 @@ class Completion:
             ended.frame_seq = ended.next_seq()
             # watchers see 8 bits, and a topic may outlive its job
             shown = dataclasses.replace(picture, deep=None)
-            self._context.hub.picture(ended.id, shown, seq=ended.frame_seq, step=ended.step, final=True)
+            self._context.hub.set_picture(ended.id, shown, seq=ended.frame_seq, step=ended.step, final=True)
         if outcome.report is not None:
             ended.report = outcome.report
             ended.elapsed_s = round(float(outcome.report.get("elapsed_s") or ended.elapsed_s), 3)

@@ -248,7 +248,7 @@ class JobQueue:
                 continue
             self._announced[active.job.id] = position, eta_s
             message = Queued(job=active.job.id, position=position, eta_s=eta_s, error=self.error)
-            self._hub.queued(active.job.id, message.text())
+            self._hub.send_queued(active.job.id, message.text())
 
     def announce_now_and_then(self) -> None:
         """`announce`, but at most every two seconds: for the steps of the running job."""

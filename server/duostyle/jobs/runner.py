@@ -237,7 +237,7 @@ class Runner:
             self._show(active, report.picture, report.picture_step)
             self._recorder.offer(job.id, report)
         if active.phase is Phase.PAINTING and hub.watched(job.id):
-            hub.progress(job.id, Progress(job=job.id, seq=job.seq, **step.numbers()).text())
+            hub.send_progress(job.id, Progress(job=job.id, seq=job.seq, **step.numbers()).text())
         self._queue.announce_now_and_then()
 
     async def _on_kept(self, active: ActiveJob) -> None:
@@ -259,11 +259,11 @@ class Runner:
         """The newest picture, as it was after so many steps; an unchanged one is not sent again."""
         job, hub = active.job, self._context.hub
         if hub.topic(job.id).picture == picture:
-            hub.unchanged(job.id)
+            hub.keep_picture(job.id)
         else:
             # a paused job's picture comes after its last step: a seq of its own
             job.frame_seq = job.seq if job.seq > job.frame_seq else job.next_seq()
-            hub.picture(job.id, picture, seq=job.frame_seq, step=step)
+            hub.set_picture(job.id, picture, seq=job.frame_seq, step=step)
         active.shown.set()
 
 

@@ -103,18 +103,18 @@ class Hub:
         return bool(self._watchers(job))
 
     def tell(self, job: str, text: str) -> None:
-        """A rare message to every watcher of `job`, in order."""
+        """Send a rare message to every watcher of `job`, in order."""
         for subscription in self._watchers(job):
             subscription.post(text)
 
-    def queued(self, job: str, text: str) -> None:
-        """The newest `queued` message; an older one that waits is dropped."""
+    def send_queued(self, job: str, text: str) -> None:
+        """Send the newest `queued` message in place of an older one that waits."""
         for subscription in self._watchers(job):
             subscription.queued = text
             subscription.wake()
 
-    def progress(self, job: str, text: str) -> None:
-        """The newest `progress` message; an older one that waits is dropped."""
+    def send_progress(self, job: str, text: str) -> None:
+        """Send the newest `progress` message in place of an older one that waits."""
         for subscription in self._watchers(job):
             if subscription.progress is not None:
                 self._metrics.progress_skipped.inc()
@@ -126,8 +126,8 @@ class Hub:
         for subscription in self._watchers(job):
             subscription.queued = subscription.progress = None
 
-    def picture(self, job: str, picture: Picture, *, seq: int, step: int, final: bool = False) -> None:
-        """The newest picture of a live job; each watcher gets it when its window and rate allow."""
+    def set_picture(self, job: str, picture: Picture, *, seq: int, step: int, final: bool = False) -> None:
+        """Show the newest picture of an active job; each watcher gets it when its window and rate allow."""
         topic = self.topic(job)
         for subscription in topic.subscriptions:
             if subscription.unseen:
@@ -139,8 +139,8 @@ class Hub:
         for subscription in topic.subscriptions:
             subscription.wake()
 
-    def unchanged(self, job: str) -> None:
-        """A picture was taken and equals the one that watchers have: the next is wanted after the usual interval."""
+    def keep_picture(self, job: str) -> None:
+        """Note that a picture was taken and equals the one that watchers have: the next is due after the usual interval."""
         self.topic(job).picture_taken(self.clock())
 
     def ask(self, job: str) -> None:
@@ -150,7 +150,7 @@ class Hub:
         topic.recompute_due()
 
     def end(self, job: str, text: str) -> None:
-        """The terminal message: after it and the final frame nothing more is said about `job`."""
+        """Send the terminal message: after it and the final frame nothing more is said about `job`."""
         topic = self._topics.pop(job, None)
         if topic is None:
             return
@@ -162,7 +162,7 @@ class Hub:
                 subscription.sent_seq = max(subscription.sent_seq, topic.seq)
             subscription.wake()
 
-    async def frame(self, due: FrameDue) -> bytes | None:
+    async def take_frame(self, due: FrameDue) -> bytes | None:
         """The frame to send for `due`, None when it is no longer wanted or cannot be encoded."""
         subscription = due.subscription
         topic, seq = subscription.topic, subscription.topic.seq

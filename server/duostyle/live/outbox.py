@@ -69,8 +69,8 @@ class Outbox:
         self._rare.append(text)
         self.wake()
 
-    def preview(self, preview: Preview) -> Preview | None:
-        """Send it; the one that it replaces, if its reader was too slow for that."""
+    def send_preview(self, preview: Preview) -> Preview | None:
+        """Send `preview`. Returns the one that it replaces, if the reader was too slow for that."""
         replaced, self._preview = self._preview, preview
         self.wake()
         return replaced

@@ -59,7 +59,7 @@ class PreviewRequests:
             message.content, message.styles, message.params, message.max_px
         )
         header = FrameHeader(None, 0, 0, width, height, final=True, ref=message.ref)
-        replaced = self._outbox.preview(Preview(encode_frame(header, image), message.ref))
+        replaced = self._outbox.send_preview(Preview(encode_frame(header, image), message.ref))
         if replaced is not None:
             self._supersede(replaced.ref)
 

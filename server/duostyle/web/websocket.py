@@ -184,7 +184,7 @@ class Connection:
             elif isinstance(taken, Preview):
                 await self._send(taken.frame)
             elif isinstance(taken, FrameDue):
-                frame = await self._hub.frame(taken)
+                frame = await self._hub.take_frame(taken)
                 if frame is not None:
                     await self._send(frame)
             elif isinstance(taken, Close):
