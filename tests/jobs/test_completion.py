@@ -43,7 +43,7 @@ async def test_a_result_that_cannot_be_encoded_fails_its_job_only(
         assert (end["type"], end["error"]["code"], end["partial"]) == ("failed", "internal", False)
         with pytest.raises(NotFinished):
             await built.jobs.queries.result(job, "png", partial=True)
-        assert built.jobs.registry.unfinished == {}
+        assert built.jobs.registry.active == {}
         monkeypatch.setattr(built.pools, "offload", offload)
         _, ear = await painted(built)
         assert (await ear.until(*ENDS))[-1]["type"] == "completed"
@@ -68,7 +68,7 @@ async def test_an_end_that_a_stop_cuts_off_is_told_by_the_next_process(
         row = await built.store.job(job)
         assert row is not None
         assert (row.status, row.has_result) == ("running", False)
-        assert job in built.jobs.registry.unfinished
+        assert job in built.jobs.registry.active
         while not ear.quiet():
             assert (await ear.next())["type"] not in ENDS
     async with rig(tmp_path, FakeEngine()) as built:

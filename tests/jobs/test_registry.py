@@ -216,7 +216,7 @@ async def test_what_cannot_be_stored_is_not_accepted(flaky: FlakyStore, kept: Re
     flaky.full = True
     with pytest.raises(StorageUnavailable):
         await kept.add(job("a", JobStatus.QUEUED))
-    assert kept.unfinished == {}
+    assert kept.active == {}
     flaky.outage.abandon()
 
 

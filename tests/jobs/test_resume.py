@@ -143,7 +143,7 @@ async def test_a_paused_job_holds_no_painter_and_goes_on_from_the_disk(tmp_path:
         await other_ear.until_begun()
         engine.release()
         await heard(other_ear, "completed")
-        assert built.jobs.registry.unfinished[accepted.job].task is None
+        assert built.jobs.registry.active[accepted.job].task is None
         await soon(built.jobs.commands.update(accepted.job, accepted.key, {"style_weight": 3.0}))
         await soon(built.jobs.commands.resume(accepted.job, accepted.key))
         assert (await heard(ear, "started"))["resumed_from_step"] == 2

@@ -107,8 +107,8 @@ async def test_ended_jobs_leave_no_pictures_behind(tmp_path: Path) -> None:
             if await built.status(accepted.job) != "completed":
                 await ear.until("completed")
             built.hub.disconnect(ear.outbox)
-        assert built.jobs.registry.unfinished == {}
-        assert not built.hub.live_jobs
+        assert built.jobs.registry.active == {}
+        assert not built.hub.active_jobs
         assert built.metrics.registry.get_sample_value("duostyle_jobs_ended_total", {"status": "completed"}) == 20
 
 
@@ -150,4 +150,4 @@ async def test_whatever_is_done_each_job_ends_exactly_once(tmp_path: Path, seed:
             assert await built.status(job.job) == heard[-1]["type"]
             assert ear.outbox.subscriptions == {}
             assert ear.quiet()
-        assert built.jobs.registry.unfinished == {}
+        assert built.jobs.registry.active == {}

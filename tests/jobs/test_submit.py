@@ -79,7 +79,7 @@ async def test_what_a_client_began_is_finished_without_it(tmp_path: Path) -> Non
             await submitting
         await soon(built.jobs.until_settled())
         rows = await built.store.jobs()
-        assert [row.id for row in rows] == list(built.jobs.registry.unfinished)
+        assert [row.id for row in rows] == list(built.jobs.registry.active)
 
 
 async def test_an_engine_that_could_not_be_loaded_takes_no_jobs_and_leaves_the_old_ones(tmp_path: Path) -> None:

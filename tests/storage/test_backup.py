@@ -35,7 +35,7 @@ async def test_a_copy_of_a_folder_in_use_has_its_jobs_pictures_and_results(tmp_p
         assert await restored.status(done.job) == "completed"
         assert await restored.store.result(done.job) == result
         assert await restored.store.image_bytes(built.content) == content
-        assert len(restored.jobs.registry.unfinished) == 0
+        assert len(restored.jobs.registry.active) == 0
     assert (tmp_path / "copy" / DATABASE_FILE).stat().st_mode & 0o077 == 0
 
 

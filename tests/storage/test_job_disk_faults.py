@@ -87,7 +87,7 @@ async def test_a_running_job_is_steered_while_nothing_can_be_stored(tmp_path: Pa
         await disk.forbid(built.store)
         with pytest.raises(StorageUnavailable):
             await built.submit()
-        assert list(built.jobs.registry.unfinished) == [accepted.job], "what could not be stored was not accepted"
+        assert list(built.jobs.registry.active) == [accepted.job], "what could not be stored was not accepted"
         built.engine.release(1)
         while (await ear.next()).get("step") != 2:
             pass

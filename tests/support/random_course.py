@@ -174,15 +174,15 @@ class Course:
         self.built.engine.release(1 + sum(played.iterations for played in self.played))
         watchers = [*(played.witness for played in self.played), *self.watchers]
         await soon(asyncio.gather(*(watcher.until_the_end() for watcher in watchers)))
-        unfinished = self.built.jobs.registry.unfinished
-        await soon(asyncio.gather(*(active.ended.wait() for active in unfinished.values())))
+        active_jobs = self.built.jobs.registry.active
+        await soon(asyncio.gather(*(active.ended.wait() for active in active_jobs.values())))
         for watcher in watchers:
             await watcher.leave()
             watcher.check()
         for played in self.played:
             await self._check(played)
-        assert unfinished == {}
-        assert not self.built.hub.live_jobs
+        assert active_jobs == {}
+        assert not self.built.hub.active_jobs
         assert self.built.metrics.registry.get_sample_value("duostyle_sockets") == 0
         # the next course begins with an engine that stands
         while self.built.engine.turns.acquire(blocking=False):

@@ -218,9 +218,9 @@ class Commands:
             self._context.hub.tell(job.id, Updated(job=job.id, params=changed).text())
 
     async def _find(self, job_id: str, key: str) -> ActiveJob | None:
-        """The unfinished job, None when it has ended. Raises NotFound, Forbidden."""
+        """The active job, None when it has ended. Raises NotFound, Forbidden."""
         (await self._registry.recall(job_id)).check_key(key)
-        return self._registry.unfinished.get(job_id)
+        return self._registry.active.get(job_id)
 
     async def _find_alive(self, job_id: str, key: str) -> ActiveJob:
         active = await self._find(job_id, key)
@@ -254,7 +254,7 @@ class Commands:
             raise ShuttingDown("the server is shutting down")
         # what cannot be painted is not taken
         self._context.engine_thread.check_loadable()
-        jobs = [active.job for active in self._registry.unfinished.values()]
+        jobs = [active.job for active in self._registry.active.values()]
         limit = self._settings.max_jobs_per_client
         if sum(job.client == client for job in jobs) >= limit:
             message = "this client has too many unfinished jobs"

@@ -36,7 +36,7 @@ class Completion:
         """End the job as `outcome` says, or as cancelled when its submitter has cancelled it.
 
         No end is announced before it is stored: while the disk is full this waits, with the result in memory. When
-        the server stops meanwhile, the job stays unfinished, and the next process goes on with it.
+        the server stops meanwhile, the job stays active, and the next process goes on with it.
 
         Raises InternalError when the job is ending already.
         """

@@ -24,7 +24,7 @@ _FIRST_PICTURE_S = 30.0
 
 
 class Queries:
-    """Looks at unfinished jobs in memory and at ended ones in the store. All methods run on the loop."""
+    """Looks at active jobs in memory and at ended ones in the store. All methods run on the loop."""
 
     def __init__(self, context: JobContext, registry: Registry, queue: JobQueue) -> None:
         self._context, self._registry, self._queue = context, registry, queue
@@ -36,7 +36,7 @@ class Queries:
 
     def _state(self, job_id: str) -> dict[str, Any]:
         """The state of a job in memory, without waiting: a watcher must miss nothing that happens after it."""
-        job, active = self._registry.at_hand(job_id), self._registry.unfinished.get(job_id)
+        job, active = self._registry.at_hand(job_id), self._registry.active.get(job_id)
         position, eta_s = (None, None) if active is None else self._queue.place(active)
         state = job.state(position=position, eta_s=eta_s)
         return state | {"error": self._queue.error} if job.status is JobStatus.QUEUED else state
@@ -52,7 +52,7 @@ class Queries:
             with contextlib.suppress(NotFound):
                 picture = await load_result(self._context, job)
         state, hub = self._state(job_id), self._context.hub
-        if job_id in self._registry.unfinished:
+        if job_id in self._registry.active:
             hub.subscribe(outbox, job_id, frames, after)
         elif picture is not None and frames is not None and job_id not in outbox.subscriptions:
             hub.show(outbox, job_id, picture, frames, seq=state["frame_seq"], step=state["step"], after=after)
@@ -73,7 +73,7 @@ class Queries:
         Raises NotFound, NotFinished, and NotAvailable when it is asked for 16 bits that are not there.
         """
         job, offload = await self._registry.recall(job_id), self._context.pools.offload
-        active = self._registry.unfinished.get(job_id)
+        active = self._registry.active.get(job_id)
         if active is not None:
             if not partial:
                 raise NotFinished("the job has not finished; add partial=1 to get the best picture so far")
@@ -98,7 +98,7 @@ class Queries:
     async def frame(self, job_id: str) -> bytes:
         """The newest picture as JPEG. Raises NotFound, NotFinished when there is none yet."""
         job = await self._registry.recall(job_id)
-        active = self._registry.unfinished.get(job_id)
+        active = self._registry.active.get(job_id)
         if active is not None:
             picture = await self._newest(active)
         elif job.has_result:
@@ -109,7 +109,7 @@ class Queries:
         return await self._context.pools.encode_jpeg(picture, max_px, _FRAME_QUALITY)
 
     async def _newest(self, active: ActiveJob) -> Picture:
-        """An unfinished job's newest picture; waits for the first one. Raises NotFinished when there is none."""
+        """An active job's newest picture; waits for the first one. Raises NotFinished when there is none."""
         topic, running = self._context.hub.topic(active.job.id), active.job.status is JobStatus.RUNNING
         if running:
             self._context.hub.ask(active.job.id)

@@ -1,4 +1,4 @@
-"""The unfinished jobs: the phases that each goes through, and the queue of those that wait.
+"""The active jobs: the phases that each goes through, and the queue of those that wait.
 
 The queue knows each job's position and expected time, and tells the watchers when they change.
 """
@@ -29,7 +29,7 @@ Place = tuple[int, float | None]
 
 
 class Phase(StrEnum):
-    """Where an unfinished job is. What clients see of it is its `JobStatus`."""
+    """Where an active job is. What clients see of it is its `JobStatus`."""
 
     WAITING = "waiting"  # in the queue
     PAINTING = "painting"  # with the runner, which decodes its pictures and has it painted
@@ -78,7 +78,7 @@ STATUS_IN: dict[Phase, JobStatus] = {
 
 @dataclass(eq=False, slots=True)
 class ActiveJob:
-    """One unfinished job with all that belongs to it alone. The loop owns it; the engine thread sees `control`, `task`.
+    """One active job with all that belongs to it alone. The loop owns it; the engine thread sees `control`, `task`.
 
     `lock` is held while a client's change is made and stored. `shown` is set with the first picture, `ended` when the
     job has ended. `best`: the picture that a paused job stands at. `forget`: it is deleted with its end.

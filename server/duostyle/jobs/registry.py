@@ -1,4 +1,4 @@
-"""Every unfinished job and the most recently ended ones; writes jobs to the store."""
+"""Every active job and the most recently ended ones; writes jobs to the store."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class JobContext:
 
 
 class Registry:
-    """`unfinished` holds every job that has not ended. All methods run on the loop."""
+    """`active` holds every job that has not ended. All methods run on the loop."""
 
     def __init__(self, store: Store, metrics: Metrics) -> None:
         self._store = store
-        self.unfinished: dict[str, ActiveJob] = {}
+        self.active: dict[str, ActiveJob] = {}
         self._ended: OrderedDict[str, Job] = OrderedDict()
         self._late: dict[str, Job] = {}
         self._catching_up: asyncio.Task[None] | None = None
@@ -93,18 +93,18 @@ class Registry:
 
     @property
     def images_in_use(self) -> frozenset[str]:
-        """Ids of the pictures that unfinished jobs need: retention must keep them."""
-        jobs = [active.job for active in self.unfinished.values()]
+        """Ids of the pictures that active jobs need: retention must keep them."""
+        jobs = [active.job for active in self.active.values()]
         masks = {mask for job in jobs for _, mask in job.params.uploaded_masks()}
         return frozenset({image for job in jobs for image in (job.content, *job.styles)} | masks)
 
     async def add(self, job: Job) -> ActiveJob:
         """A new job, which counts from now on and is durable when this returns. Raises StorageUnavailable."""
-        active = self.unfinished[job.id] = ActiveJob(job)
+        active = self.active[job.id] = ActiveJob(job)
         try:
             await self._store.save_job(job)
         except Exception:
-            del self.unfinished[job.id]
+            del self.active[job.id]
             raise
         return active
 
@@ -133,7 +133,7 @@ class Registry:
     def end(self, active: ActiveJob, ended: Job) -> None:
         """The job is among the ended ones from now on, or gone when it is to be forgotten."""
         active.job = ended
-        self.unfinished.pop(ended.id, None)
+        self.active.pop(ended.id, None)
         if not active.forget:
             self._keep(ended)
 
@@ -145,7 +145,7 @@ class Registry:
 
     def at_hand(self, job_id: str) -> Job:
         """A job in memory. Raises NotFound; `recall` brings back those that ended long ago."""
-        active = self.unfinished.get(job_id)
+        active = self.active.get(job_id)
         job = active.job if active is not None else self._ended.get(job_id)
         if job is None:
             raise NotFound("no such job", field="job")
@@ -153,20 +153,20 @@ class Registry:
 
     async def recall(self, job_id: str) -> Job:
         """The job, from the store if need be. Raises NotFound."""
-        if job_id not in self.unfinished and job_id not in self._ended:
+        if job_id not in self.active and job_id not in self._ended:
             job = await self._store.job(job_id)
             if job is not None and job.status.ended:
                 self._keep(job)
         return self.at_hand(job_id)
 
     async def recover(self, now: float) -> list[ActiveJob]:
-        """Take up the unfinished jobs of an earlier process, oldest first; ended ones are cached.
+        """Take up the active jobs of an earlier process, oldest first; ended ones are cached.
 
         Paused ones stay paused, all others wait again, those with a checkpoint before those that never began. A job
         during whose evaluations the process died for the third time has failed at `now` (unix seconds).
         """
         begun = self._store.checkpoints.jobs()
-        unfinished: list[Job] = []
+        found: list[Job] = []
         for job in await self._store.jobs():
             if job.status.ended:
                 self._keep(job)
@@ -185,10 +185,10 @@ class Registry:
             if job.id not in begun:
                 job.begin_anew()
             await self.save_or_later(job)
-            unfinished.append(job)
-        unfinished.sort(key=lambda job: job.id not in begun)
-        self.unfinished.update((job.id, ActiveJob(job)) for job in unfinished)
-        return list(self.unfinished.values())
+            found.append(job)
+        found.sort(key=lambda job: job.id not in begun)
+        self.active.update((job.id, ActiveJob(job)) for job in found)
+        return list(self.active.values())
 
     async def _give_up(self, job: Job, now: float) -> None:
         message = f"the server died {job.starts} times while painting this job; the picture may be too large"
@@ -201,7 +201,7 @@ class Registry:
         self._keep(job)
 
     def _count(self, status: JobStatus) -> int:
-        return sum(active.job.status is status for active in self.unfinished.values())
+        return sum(active.job.status is status for active in self.active.values())
 
     def _keep(self, ended: Job) -> None:
         """Cache an ended job; the least recently used ones are dropped from memory."""
@@ -211,7 +211,7 @@ class Registry:
             self._ended.popitem(last=False)
 
     def _postpone(self, job: Job) -> None:
-        active = self.unfinished.get(job.id)
+        active = self.active.get(job.id)
         if active is not None and active.phase is Phase.FINISHING:
             # outdated by the job's end, after which it must never be written
             return

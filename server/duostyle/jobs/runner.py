@@ -47,27 +47,27 @@ class Runner:
         self._context, self._registry, self._queue = context, registry, queue
         self._completion, self._recorder, self._checkpointer = completion, recorder, checkpointer
         self._draining = False
-        self._task: asyncio.Task[None] | None = None
+        self._work: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._work = asyncio.create_task(self._run())
 
     async def stop(self, within_s: float) -> None:
         """Interrupt the running job, which stays queued in the store, even when the engine does not release it."""
         self._draining = True
-        task, self._task = self._task, None
-        if task is None:
+        work, self._work = self._work, None
+        if work is None:
             return
         running = self._queue.running
         if running is None:
-            task.cancel()
+            work.cancel()
         else:
             running.control.cancel()
-        done, _ = await asyncio.wait({task}, timeout=within_s)
+        done, _ = await asyncio.wait({work}, timeout=within_s)
         if not done:
-            task.cancel()
+            work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await task
+            await work
         if not done and running is not None:
             # the engine holds on to this job and dies with the process
             with _logged("an interrupted job could not be saved"):

@@ -47,7 +47,7 @@ class JobService:
         return engine_thread.loaded and engine_thread.alive and not self.commands.closed
 
     async def start(self) -> None:
-        """Queue the unfinished jobs of an earlier process again, those that had begun first, then have them painted."""
+        """Queue the active jobs of an earlier process again, those that had begun first, then have them painted."""
         for active in await self.registry.recover(time.time()):
             if active.phase is Phase.WAITING:
                 self._queue.add(active)

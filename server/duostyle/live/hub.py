@@ -25,7 +25,7 @@ _SPACING = 1.05
 
 
 class Hub:
-    """The topics of all live jobs and the outboxes of all connections.
+    """The topics of all active jobs and the outboxes of all connections.
 
     `encode(picture, max_px, quality)` makes a JPEG off the loop; `clock` counts seconds.
     """
@@ -47,7 +47,7 @@ class Hub:
         metrics.watchers.set_function(lambda: sum(len(outbox.subscriptions) for outbox in self._outboxes))
 
     @property
-    def live_jobs(self) -> frozenset[str]:
+    def active_jobs(self) -> frozenset[str]:
         """Ids of the jobs that have a topic."""
         return frozenset(self._topics)
 
@@ -77,11 +77,11 @@ class Hub:
             self._empty.set()
 
     def topic(self, job: str) -> Topic:
-        """The live job's topic, made on first use; `end` removes it."""
+        """The active job's topic, made on first use; `end` removes it."""
         return self._topics.setdefault(job, Topic(job))
 
     def subscribe(self, outbox: Outbox, job: str, frames: FrameOptions | None, after: int | None = None) -> None:
-        """Watch a live job; its last frame follows unless its seq is at most `after`. Raises TooManyRequests."""
+        """Watch an active job; its last frame follows unless its seq is at most `after`. Raises TooManyRequests."""
         outbox.subscribe(self.topic(job), frames, after or 0)
 
     def show(
@@ -140,7 +140,7 @@ class Hub:
             subscription.wake()
 
     def keep_picture(self, job: str) -> None:
-        """Note that a picture was taken and equals the one that watchers have: the next is due after the usual interval."""
+        """Note that a new picture equals the one that watchers have: the next is wanted after the usual interval."""
         self.topic(job).picture_taken(self.clock())
 
     def ask(self, job: str) -> None:

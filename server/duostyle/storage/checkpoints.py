@@ -1,4 +1,4 @@
-"""The newest checkpoint of each unfinished job, one file each.
+"""The newest checkpoint of each active job, one file each.
 
 They are large (`docs/engine.md`), so a thread of their own writes and reads them: the database and the uploads do not
 wait.

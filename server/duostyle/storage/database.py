@@ -239,7 +239,7 @@ class Database:
         """Ids of all jobs, also of those that only another version can read, each with whether it has a result."""
         return {job_id: bool(has_result) for job_id, has_result in self._sql.execute("SELECT id, has_result FROM jobs")}
 
-    def unfinished(self) -> list[str]:
+    def active_jobs(self) -> list[str]:
         """Ids of the jobs that have not ended."""
         return [job_id for (job_id,) in self._sql.execute(f"SELECT id FROM jobs WHERE NOT {_ENDED}")]  # noqa: S608
 

@@ -1,4 +1,4 @@
-"""What is kept and what goes: by age, number and bytes, oldest first, and never what an unfinished job needs.
+"""What is kept and what goes: by age, number and bytes, oldest first, and never what an active job needs.
 
 Runs on the store's thread, on its database and folders.
 """

@@ -184,7 +184,7 @@ class Store:
         """Remove ended jobs older than `keep_days` and unused uploads older than `keep_uploads_days` (or as long), then
         the oldest until the limits are kept.
 
-        `max_jobs` counts ended jobs. Unfinished jobs, their pictures and `keep_images` stay. Returns how many jobs and
+        `max_jobs` counts ended jobs. Active jobs, their pictures and `keep_images` stay. Returns how many jobs and
         pictures went.
         """
         uploads_days = keep_days if keep_uploads_days is None else keep_uploads_days
@@ -262,7 +262,7 @@ class Store:
         try:
             with storage_errors():
                 retention.mend()
-                self.checkpoints.keep_only(database.unfinished())
+                self.checkpoints.keep_only(database.active_jobs())
         except StorageUnavailable as error:
             # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
             _log.warning("the data folder could not be repaired", extra={"reason": str(error.__cause__)})
