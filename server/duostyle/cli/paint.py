@@ -137,11 +137,11 @@ def plan_replay(order: Order, file: Path, max_pixels: int) -> Painting:
         # the job that used it was told when a style would have appeared nowhere
         masks[id] = _mask(files[id], recipe.params, max_pixels, black=True)
 
-    def masks_of(params: StyleParams) -> Masks:
+    def decoded_masks(params: StyleParams) -> Masks:
         return tuple(None if id is None else masks[id] for _, id in params.mask_ids())
 
-    request = _request(order, recipe.params, masks_of(recipe.params), max_pixels)
-    return Painting(order, request, tuple((due, masks_of(due.params)) for due in recipe.changes))
+    request = _request(order, recipe.params, decoded_masks(recipe.params), max_pixels)
+    return Painting(order, request, tuple((due, decoded_masks(due.params)) for due in recipe.changes))
 
 
 class Script(Control):
