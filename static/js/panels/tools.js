@@ -2,6 +2,30 @@
 
 import { Emitter } from "../lib/emitter.js";
 import { canCopyPictures } from "../lib/clipboard.js";
+import { ACTIVE, ENDED } from "../net/protocol.js";
+
+/**
+ * What can be done with the job on view: names of tools. Pure.
+ * @param {any} job as in job.js, or null
+ * @param {{mine: boolean, steerable: boolean, painted: boolean, canCompare: boolean, hasTimelapse: boolean}} now `painted`: a picture is shown
+ */
+export function possibleTools(job, { mine, steerable, painted, canCompare, hasTimelapse }) {
+  const active = job !== null && ACTIVE.has(job.status);
+  const ended = job !== null && ENDED.has(job.status);
+  const picture = ended && painted && (job.status === "completed" || job.step > 0);
+  const conditions = {
+    compare: canCompare,
+    timelapse: picture && hasTimelapse,
+    more: mine && (active ? steerable : picture),
+    new: mine && active,
+    reuse: picture,
+    copy: picture,
+    download: picture,
+    share: job !== null && job.status !== "unknown",
+    delete: mine && ended,
+  };
+  return new Set(Object.keys(conditions).filter((name) => conditions[name]));
+}
 
 /** Events: the `data-act` of the button that was pressed. */
 export class Tools extends Emitter {

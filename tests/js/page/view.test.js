@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { newJob } from "../../../static/js/net/job.js";
-import { View, possibleTools } from "../../../static/js/page/view.js";
+import { View } from "../../../static/js/page/view.js";
 import { installBrowser, settled } from "../support/browser.js";
 import { CONTENT, STYLE, fakeApi, fakeParts, last } from "../support/parts.js";
 
@@ -26,25 +26,6 @@ function show(fields, key = "k", message = null) {
   parts.session.job = { ...newJob("j", key), ...fields };
   view.jobChanged(message);
 }
-
-test("each state of a job has its tools", () => {
-  const names = (fields, now) => {
-    const job = fields && { ...newJob("j", "k"), ...fields };
-    return [...possibleTools(job, { mine: true, steerable: true, painted: true, canCompare: false, hasTimelapse: false, ...now })].join(" ");
-  };
-  assert.equal(names(null, { mine: false, painted: false }), "");
-  assert.equal(names({ status: "unknown" }), "");
-  assert.equal(names({ status: "queued" }, { painted: false }), "more new share");
-  assert.equal(names({ status: "running" }, { canCompare: true }), "compare more new share");
-  assert.equal(names({ status: "paused" }, { mine: false }), "share");
-  assert.equal(names({ status: "running" }, { steerable: false }), "new share");
-  assert.equal(names({ status: "completed" }), "more reuse copy download share delete");
-  assert.equal(names({ status: "completed" }, { hasTimelapse: true, mine: false }), "timelapse reuse copy download share");
-  // without a picture there is nothing to take home
-  assert.equal(names({ status: "completed" }, { painted: false }), "share delete");
-  assert.equal(names({ status: "cancelled", step: 0 }), "share delete");
-  assert.equal(names({ status: "cancelled", step: 4 }), "more reuse copy download share delete");
-});
 
 test("pictures are locked and settings are live, watched or free as the job goes on", () => {
   const state = () => [parts.controls.mode, parts.slots.locked, parts.gallery.locked];
