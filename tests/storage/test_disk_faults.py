@@ -1,4 +1,4 @@
-"""A disk that is full or read-only: nobody's work is lost, everybody is told, and it mends itself.
+"""A disk that is full or read-only: nobody's work is lost, everybody is told, and it recovers by itself.
 
 The faults are real where they can be: SQLite refuses by itself (`query_only`, `max_page_count`), files fail at the
 system calls that write them."""

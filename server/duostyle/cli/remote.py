@@ -106,7 +106,7 @@ def relay(
         elif kind == "accepted" and on_accepted is not None:
             on_accepted(Ticket(event["job"], event["key"]))
         if event.get("status", kind) == "queued" and event.get("error"):
-            # what is queued stays so until the server was mended, and nobody else says it
+            # a queued job stays queued until the server is fixed, and nothing else says so
             reporter.note(f"job {event['job']} waits for the server's operator: {event['error']['message']}")
         elif kind in ("accepted", "queued") and event["position"]:
             reporter.note(f"job {event['job']} is waiting at position {event['position']}")

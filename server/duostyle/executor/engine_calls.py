@@ -1,4 +1,4 @@
-"""Short calls of the engine beside the painting, previews for instance: in order, and without slowing it much.
+"""Short calls to the engine beside a painting, previews for instance: in order, and without slowing it much.
 
 The event loop asks for them; the engine thread makes them: at once while nothing is painted, else between two
 convolutions of the painting.
@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from duostyle.engine.api import Cancelled, Engine
 
-# how many wait at most
+# the most that may wait
 MAX_CALLS = 32
 # beside a painting, a call that took one second is followed by this many seconds for the painting alone
 PAINTING_SHARE = 6.0
@@ -67,5 +67,5 @@ class EngineCalls:
         return self._waiting.popleft()
 
     def done(self, took_s: float) -> None:
-        """One took so long: now it is the painting's turn for a while."""
+        """Note that one took `took_s`: now it is the painting's turn for a while."""
         self._rest_until = self._clock() + PAINTING_SHARE * took_s

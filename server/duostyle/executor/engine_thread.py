@@ -107,7 +107,7 @@ class EngineThread:
         return await future
 
     async def ask(self, work: Callable[[Engine, Callable[[], None]], T]) -> T:
-        """What `work` answers on the engine thread: soon, also while a task is painted there; first come first served.
+        """What `work` returns on the engine thread: soon, even while a task is painted there; first come first served.
 
         It is given the engine and a check to call often, which raises when nobody waits any more. Raises what `work`
         raises, what loading raised, TooManyRequests and ShuttingDown.

@@ -133,14 +133,14 @@ class _Shown(NamedTuple):
 
 def _shown(source: Source, max_px: int | None) -> _Shown:
     target = fit(*source.size, _longest(source.size, max_px))
-    image, mended = source.load(target)
+    image, repaired = source.load(target)
     image.load()
     # A picture that was reduced to fit into memory may be smaller already.
     if image.width > target[0] or image.height > target[1]:
         image = image.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
     image, alpha = pixels.without_alpha(image)
     conversion = colour.conversion(image.mode, source.declared)
-    notes = (*mended, HDR_NOTE) if conversion.hdr else tuple(mended)
+    notes = (*repaired, HDR_NOTE) if conversion.hdr else tuple(repaired)
     return _Shown(conversion.to_srgb(image), alpha, notes)
 
 

@@ -1,4 +1,4 @@
-"""When the checkpoint of a job is taken and kept: now and then while it paints, when it pauses, when the server stops.
+"""When the checkpoint of a job is taken and kept: at intervals while it paints, when it pauses, when the server stops.
 
 A checkpoint that cannot be written costs nothing but itself: the job goes on, and the next one is tried when it is due.
 """
@@ -64,7 +64,7 @@ class Checkpointer:
         self._writing: set[asyncio.Task[None]] = set()
 
     def watch(self, step: int = 0) -> Watch:
-        """For a job that begins, or goes on after so many evaluations."""
+        """A watch for a job that begins, or that goes on after `step` evaluations."""
         return Watch(self._every_s, self._every_evaluations, self._clock, self._clock(), step)
 
     def offer(self, job_id: str, watch: Watch, checkpoint: Checkpoint, on_kept: OnKept) -> None:

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 Answer = Callable[[], None]
 # How long a caller waits for the engine to let go of a job.
 _LET_GO_S = 30.0
-# people, and whether anything can be seen, are looked for in a picture of about this size; people for so long at most
+# The size of the picture in which people, or anything at all, are looked for; the most time spent on people.
 _LOOK_PX, _LOOK_S = 512, 5.0
 
 
@@ -50,7 +50,7 @@ class Accepted:
 
 
 class Commands:
-    """All methods run on the loop. `answer` is called when the change is sure, before any watcher is notified."""
+    """All methods run on the loop. `answer` is called when the change is certain, before any watcher is notified."""
 
     def __init__(self, context: JobContext, registry: Registry, queue: JobQueue, completion: Completion) -> None:
         self._context, self._registry = context, registry
@@ -99,7 +99,7 @@ class Commands:
             active.forget = True
             self._cancel(active)
             await self._until_ended(active)
-        # also when its end was being stored before this
+        # even if its end was being stored already
         await self._surely(self._registry.forget(job_id))
 
     async def pause(self, job_id: str, key: str, *, answer: Answer = _nothing) -> None:
@@ -236,8 +236,8 @@ class Commands:
             check_visible(picture, field)
 
     async def _check_people(self, content: str, params: StyleParams) -> None:
-        """Raises BadRequest when the parameters ask for people and the content has none; while the engine is not to be
-        had, the job itself fails with that error."""
+        """Raises BadRequest when the parameters ask for people and the content has none; while the engine is
+        unavailable, the job itself fails with that error."""
         asking = params.asks_for_people()
         if asking is None or not self._context.engine_thread.loaded:
             return

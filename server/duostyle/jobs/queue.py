@@ -32,7 +32,7 @@ class Phase(StrEnum):
     """Where an active job is. What clients see of it is its `JobStatus`."""
 
     WAITING = "waiting"  # in the queue
-    PAINTING = "painting"  # with the runner, which decodes its pictures and has it painted
+    PAINTING = "painting"  # with the runner, which loads its pictures and gives it to the engine
     PAUSING = "pausing"  # still with the runner; the engine releases it after this evaluation
     SUSPENDED = "suspended"  # paused, neither in the queue nor with the runner
     CANCELLING = "cancelling"  # it will end as cancelled, once the engine releases it
@@ -126,7 +126,7 @@ class ActiveJob:
 
 
 class Estimate:
-    """How long a job that waits will take, from what jobs of this process took. Pure.
+    """How long a waiting job will take, judged by what earlier jobs of this process took. Pure.
 
     Painting costs seconds per megapixel and step, so two numbers are learned: that rate (newer jobs count more), and
     how many steps each preset came to. Instant pictures have no such steps, and a rate of their own. Nothing is guessed
@@ -178,7 +178,7 @@ class JobQueue:
     """Waiting jobs in order; `running` is the one that the runner has. All methods run on the loop.
 
     Position 0 runs, 1 is next. `estimate` learns from jobs that end. `error`, once there is one, says why no job is
-    painted until the server is mended and started again.
+    painted until the server is fixed and restarted.
     """
 
     def __init__(self, hub: Hub) -> None:

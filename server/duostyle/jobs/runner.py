@@ -1,4 +1,4 @@
-"""From the queue to the engine: has one job after another painted and reports its progress."""
+"""From the queue to the engine: gives one job after another to the engine and reports its progress."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Runner:
 
     async def _on_engine(self, active: ActiveJob) -> RunOutcome:
         job = active.job
-        # stored before the engine has it: a job that kills the process must not be tried for ever
+        # stored before the engine has it: a job that kills the process must not be tried forever
         job.starts += 1
         await self._context.store.save_job(job)
         if active.task is None:
@@ -256,7 +256,7 @@ class Runner:
         self._context.hub.tell(job.id, Started(job=job.id, **fields).text())
 
     def _show(self, active: ActiveJob, picture: Picture, step: int) -> None:
-        """The newest picture, as it was after so many steps; an unchanged one is not sent again."""
+        """Show the newest picture, that after `step` steps; an unchanged one is not sent again."""
         job, hub = active.job, self._context.hub
         if hub.topic(job.id).picture == picture:
             hub.keep_picture(job.id)

@@ -1,7 +1,7 @@
 """The jobs as the web sees them: put together, started and stopped here.
 
 `commands` change a job, `queries` look at it, `timelapses` show its recording, `previews` show what one might become.
-`queue` decides who is next, `runner` has it painted, `completion` ends it; `registry` knows all that has not ended.
+`queue` decides who is next, `runner` gives it to the engine, `completion` ends it; `registry` holds the active ones.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class JobService:
         return engine_thread.loaded and engine_thread.alive and not self.commands.closed
 
     async def start(self) -> None:
-        """Queue the active jobs of an earlier process again, those that had begun first, then have them painted."""
+        """Queue the active jobs of an earlier process again, those that had begun first, and start painting."""
         for active in await self.registry.recover(time.time()):
             if active.phase is Phase.WAITING:
                 self._queue.add(active)

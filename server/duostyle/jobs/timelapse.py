@@ -1,6 +1,6 @@
 """Records the time-lapse of each job while it paints, and shows it: its frames, one of them, or an animation of all.
 
-Pictures that watchers want are used first; with nobody watching the engine is asked for one, but only so often that
+Pictures that watchers want are used first; with nobody watching, the engine is asked for one, but only so often that
 taking them costs no more than MAX_SHARE of its time. When a job has as many frames or bytes as it may, every second
 frame goes and the next ones come half as often. While the disk cannot be written, frames are left out.
 """
@@ -144,7 +144,7 @@ class TimelapseRecorder:
             frame = Frame(recording.next_number, step, width, height, round(elapsed_s, 3), len(jpeg))
             await self._store.with_timelapses(lambda timelapses: timelapses.append(job, frame, jpeg))
         except StorageUnavailable:
-            # a full disk may have room again soon, and the log has it already; what was written is looked at anew
+            # a full disk may have room again soon, and the log has it already; what was written is read again
             recording.begun = False
             return
         except Exception:
@@ -158,7 +158,7 @@ class TimelapseRecorder:
 
     async def _make_room(self, job: str, recording: Recording, new_bytes: int) -> None:
         kept, interval_s = recording.frames, recording.interval_s
-        # of an even number every second one leaves room for the new one at the same distance
+        # of an even number every second one leaves room for the new one at the same interval
         most = max(1, self._settings.timelapse_frames // 2 * 2)
         most_bytes = self._settings.timelapse_bytes
         while kept and (len(kept) >= most or sum(frame.bytes for frame in kept) + new_bytes > most_bytes):

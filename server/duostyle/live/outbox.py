@@ -21,7 +21,7 @@ MAX_RARE = 256
 
 @dataclass(frozen=True, slots=True)
 class FrameDue:
-    """A frame should go out for this subscription; the writer has the hub encode the newest picture."""
+    """A frame should go out for this subscription; the writer asks the hub for the newest picture, encoded."""
 
     subscription: Subscription
 
@@ -88,7 +88,7 @@ class Outbox:
             )
 
     def subscribe(self, topic: Topic, frames: FrameOptions | None, after: int) -> Subscription:
-        """Watch `topic`, anew if it is watched already. Raises TooManyRequests at the limit."""
+        """Watch `topic`; if it is watched already, start over. Raises TooManyRequests at the limit."""
         if topic.job not in self.subscriptions:
             self.check_room()
         self.unsubscribe(topic.job)

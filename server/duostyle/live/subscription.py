@@ -42,7 +42,7 @@ class Topic:
         self.recompute_due()
 
     def recompute_due(self) -> None:
-        """Work out `due_at` anew. Looks at every watcher: too slow for each frame or acknowledgement of each."""
+        """Recompute `due_at`. Looks at every watcher: too slow for each frame or acknowledgement of each."""
         wanted = (subscription.picture_wanted_at() for subscription in self.subscriptions)
         self.due_at = -math.inf if self.asked else min(wanted, default=math.inf)
 

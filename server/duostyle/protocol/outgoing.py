@@ -73,7 +73,7 @@ class Hello(ServerMessage):
 
 
 class Queued(ServerMessage):
-    """`error`: why no job can be painted until the server is mended and started again."""
+    """`error`: why no job can be painted until the server is fixed and restarted."""
 
     job: JobId
     position: Count
@@ -224,7 +224,7 @@ def round_costs(costs: Mapping[str, Any], digits: int = 5) -> dict[str, Any]:
 
 
 def significant(value: float, digits: int) -> float | None:
-    """`value` rounded to so many significant digits, None when it is not finite."""
+    """`value` rounded to `digits` significant digits, None when it is not finite."""
     if not math.isfinite(value):
         return None
     rounded = float(f"{value:.{digits}g}")

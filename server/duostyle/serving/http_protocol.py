@@ -24,7 +24,7 @@ from duostyle.web.guard.quotas import Seats
 from duostyle.web.state import AppState
 
 # What still comes of a body after its answer is thrown away, since many clients read only when they have sent: as much
-# as one more upload, at least this much, and for so long. More would make refusing as dear as taking.
+# as one more upload, at least this much, for at most this long. More would make refusing as costly as accepting.
 _DISCARDED_BYTES, _DISCARDING_S = 2**20, 5.0
 # Clients without a seat get an answer that says so; only so many, and only briefly, since they take memory too.
 _OVERFLOW, _OVERFLOW_S = 64, 1.0

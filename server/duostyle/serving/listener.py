@@ -36,7 +36,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def allow_files(wanted: int) -> None:
-    """Let the process have so many files and connections open, as far as the system permits."""
+    """Let the process open this many files and connections, as far as the system permits."""
     if sys.platform == "win32":
         return
     import resource

@@ -155,7 +155,7 @@ def config(app: Starlette, settings: Settings) -> uvicorn.Config:
 
 
 def _leave_after(seconds: float) -> None:
-    """End the process after so long, whatever hangs: what is in the store is whole at every moment."""
+    """End the process after `seconds`, whatever hangs: the store is consistent at every moment."""
 
     def leave() -> None:
         _log.warning("the shutdown took too long; the process exits now")

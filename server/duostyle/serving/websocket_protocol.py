@@ -47,7 +47,7 @@ class Liveness:
 
     @property
     def expects(self) -> bool:
-        """Whether something is expected of the client: then `dead` should be checked now and then."""
+        """Whether something is expected of the client: then `dead` should be checked from time to time."""
         return self._blocked_at is not None or self._pinged_at is not None
 
     def blocked(self, now: float, delivered: int) -> None:
@@ -170,7 +170,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         if not self.writable.is_set():
             self.transport.abort()
         elif not self.disconnected:
-            # closing waits for the last bytes to be taken, for ever if need be
+            # closing waits for the last bytes to be taken, forever if need be
             self._last_resort = self.loop.call_later(self._write_s, self.transport.abort)
 
     def stalled(self) -> bool:

@@ -39,7 +39,7 @@ def copy_data_folder(source: Path, target: Path) -> int:
         _copy_files(source, growing)
         jobs = _copy_database(source / DATABASE_FILE, growing / DATABASE_FILE)
         _copy_files(source, growing)
-        # the database last: it makes the folder one of a server
+        # the database comes last: it is what makes this a data folder
         for name in (*FOLDERS, DATABASE_FILE):
             (growing / name).replace(target / name)
     finally:
@@ -55,7 +55,7 @@ def _copy_files(source: Path, target: Path) -> None:
             continue
         for file in (source / name).iterdir():
             copy = target / name / file.name
-            # one that goes while it is copied
+            # a file that vanishes while it is copied
             with contextlib.suppress(FileNotFoundError):
                 if not copy.exists() or _version(copy) != _version(file):
                     shutil.copy2(file, copy)

@@ -231,7 +231,7 @@ class Database:
         return [job for job in read if job is not None]
 
     def job(self, job_id: str) -> Job | None:
-        """One job; None when there is none of that id that this version can read."""
+        """One job; None when there is none with that id that this version can read."""
         row = self._sql.execute(f"SELECT {_NAMES} FROM jobs WHERE id = ?", (job_id,)).fetchone()  # noqa: S608
         return None if row is None else _job(row)
 

@@ -1,4 +1,4 @@
-"""The database's file as a whole: its version, who has it open, whether it is one. The tables are in `database`."""
+"""The database's file as a whole: its version, who has it open, whether it is one at all. The tables: `database`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION = 4
 # The head of a database file, from the description of its format: sqlite.org/fileformat.html.
 _MAGIC, _VERSION_AT = b"SQLite format 3\0", 60
 
-# What the disk does to SQLite; all its other errors are bugs of ours.
+# The errors of SQLite that come from the disk; all others are bugs of ours.
 _OF_THE_DISK = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
@@ -99,6 +99,6 @@ def check_version(path: Path, version: int) -> None:
 
 
 def identity(path: Path) -> tuple[int, int]:
-    """What tells this file from another one under the same name. Raises OSError when it is gone."""
+    """What distinguishes this file from another of the same name. Raises OSError when it is gone."""
     found = path.stat()
     return found.st_dev, found.st_ino

@@ -84,7 +84,7 @@ class Outage:
             except StorageUnavailable:
                 continue
             except Exception:
-                # without this task the outage would last for ever
+                # without this task the outage would last forever
                 _log.exception("checking the data folder failed")
                 continue
             break

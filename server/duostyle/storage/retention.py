@@ -60,10 +60,10 @@ class Retention:
         self.database = database
         self._images, self._results, self._timelapses, self._checkpoints = images, results, timelapses, checkpoints
         self.kept: frozenset[str] = frozenset()
-        # what `mend` counted, less what was removed since
+        # what `repair` counted, less what was removed since
         self._bytes = 0
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Remove files without a row and rows without a file: a crash left them, or a disk that was read-only.
 
         Counts the bytes of all files on the way.
@@ -112,7 +112,7 @@ class Retention:
     def sweep(self, limits: Limits, *, now: float, keep_images: frozenset[str], most: int) -> int:
         """Remove at most `most` jobs and pictures that the limits do not allow, oldest first; how many went.
 
-        Comes after `mend`. Reads no more rows than it may remove, and those of the pictures of the jobs that go.
+        Comes after `repair`. Reads no more rows than it may remove, and those of the pictures of the jobs that go.
         """
         kept = keep_images | self.kept
         too_old, spare = now - limits.keep_days * _DAY_S, now - _FRESH_S

@@ -44,7 +44,7 @@ _PORTION = 50
 _PROBE_EVERY_S = 2.0
 # The disk counts as full below this: a picture or a page of the database would not fit.
 _PROBE_BYTES = 2**18
-# What is written to see whether it can be, while nothing is known to be wrong.
+# The size of a trial write while nothing is known to be wrong.
 _LOOK_BYTES = 2**12
 
 
@@ -73,7 +73,7 @@ class Store:
         self.checkpoints = CheckpointFiles(self._folders["checkpoints"])
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="duostyle-store")
         self._opened: Retention | None = None
-        # A folder that accepts small files is not well while a large one does not fit.
+        # A folder that accepts small files is not healthy while a large one does not fit.
         self._needed_bytes = _PROBE_BYTES
         self.outage = Outage(self._probe, every_s=probe_every_s, sleep=sleep)
 
@@ -110,13 +110,13 @@ class Store:
         return await self._on_thread(lambda: self._retention.give_up(image_id, key_hash, in_use=used))
 
     async def image(self, image_id: str) -> StoredImage | None:
-        """What is known of a picture; None when there is none of that id."""
+        """What is known of a picture; None when there is none with that id."""
         if not IMAGE_ID.fullmatch(image_id):
             return None
         return await self._on_thread(lambda: self._database.image(image_id))
 
     async def image_bytes(self, image_id: str) -> bytes | None:
-        """The bytes as uploaded; None when there is no picture of that id."""
+        """The bytes as uploaded; None when there is no picture with that id."""
         if not IMAGE_ID.fullmatch(image_id):
             return None
         return await self._on_thread(self._images.read, image_file(image_id))
@@ -136,7 +136,7 @@ class Store:
         return await self._on_thread(lambda: self._database.jobs())
 
     async def job(self, job_id: str) -> Job | None:
-        """One job; None when there is none of that id that this version can read."""
+        """One job; None when there is none with that id that this version can read."""
         if not JOB_ID.fullmatch(job_id):
             return None
         return await self._on_thread(lambda: self._database.job(job_id))
@@ -165,7 +165,7 @@ class Store:
         return await self._on_thread(self._results.read, deep_file(job_id))
 
     async def with_timelapses(self, work: Callable[[TimelapseFrames], T]) -> T:
-        """Let `work` do something with the recorded frames, on the store's thread. Raises what it raises."""
+        """Call `work` with the recorded frames, on the store's thread. Raises what it raises."""
         return await self._on_thread(work, self._timelapses)
 
     async def forget_job(self, job_id: str) -> None:
@@ -193,7 +193,7 @@ class Store:
         def portion() -> int:
             return self._retention.sweep(limits, now=self._clock(), keep_images=kept, most=_PORTION)
 
-        await self._on_thread(lambda: self._retention.mend())
+        await self._on_thread(lambda: self._retention.repair())
         removed, last = 0, _PORTION
         while last == _PORTION:
             # other work gets its turn in between
@@ -261,10 +261,10 @@ class Store:
         )
         try:
             with storage_errors():
-                retention.mend()
+                retention.repair()
                 self.checkpoints.keep_only(database.active_jobs())
         except StorageUnavailable as error:
-            # a full disk now: what is wrong is hidden by what the rows say, and mended at the next start
+            # a full disk, perhaps: until the next start repairs the folder, the rows hide what is wrong
             _log.warning("the data folder could not be repaired", extra={"reason": str(error.__cause__)})
 
     def _close(self) -> None:

@@ -1,4 +1,4 @@
-"""The previews of one socket: one is being made, the newest waits, and what it replaced is told so."""
+"""The previews of one socket: one is being made, the newest waits, and the request that it replaced is told."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PreviewRequests:
         self._task: asyncio.Task[None] | None = None
 
     def ask(self, message: incoming.Preview) -> None:
-        """Make it once the one before is made; of those that wait only the newest is."""
+        """Make it when the one before is done; of those that wait, only the newest is made."""
         if self._waiting is not None:
             self._supersede(self._waiting.ref)
         self._waiting = message

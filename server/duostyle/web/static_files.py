@@ -1,4 +1,4 @@
-"""The page's own files: joined into few, kept in memory and cached for ever; and each as it stands in its folder.
+"""The page's own files: joined into few, kept in memory and cached forever; and each as it stands in its folder.
 
 A page is served with the addresses of the joined files in it, which lie below `/static/HASH/`: the hash is that of
 their contents, so an address never changes its meaning. An edited file shows at the next reload. Below `/static/` are

@@ -12,7 +12,7 @@ export const text = {
     waiting: "Waiting",
     position: (place) => `position ${place} in the queue`,
     next: "about to start",
-    untilMended: "the job waits until the server's operator has mended this",
+    untilFixed: "the job waits until the server's operator has fixed this",
     starting: "Starting",
     painting: "Painting",
     paused: "Paused",

@@ -21,7 +21,7 @@ export function describe(job, passedS = 0) {
   const left = Number.isFinite(job.eta_s) ? timeLeft(Math.max(0, job.eta_s - passedS)) : "";
   switch (job.status) {
     case "queued": {
-      if (job.error) return { head: words.waiting, detail: join(sentence(job.error.message), words.untilMended) };
+      if (job.error) return { head: words.waiting, detail: join(sentence(job.error.message), words.untilFixed) };
       const place = job.position > 0 ? words.position(job.position) : words.next;
       return { head: words.waiting, detail: join(job.restarted ? words.restarted : "", place, left) };
     }

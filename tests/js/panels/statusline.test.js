@@ -26,7 +26,7 @@ test("a job that waits again after a restart says why", () => {
 
 test("a job that the server cannot paint says why it waits", () => {
   const waiting = { ...newJob("j"), status: "queued", position: 1, restarted: true, error: { code: "device_unavailable", message: "the GPU is gone" } };
-  assert.deepEqual(describe(waiting), { head: "Waiting", detail: "The GPU is gone · the job waits until the server's operator has mended this" });
+  assert.deepEqual(describe(waiting), { head: "Waiting", detail: "The GPU is gone · the job waits until the server's operator has fixed this" });
 });
 
 test("a painting that went on from a checkpoint says so, for a while", () => {

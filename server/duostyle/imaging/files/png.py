@@ -46,7 +46,7 @@ def opened(data: bytes) -> Source:
             return Loaded(vips.loaded(pixels, target, colours=_COLOURS.get(file.colour_type, 3), alpha=alpha))
         if file.ended:
             return Loaded(_with_alpha(image, file))
-        whole, share = file.mended()
+        whole, share = file.repaired()
         return Loaded(_with_alpha(PngImageFile(io.BytesIO(whole)), file), missing(share))
 
     return Source(
@@ -96,7 +96,7 @@ def _alpha(image: Image.Image, file: PngFile, transparent: tuple[int, ...]) -> I
     """An L picture: 0 where `image` has the transparent colour, compared at the depth of the file, else 255."""
     if file.depth == 16 and image.mode == "RGB":
         # Pillow keeps the high bytes. Read in the other byte order it keeps the low ones.
-        low_bytes = PngImageFile(io.BytesIO(file.plain() if file.ended else file.mended()[0]))
+        low_bytes = PngImageFile(io.BytesIO(file.plain() if file.ended else file.repaired()[0]))
         low_bytes.tile = [tile._replace(args="RGB;16L") for tile in low_bytes.tile]
         match = _equal(image, [value >> 8 for value in transparent])
         match &= _equal(low_bytes, [value & 255 for value in transparent])

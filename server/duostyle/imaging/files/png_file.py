@@ -84,7 +84,7 @@ class PngFile:
         """As `plain`, with the one colour that is transparent."""
         return self._written(self.pixels, _WITH_TRANSPARENCY)
 
-    def mended(self) -> tuple[bytes, float]:
+    def repaired(self) -> tuple[bytes, float]:
         """As `plain`, for a file that was cut off, and the share of its rows that is missing.
 
         The last row that is there stands for those. Decompresses all pixels: the size must have been checked. Raises

@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 class Loaded(NamedTuple):
     """Pixels of 8 bits per channel, in mode L, LA, RGB, RGBA, CMYK or LAB, before they are turned upright; and what was
-    mended, in words."""
+    repaired, in words."""
 
     image: Image.Image
     notes: Sequence[str] = ()

@@ -22,7 +22,7 @@ from duostyle.web.guard.quotas import Seats
 
 # Boundaries and headers of the parts of a form.
 _FORM_SLACK_BYTES = 2**16
-# A body that is slower than this on average is given up, or a client that trickles bytes would hold a seat for ever.
+# A body that is slower than this on average is given up, or a client that trickles bytes would hold a seat forever.
 _SLOWEST_BYTES_PER_S = 4096
 
 

@@ -122,7 +122,7 @@ class Guard:
         return access.same_origin(origin, _scheme(scope), host) or origin in self._settings.allowed_origins
 
     def _explain(self, text: str, **values: str) -> None:
-        """Log each kind of refusal that a setting would mend once: strangers could fill the log."""
+        """Log once each kind of refusal that a setting could avoid, since strangers could fill the log."""
         if text not in self._explained:
             self._explained.add(text)
             _log.warning(text, extra={name: value[:_LOGGED] for name, value in values.items()})
@@ -154,7 +154,7 @@ class Guard:
         try:
             await self._app(scope, receive, noting)
         except ClientDisconnect:
-            # nothing is wrong here, and nobody is there to be answered
+            # nothing is wrong here, and nobody is left to answer
             _log.debug("a client has gone before its request was complete")
             return
         except Exception:

@@ -31,7 +31,7 @@ class TokenBucket:
 
 
 class RateLimit:
-    """At most so many requests a second per client, twice as many in one burst. Memory is bounded."""
+    """Limits the requests of each client a second, with twice as many in one burst. Memory is bounded."""
 
     def __init__(self, per_s: float, clock: Callable[[], float]) -> None:
         self._per_s, self._clock = per_s, clock
@@ -52,7 +52,7 @@ class RateLimit:
 
 
 class Seats:
-    """So many `things` at once and so many per client, at most. `limit`, `limit`_per_client are the settings' names."""
+    """Limits the `things` at once, in all and per client. `limit`, `limit`_per_client are the settings' names."""
 
     def __init__(self, things: str, limit: str, total: int, per_client: int) -> None:
         self._things, self._limit = things, limit

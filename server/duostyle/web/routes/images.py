@@ -62,7 +62,7 @@ async def picture(request: Request) -> Response:
     headers = {"Cache-Control": _IMMUTABLE, "ETag": f'"{row.id[7:39]}-{max_px or "full"}"'}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    # a photo stays a JPEG; everything else keeps its every pixel
+    # a photo stays a JPEG; everything else keeps every pixel
     format: Format = "jpeg" if row.format in _PHOTOS or max_px else "png"
 
     async def make() -> bytes:
