@@ -35,6 +35,7 @@ def test_nothing_given_is_the_contract_s_defaults() -> None:
         "content_layer": "relu4_2",
         "style_scale": 1.0,
         "masks": None,
+        "abstraction": 0.0,
         "preserve_color": 0.0,
         "protect": None,
         "tv_weight": None,
@@ -54,6 +55,7 @@ def test_nothing_given_is_the_contract_s_defaults() -> None:
         ("content_weight", 0, 1e3),
         ("style_weight", 0, 1e4),
         ("style_scale", 0.25, 4),
+        ("abstraction", 0, 1),
         ("preserve_color", 0, 1),
         ("tv_weight", 0, 1e3),
         ("seed", 0, 2**53 - 1),
@@ -90,7 +92,7 @@ def test_choices(name: str, values: list[str]) -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("name", ["content_weight", "style_weight", "tv_weight", "preserve_color"])
+@pytest.mark.parametrize("name", ["content_weight", "style_weight", "tv_weight", "abstraction", "preserve_color"])
 def test_what_is_no_number_is_refused_and_can_still_be_reported(name: str, value: float) -> None:
     with pytest.raises(BadRequest) as raised:
         parse({name: value})
@@ -136,7 +138,7 @@ def test_mix_and_scales_for_so_many_styles() -> None:
 
 def test_only_live_parameters_change_while_it_runs() -> None:
     live = {"iterations", "content_weight", "style_weight", "style_mix", "style_layer_weights"}
-    assert live_fields() == live | {"masks", "preserve_color", "protect", "tv_weight"}
+    assert live_fields() == live | {"abstraction", "masks", "preserve_color", "protect", "tv_weight"}
     before = parse({"size": 100, "style_weight": 3.0})
     after = apply_changes(before, {"style_weight": 5.0, "masks": [ID, None]}, styles=2, max_size_px=2048)
     assert (after.size, after.style_weight, after.masks) == (100, 5.0, [ID, None])

@@ -74,6 +74,9 @@ class StyleParams(BaseModel):
     protect: Protection | ImageId | None = _live(
         None, description="Where the content stays as it is: the people, the rest, or a grey image."
     )
+    abstraction: float = _live(
+        0.0, ge=0, le=1, description="How much of the content's fine detail gives way to strokes."
+    )
     preserve_color: float = _live(0.0, ge=0, le=1, description="How much of the content's own colours is kept.")
     tv_weight: float | None = _live(
         None, ge=0, le=1e3, description="Weight of smoothness (total variation); by default that of the preset."

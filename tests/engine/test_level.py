@@ -11,7 +11,7 @@ from duostyle.engine.api import Cancelled, Control
 from duostyle.engine.image.inputs import Inputs
 from duostyle.engine.level import TRACE, Beginning, Interruption, LevelPainter
 from duostyle.engine.network.vgg import Network
-from duostyle.engine.pyramid import Depth, Level, climb_from, resize
+from duostyle.engine.pyramid import FULL, LEAST_CONTENT, Depth, Level, climb_from, resize
 from duostyle.params import StyleParams
 from tests.support.engine.pictures import random_picture, scene, speckles, stripes
 
@@ -137,6 +137,29 @@ def test_a_shallow_level_leaves_deep_layers_out_until_they_are_asked_for(network
     anew = LevelPainter(inputs, level, asked, random_picture(20, 16), lambda: None)
     x = scene(40, 32)
     assert painter.objective.unmoved.evaluate(x).costs == anew.objective.unmoved.evaluate(x).costs
+
+
+def test_abstraction_frees_the_strokes_of_all_but_the_coarsest_level(network: Network) -> None:
+    inputs = Inputs(network, scene(40, 32), [[stripes(48, 48)]])
+    x = random_picture(40, 32)
+
+    def content_cost(depth: Depth, abstraction: float) -> float:
+        params = StyleParams(size=64, abstraction=abstraction)
+        painter = LevelPainter(inputs, Level(40, 32, 10, depth), params, x, lambda: None)
+        return painter.objective.unmoved.evaluate(x).costs.content
+
+    shallow = Depth("relu3_1", 0.5)
+    assert content_cost(shallow, 1.0) == pytest.approx(LEAST_CONTENT * content_cost(shallow, 0.0))
+    assert content_cost(shallow, 0.5) == pytest.approx((0.5 + LEAST_CONTENT / 2) * content_cost(shallow, 0.0))
+    assert content_cost(FULL, 1.0) == content_cost(FULL, 0.0) > 0
+
+
+@pytest.mark.parametrize("abstraction", [0.0, 0.25, 1.0])
+def test_abstraction_leaves_out_as_much_of_the_contents_detail(abstraction: float) -> None:
+    previous, base = random_picture(20, 16) * 0.5 + 0.25, scene(40, 32) * 0.2 + 0.4
+    got = climb_from(previous, base, StyleParams(abstraction=abstraction))
+    detail = base - resize(resize(base, 20, 16), 40, 32)
+    assert torch.allclose(got, (resize(previous, 40, 32) + (1 - abstraction) * detail).clamp(0, 1), atol=1e-6)
 
 
 def test_a_level_weighs_its_content_by_its_depth(network: Network) -> None:

@@ -36,6 +36,12 @@ class Depth:
         given = params.style_layer_weights is not None
         return [layer for layer in STYLE_LAYERS if given or layer <= self.deepest]
 
+    def content_share(self, params: StyleParams) -> float:
+        """What the content cost is multiplied by; a level that looks at all layers decides on forms, not on detail."""
+        if self == FULL:
+            return self.content_factor
+        return self.content_factor * (1 - (1 - LEAST_CONTENT) * params.abstraction)
+
     def content_layer(self, wanted: str) -> str:
         """`wanted`, or the deepest layer looked at when that is shallower."""
         return min(wanted, self.deepest)
@@ -47,6 +53,8 @@ class Depth:
 
 
 FULL = Depth()
+# of the content cost where `abstraction` is 1: strokes are free then, and forms stay
+LEAST_CONTENT = 0.2
 
 
 @dataclass(frozen=True)
@@ -160,5 +168,5 @@ def climb(x: Tensor, content: Tensor, band: float = 1.0) -> Tensor:
 
 def climb_from(previous: Tensor, base: Tensor, params: StyleParams) -> Tensor:
     """The painting of a coarser level [1, 3, h, w] at the size of `base` [1, 3, H, W], with the detail of `base` unless
-    painting began with noise."""
-    return climb(previous, base, band=0.0 if params.init == "noise" else 1.0)
+    painting began with noise, as far as `params.abstraction` lets it in."""
+    return climb(previous, base, band=0.0 if params.init == "noise" else 1 - params.abstraction)

@@ -104,7 +104,7 @@ class Objective:
         known = set.intersection(*(set(style) for style in self.styles)).intersection(self.depth.style_layers(params))
         weights = layer_weights(params)
         layers = [layer for layer in reachable(list(weights), self.width, self.height) if layer in known]
-        self.content_weight = params.content_weight * self.depth.content_factor
+        self.content_weight = params.content_weight * self.depth.content_share(params)
         self.weights = {layer: weights[layer] for layer in layers}
         self.targets = {layer: collage([style[layer] for style in self.styles], self.mix) for layer in layers}
         self.guides = guides
