@@ -168,22 +168,13 @@ def parse_params(raw: Any, *, styles: int, max_size_px: int, path: str = "params
     except ValidationError as error:
         raise _bad_request(error, path) from None
     if params.size > max_size_px:
-        raise BadRequest(
-            f"size must be at most {max_size_px}",
-            field=f"{path}.size",
-            limit=f"64 to {max_size_px}",
-            got=params.size,
-            reached="max_size_px",
-        )
+        message, limit = f"size must be at most {max_size_px}", f"64 to {max_size_px}"
+        raise BadRequest(message, field=f"{path}.size", limit=limit, got=params.size, reached="max_size_px")
     for name in ("style_mix", "style_scale", "masks"):
         value = getattr(params, name)
         if isinstance(value, list) and len(value) != styles:
-            raise BadRequest(
-                f"{name} needs one entry per style",
-                field=f"{path}.{name}",
-                limit=f"{styles} entries",
-                got=f"{len(value)} entries",
-            )
+            message, limit = f"{name} needs one entry per style", f"{styles} entries"
+            raise BadRequest(message, field=f"{path}.{name}", limit=limit, got=f"{len(value)} entries")
     return params
 
 

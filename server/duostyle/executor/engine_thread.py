@@ -1,7 +1,7 @@
 """The engine thread: owns the model for good, paints one task after another, hands steps to the loop.
 
-One of the two places where threads are crossed. The thread runs at a lower priority than the event loop, so that the
-server answers at once while the model computes.
+One of the places where work passes between threads. The thread runs at a lower priority than the event loop, so that
+the server answers at once while the model computes.
 """
 
 from __future__ import annotations

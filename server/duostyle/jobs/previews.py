@@ -23,7 +23,7 @@ from duostyle.protocol.frames import DEFAULT_PX, SMALLEST_PX
 _QUALITY = 85
 # larger ones would take seconds and gigabytes from the painting
 _MOST_PX = 2048
-# the longest side that a content is decoded to, the first that is enough for the picture, in powers of two
+# the longest side that a content is decoded to; doubled until it is enough for the picture
 _LEAST_CONTENT_PX = 1024
 # a style is looked at in 256 x 256 px, four times as large for the largest strokes; a mask at the picture's own size
 _STYLE_PX = 512

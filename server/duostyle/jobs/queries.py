@@ -67,10 +67,10 @@ class Queries:
         depth: Depth | None = None,
         dpi: int = USUAL_DPI,
     ) -> bytes:
-        """The finished picture; with `partial` the best so far. A TIFF has 16 bits per channel unless it is asked for
-        8 or 16 are not there.
+        """The finished picture; with `partial` the best so far. A TIFF has 16 bits per channel unless `depth` is 8
+        or there is no such picture.
 
-        Raises NotFound, NotFinished, and NotAvailable when it is asked for 16 bits that are not there.
+        Raises NotFound, NotFinished, and NotAvailable when `depth` is 16 and there is no such picture.
         """
         job, offload = await self._registry.recall(job_id), self._context.pools.offload
         active = self._registry.active.get(job_id)
@@ -78,7 +78,7 @@ class Queries:
             if not partial:
                 raise NotFinished("the job has not finished; add partial=1 to get the best picture so far")
             if depth == 16:
-                raise _only_8_bits("16 bits per channel are there when the job has ended")
+                raise _only_8_bits("16 bits per channel are available only once the job has ended")
             return await offload(encode, await self._newest(active), format, quality=_RESULT_QUALITY, label=Label(dpi))
         if not job.has_result or (job.partial and not partial):
             raise NotFinished("the job ended without a finished picture")

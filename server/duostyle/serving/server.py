@@ -99,7 +99,7 @@ class Server(uvicorn.Server):
 
 
 def _signals() -> list[signal.Signals]:
-    """Those that end the server: also a terminal that closes, unless nohup was told that it shall not."""
+    """Those that end the server: also a terminal that closes, unless nohup forbids it."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.append(signal.SIGHUP)

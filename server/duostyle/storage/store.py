@@ -1,7 +1,7 @@
 """Jobs, uploads and results that outlive the process: one thread owns the database and the files.
 
-This is one of the two places where threads are crossed. Every method is asynchronous; its work runs on the store's
-own thread, one thing after the other, and the result comes back through a future.
+This is one of the places where work passes between threads. Every method is asynchronous; its work runs on the
+store's own thread, one thing after the other, and the result comes back through a future.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ async def json_object(request: Request, *, max_bytes: int) -> dict[str, Any]:
 
 
 async def job_form(request: Request, *, max_file_bytes: int, max_text_bytes: int) -> JobForm:
-    """The multipart body of a job: so large may each picture be, and the text of `params`.
+    """The multipart body of a job, with limits on the size of each picture and of the text of `params`.
 
     Raises BadRequest, ImageTooLarge.
     """
