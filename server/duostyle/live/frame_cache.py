@@ -24,7 +24,7 @@ class FrameCache:
         self._encode = encode
         self._metrics = metrics
 
-    async def frame(self, topic: Topic, frames: FrameOptions) -> bytes | None:
+    async def get(self, topic: Topic, frames: FrameOptions) -> bytes | None:
         """The topic's newest picture for a watcher; None when there is none or it cannot be encoded."""
         if topic.picture is None:
             return None

@@ -168,7 +168,7 @@ class Hub:
         topic, seq = subscription.topic, subscription.topic.seq
         if subscription.frames is None:
             return None
-        frame = await self._frames.frame(topic, subscription.frames)
+        frame = await self._frames.get(topic, subscription.frames)
         if not subscription.active:
             return None
         subscription.frame_sent(seq, self.clock())
