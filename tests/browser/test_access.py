@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from duostyle.errors import OutOfMemory
-from tests.support.browser.actions import launch, next_frame, status, upload
+from tests.support.browser.actions import choose, launch, next_frame, status, upload
 from tests.support.browser.axe import faults
 from tests.support.browser.site import Site
 from tests.support.fake_engine import image_bytes
@@ -129,3 +129,22 @@ def test_nothing_chatters(site: Site, open_page: Open) -> None:
     # once per state (waiting, starting, painting, finished), not once per step
     assert len(heads) <= 6
     assert all(one != other for one, other in itertools.pairwise(heads))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_launch_button_covers_nothing_that_gets_the_focus(open_page: Open, width: int) -> None:
+    page = open_page()
+    page.set_viewport_size({"width": width, "height": 700})
+    choose(page, "Red", "Green")
+    covered = page.evaluate("""() => {
+      const panel = document.querySelector(".panel"), bar = document.querySelector(".actions");
+      const places = [...panel.querySelectorAll("button, input, select, summary")].filter((one) => one.checkVisibility());
+      return places.filter((one) => {
+        scrollTo(0, 0);
+        panel.scrollTo(0, 0);
+        one.focus({ focusVisible: true });
+        const box = one.getBoundingClientRect();
+        return document.activeElement === one && !bar.contains(one) && box.bottom > bar.getBoundingClientRect().top + 1;
+      }).map((one) => one.outerHTML);
+    }""")
+    assert covered == []

@@ -31,9 +31,9 @@ def test_the_preview_follows_what_is_chosen_until_the_first_frame(site: Site, op
     page.get_by_label("Strength").press("ArrowRight")
     site.engine.wait_for_preview(lambda request: request.params.style_weight > 20)
     tile(page, "Green")
-    page.locator("input[name=regions][value=person]").check(force=True)
+    page.locator("input[name=regions][value=person]").check()
     page.wait_for_function("() => document.querySelector('input[name=regions][value=person]').checked")
-    page.get_by_role("group", name="Leave as it is").get_by_label("Background").check(force=True)
+    page.get_by_role("group", name="Leave as it is").get_by_label("Background").check()
     page.get_by_role("button", name="Launch", exact=True).click()
     page.wait_for_url("**/?job=*")
     page.wait_for_function("() => document.querySelector('#status').dataset.status === 'running'")
@@ -52,11 +52,11 @@ def test_a_content_without_people_is_said_before_anything_is_launched(site: Site
     choose(page, "Red", "Green")
     expect(page.locator(".preview")).to_be_visible()
     site.engine.preview_error = BadRequest("masks: there are no people in the content", field="params.masks")
-    page.locator("input[name=regions][value=person]").check(force=True)
+    page.locator("input[name=regions][value=person]").check()
     status(page, "note")
     expect(page.locator("#status")).to_contain_text("there are no people in the content")
     site.engine.preview_error = None
-    page.locator("input[name=regions][value=auto]").check(force=True)
+    page.locator("input[name=regions][value=auto]").check()
     page.wait_for_selector("#status[data-status=idle]", state="attached")
 
 
