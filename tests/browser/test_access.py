@@ -138,8 +138,8 @@ def test_the_launch_button_covers_nothing_that_gets_the_focus(open_page: Open, w
     choose(page, "Red", "Green")
     covered = page.evaluate("""() => {
       const panel = document.querySelector(".panel"), bar = document.querySelector(".actions");
-      const places = [...panel.querySelectorAll("button, input, select, summary")].filter((one) => one.checkVisibility());
-      return places.filter((one) => {
+      const all = [...panel.querySelectorAll("button, input, select, summary")];
+      return all.filter((one) => one.checkVisibility()).filter((one) => {
         scrollTo(0, 0);
         panel.scrollTo(0, 0);
         one.focus({ focusVisible: true });

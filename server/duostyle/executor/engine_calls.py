@@ -19,7 +19,7 @@ from duostyle.engine.api import Cancelled, Engine
 # the most that may wait
 MAX_CALLS = 32
 # beside a painting, a call that took one second is followed by this many seconds for the painting alone
-PAINTING_SHARE = 8.0
+PAINTING_SHARE = 6.5
 
 T = TypeVar("T")
 
