@@ -173,9 +173,6 @@ def test_escape_puts_the_tools_away_before_it_stops_a_painting(site: Site, open_
     assert job_masks(page, "masks?.[0]")
     region(page, "Mixed")
     expect(page.locator(".mix-measured")).to_be_hidden()
-    # the server has both changes, so that none that comes back opens the tools again
-    job_masks(page, "masks === null")
-    expect(page.locator("#mask-toolbar")).to_be_hidden()
     page.keyboard.press("Escape")
     status(page, "cancelled")
 

@@ -54,8 +54,7 @@ export class Session extends Emitter {
   /** Follow no job any more. */
   close() {
     if (this.job && !ENDED.has(this.job.status)) this.#socket.send({ type: "unsubscribe", job: this.job.id });
-    clearTimeout(this.#changeTimer);
-    this.#changes = {};
+    this.#dropChanges();
     this.job = null;
     this.#subscribeRef = null;
     this.#frameSeq = null;
@@ -95,19 +94,28 @@ export class Session extends Emitter {
     }, UPDATE_AFTER_MS);
   }
 
+  #dropChanges() {
+    clearTimeout(this.#changeTimer);
+    this.#changes = {};
+  }
+
   /** Tell the server that a frame was drawn, so that the next may come. */
   ack({ job, seq }) {
     if (job === this.job?.id) this.#socket.send({ type: "ack", job, seq });
   }
 
-  /** Send `cancel`, `pause`, `resume` or `update`, if the job on view is one's own; a refusal is the event `problem`. */
+  /** Send `cancel`, `pause`, `resume` or `update`, if the job on view is one's own; a refusal is the event `problem`,
+   * but not that of a change which came as the job ended. */
   async steer(type, fields = {}) {
     const job = this.job;
     if (!job?.key) return;
+    // what was changed just before would be refused, and the refusal would hide that it has stopped
+    if (type === "cancel") this.#dropChanges();
     try {
       await this.#socket.request({ type, job: job.id, key: job.key, ...fields });
     } catch (error) {
-      if (this.job?.id === job.id) this.emit("problem", { error });
+      const late = type === "update" && error.code === "job_ended" && ENDED.has(this.job?.status);
+      if (this.job?.id === job.id && !late) this.emit("problem", { error });
     }
   }
 

@@ -122,6 +122,32 @@ test("changes that come quickly travel together, and are pending until they are 
   assert.equal(session.pending.size, 0);
 });
 
+test("a change made just before a job is stopped is not sent after it", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  await submitted();
+  socket.emit("message", { type: "started", job: "j" });
+  session.change("style_weight", 20);
+  session.steer("cancel");
+  context.mock.timers.tick(1000);
+  assert.deepEqual([socket.of("update").length, socket.of("cancel").length, session.pending.size], [0, 1, 0]);
+});
+
+test("a change that came as the job ended is no problem, one that was refused before is", async () => {
+  await submitted();
+  const heard = [];
+  session.on("problem", ({ error }) => heard.push(error.code));
+  socket.emit("message", { type: "started", job: "j" });
+  session.steer("update", { params: { style_weight: 20 } });
+  socket.refuse({ code: "job_ended", message: "the job has ended" });
+  await settled();
+  assert.deepEqual(heard, ["job_ended"]);
+  session.steer("update", { params: { style_weight: 30 } });
+  socket.emit("message", { type: "completed", job: "j" });
+  socket.refuse({ code: "job_ended", message: "the job has ended" });
+  await settled();
+  assert.deepEqual(heard, ["job_ended"]);
+});
+
 test("nothing is sent for a job that has ended, is another's, or was left", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   try {
