@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import signal
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,12 @@ import pytest
 from PIL import Image
 
 from duostyle.cli.files import EXTENSIONS, read_order
-from duostyle.cli.paint import Painting, Script, paint, plan, plan_replay
+from duostyle.cli.paint import Painting, Script, paint, plan
 from duostyle.errors import BadRequest, CorruptImage, EngineError, ImageTooLarge, UnsupportedFormat
-from duostyle.imaging import decode as images
 from duostyle.imaging.decode import image_id
 from duostyle.params import StyleParams, parse_params
 from duostyle.recipe import PARAMS_KEY, Due
-from tests.support.by_hand import png_samples, tiff_samples
-from tests.support.fake_engine import FakeEngine, deepened, image_bytes, picture_of
+from tests.support.fake_engine import FakeEngine, image_bytes, picture_of
 from tests.support.picture_files import saved
 from tests.support.recorder import Recorder
 
@@ -163,52 +160,6 @@ def test_the_extension_selects_the_format(files: Path, extension: str) -> None:
     with Image.open(painting.order.output) as image:
         assert (image.format or "").lower() == EXTENSIONS[extension.lower()]
         assert image.size == (8, 6)
-
-
-@pytest.mark.parametrize(
-    ("output", "options", "bits"),
-    [
-        ("out.png", {}, 8),
-        ("out.png", {"depth": 8}, 8),
-        ("out.png", {"depth": 16}, 16),
-        ("out.tiff", {}, 16),
-        ("out.tif", {"depth": 8}, 8),
-    ],
-)
-def test_the_depth_is_the_one_asked_for(files: Path, output: str, options: dict[str, Any], bits: int) -> None:
-    painting = painting_of(files, output, **options)
-    assert paint(painting, FakeEngine(steps=3), Recorder())
-    data, samples = painting.order.output.read_bytes(), list(struct.unpack("<144H", deepened(picture_of(3).rgb)))
-    if bits == 8:
-        assert images.decode(data) == picture_of(3)
-    else:
-        assert (png_samples if output == "out.png" else tiff_samples)(data) == (8, 6, samples)
-
-
-@pytest.mark.parametrize("output", ["out.png", "out.jpg", "out.webp", "out.tiff"])
-def test_the_file_has_the_resolution_and_what_replays_it(files: Path, output: str) -> None:
-    painting = painting_of(files, output, dpi=200, seed=["7"])
-    assert paint(painting, FakeEngine(), Recorder())
-    data = painting.order.output.read_bytes()
-    with Image.open(io.BytesIO(data)) as image:
-        dpi = image.getexif()[282] if output == "out.webp" else image.info["dpi"][0]
-    assert dpi == pytest.approx(200, rel=1e-4)
-    replayed = plan_replay(painting_of(files, "again.png").order, painting.order.output, max_pixels=1_000_000)
-    assert replayed.request.params == painting.request.params
-
-
-@pytest.mark.parametrize(
-    ("output", "options", "says"),
-    [
-        ("out.jpg", {"depth": 16}, "--depth: a jpeg has 8 bits per channel"),
-        ("out.webp", {"depth": 16}, "--depth: a webp has 8 bits per channel"),
-        ("out.png", {"dpi": 0}, "--dpi is out of range"),
-        ("out.png", {"dpi": 10_001}, "--dpi is out of range"),
-    ],
-)
-def test_what_a_file_cannot_have_is_refused(files: Path, output: str, options: dict[str, Any], says: str) -> None:
-    with pytest.raises(BadRequest, match=says):
-        painting_of(files, output, **options)
 
 
 def test_a_painting_is_saved_and_reported(files: Path) -> None:

@@ -1,4 +1,4 @@
-"""A disk that fails when it is told to."""
+"""A store with a clock of its own, and a disk that fails when it is told to."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import errno
 import math
 import os
 import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duostyle.storage.store import Store
+from tests.support.clock import Clock
 
 
 class Disk:
@@ -66,3 +69,16 @@ async def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 @pytest.fixture
 def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_000_000.0)
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+    store = Store(tmp_path, clock=clock)
+    await store.open()
+    yield store
+    await store.close()

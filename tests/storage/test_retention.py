@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +24,6 @@ def files(folder: Path) -> list[Path]:
 
 def begin_timelapse(timelapses: TimelapseFrames, *, job: str) -> None:
     timelapses.append(job, Frame(0, 1, 4, 3, 0.1, 4), b"jpeg")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(1_000_000.0)
-
-
-@pytest.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
-    store = Store(tmp_path, clock=clock)
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def test_forgetting_a_job_removes_what_only_it_used(store: Store) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,6 @@ from duostyle.storage.timelapse_frames import TimelapseFrames
 from tests.support.clock import Clock
 from tests.support.harness import GUARD_S
 from tests.support.stored_jobs import DAY_S, job, jobs_of
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock(1_000_000.0)
-
-
-@pytest.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
-    store = Store(tmp_path, clock=clock)
-    await store.open()
-    yield store
-    await store.close()
 
 
 async def test_a_long_sweep_lets_others_in_between(store: Store, clock: Clock) -> None:
