@@ -18,8 +18,7 @@ from torch import Tensor
 from duostyle.engine.objective.objective import Evaluation, Objective
 from duostyle.params import StyleParams
 
-# In a picture with a shorter side the moved border changes the cost too much; and such levels are enlarged later, which
-# leaves nothing of the weave.
+# In a picture with a shorter side the moved border changes the cost by some percent, too much for L-BFGS's safeguard.
 LEAST_PX = 200
 
 # an objective for a content [1, 3, h, w] and guides [1, 1, h, w] each
